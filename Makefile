@@ -1,0 +1,61 @@
+# digitnet's commands. `make app` opens the laboratory, `make test` checks everything.
+# Each makes what it needs first; a second call starts at once. Works with GNU make 3.81 and later.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check
+
+# The interpreters tried for a new $(VENV), in this order: `make PYTHONS=/opt/python/bin/python3 app`.
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+# Stamps: newer than the requirements when these are installed.
+APP := $(VENV)/app.stamp
+DEV := $(VENV)/dev.stamp
+
+.PHONY: app test lint format results bench screenshots
+
+app: $(APP)
+	$(PYTHON) -m streamlit run app.py
+
+test: lint
+	$(PYTHON) -m pytest
+
+lint: $(DEV)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: $(DEV)
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+results: $(APP)
+	$(PYTHON) -m digitnet results
+
+bench: $(DEV)
+	$(PYTHON) -m benchmarks
+
+screenshots: $(DEV)
+	$(PYTHON) scripts/screenshots.py
+
+$(APP): requirements.txt requirements-serve.txt | $(VENV)/bin/pip
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(APP)
+	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# venv writes bin/pip last, so an environment that was cut short is made anew.
+$(VENV)/bin/pip:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -c '$(SUITABLE)' 2>/dev/null; then \
+	        echo "Making $(VENV) with $$("$$python" --version)"; \
+	        exec "$$python" -m venv --clear $(VENV); \
+	    fi; \
+	done; \
+	echo "digitnet needs Python 3.11, 3.12 or 3.13 with its venv module; none of these has it:" \
+	    "$(PYTHONS). Install one (on Debian and Ubuntu: apt-get install python3-venv)," \
+	    "or name yours: make app PYTHONS=/path/to/python3" >&2; \
+	exit 1

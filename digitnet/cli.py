@@ -1,0 +1,200 @@
+"""The command line: python -m digitnet list | train | predict | evaluate | publish | results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+
+from digitnet import publishing, reading, results
+from digitnet.experiments import (
+    DATASETS,
+    EXPERIMENTS,
+    Experiment,
+    SettingsError,
+    TrainingSettings,
+    UnknownExperimentError,
+    find_experiment,
+)
+from digitnet.runs import Request, RunError, RunStore
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit status: 0, 1 (failed), 2 (bad usage), 130 (Ctrl-C)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (SettingsError, UnknownExperimentError, RunError, reading.ReadingError) as error:
+        print(f"digitnet: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m digitnet", description="Train, compare and use the report's networks."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_list(commands.add_parser("list", help="every experiment with its current run"))
+    _add_train(commands.add_parser("train", help="train experiments; resumes what was interrupted"))
+    _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
+    _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
+    _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
+    _add_results(commands.add_parser("results", help="write the README's table of results"))
+    return parser
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as a JSON list")
+    parser.set_defaults(command=_list)
+
+
+def _list(options: argparse.Namespace) -> int:
+    rows = results.summarize(RunStore.default())
+    print(json.dumps(rows, indent=1) if options.json else results.format_list(rows))
+    return OK
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to train")
+    parser.add_argument("--all", action="store_true", help="all sixteen")
+    parser.add_argument("--dataset", choices=DATASETS, help="mnist, or the small offline sample")
+    parser.add_argument("--epochs", type=int, help="at most this many (the report: 100)")
+    parser.add_argument("--learning-rate", type=float, help="the report's for each by default")
+    parser.add_argument("--batch-size", type=int, help="images a step (the report: 128)")
+    parser.add_argument("--patience", type=int, help="epochs without a better one (the report: 3)")
+    parser.add_argument("--seed", type=int, help="of the split, weights and order")
+    parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
+    parser.set_defaults(command=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    requests = [_request(experiment, options) for experiment in _chosen(options)]
+    if not 1 <= options.workers <= 64:
+        raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.workers == 1 or len(requests) == 1:
+        problems = [_train_one(request) for request in requests]
+    else:
+        problems = _train_side_by_side(requests, options.workers)
+    return max(problems, default=OK)
+
+
+def _chosen(options: argparse.Namespace) -> list[Experiment]:
+    if options.all == bool(options.names):
+        raise SettingsError("name the experiments to train, or say --all")
+    names = [one.name for one in EXPERIMENTS] if options.all else dict.fromkeys(options.names)
+    return [find_experiment(name) for name in names]
+
+
+def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
+    """The report's settings for an experiment, changed where the user said so."""
+    names = [one.name for one in fields(TrainingSettings)]
+    said = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return Request(experiment.name, replace(experiment.settings, **said))
+
+
+def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
+    """Trains in several processes that share the cores; the next waits for a free one."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ["DIGITNET_THREADS"] = str(threads)
+    context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+    with context.Pool(workers, partial(signal.signal, signal.SIGTERM, _interrupt)) as pool:
+        return list(pool.imap_unordered(_train_one, requests, chunksize=1))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _train_one(request: Request) -> int:
+    """Trains one experiment; returns an exit status, having said what went wrong."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        from digitnet.pipeline import run_experiment
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "keras"):
+            raise
+        print(
+            "digitnet: training needs TensorFlow: pip install -r requirements.txt", file=sys.stderr
+        )
+        return USAGE
+    try:
+        run = run_experiment(request, RunStore.default(), partial(print, flush=True))
+    except KeyboardInterrupt:
+        print(f"{request.experiment}: stopped; the same command resumes it", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        print(f"digitnet: {request.experiment} failed: {error}", file=sys.stderr)
+        return FAILED
+    scores = run.result["scores"]
+    low, high = scores["accuracy_interval"]
+    print(
+        f"{run.experiment}: test accuracy {scores['accuracy']:.4f} ({low:.4f} to {high:.4f}), "
+        f"epoch {run.result['best_epoch']} of {run.result['epochs']} kept; {run.id} is current",
+        flush=True,
+    )
+    return OK
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
+    parser.add_argument("--model", default="cnn_long", metavar="NAME", help='one, or "all"')
+    parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
+    parser.set_defaults(command=_predict)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    failures = 0
+    for answer in reading.predict_files(RunStore.default(), options.files, options.model):
+        failures += "error" in answer
+        print(json.dumps(answer) if options.json else reading.format_answer(answer))
+    return FAILED if failures else OK
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
+    parser.add_argument(
+        "--drawings", type=Path, required=True, metavar="FILE", help="labelled .jsonl or .jsonl.gz"
+    )
+    parser.set_defaults(command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    names = [find_experiment(name).name for name in options.names]
+    print(reading.evaluate_drawings(RunStore.default(), options.drawings, names))
+    return OK
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="NAME", help="experiments to ship")
+    parser.set_defaults(command=_publish)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    for name in options.names:
+        print(publishing.publish(RunStore.default(), find_experiment(name).name))
+    return OK
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_results)
+
+
+def _results(options: argparse.Namespace) -> int:
+    print(results.write_readme(RunStore.default()))
+    return OK

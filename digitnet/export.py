@@ -1,0 +1,158 @@
+"""Trained Keras models to served ones: folding, then LiteRT.
+
+The dense layers before Flatten act on each pixel by itself, and a pixel is one of 256 grey levels,
+so all that those layers can ever compute is a table of 256 rows. The table's rows hardly leave a
+plane of two or three dimensions. Folding projects onto those before Flatten and rewrites the next
+dense kernel to match, which leaves an equivalent network of a fraction of the size: see
+`fold_model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from digitnet.experiments import IMAGE_SHAPE
+from digitnet.inference import ServedNetwork
+
+TOLERANCE = 1e-3  # the most that a probability may move
+WEIGHT_BYTES = {"float16": 2, "float32": 4}
+GREY_LEVELS = 256
+PIXELS = 28 * 28
+PREDICTION_BATCH = 256  # images; a batch of fc_large's features takes 51 MB
+
+
+class ExportError(RuntimeError):
+    """A model has no served form that predicts as it does."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model in the form in which it is served.
+
+    Args:
+        tflite: LiteRT model from float32 (n, 28, 28, 1) in [0, 1] to float32 (n, 10).
+        rank: Values that each pixel is folded to, or None where there was nothing to fold.
+        dtype: How weights are stored, "float16" or "float32"; computation is in float32.
+    """
+
+    tflite: bytes
+    rank: int | None
+    dtype: str
+
+
+def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedModel:
+    """The smallest served form of a model that predicts as the model itself does.
+
+    Forms are tried from the smallest to the largest, by rank of the folding and by dtype. The
+    first one is taken with which, computed by LiteRT, every prediction on the images is the same
+    and no probability moves by more than 1e-3. This chooses nothing for accuracy, so that test
+    images are the right ones to compare on.
+
+    Args:
+        model: A trained float32 network from (n, 28, 28, 1) in [0, 1] to (n, 10).
+        images: uint8 (n, 28, 28), 0 background to 255 ink, on which the forms are compared.
+
+    Raises:
+        ExportError: If no form predicts as the model does, which means that it is broken.
+    """
+    scaled = images[..., np.newaxis] / np.float32(255)
+    reference = model.predict(scaled, batch_size=PREDICTION_BATCH, verbose=0)
+    for rank, dtype in _forms_by_size(model):
+        tflite = _convert(model if rank is None else fold_model(model, rank), dtype)
+        if _agree(ServedNetwork(tflite).predict(images), reference):
+            return ServedModel(tflite, rank, dtype)
+    raise ExportError(f"no served form of {model.name} predicts as it does: is it a trained model?")
+
+
+def _forms_by_size(model: keras.Sequential) -> list[tuple[int | None, str]]:
+    if not _pixel_layers(model):
+        return [(None, dtype) for dtype in WEIGHT_BYTES]
+    most = _pixel_layers(model)[-1].units
+    forms = [(rank, dtype) for rank in range(1, most + 1) for dtype in WEIGHT_BYTES]
+    return sorted(forms, key=lambda form: form[0] * WEIGHT_BYTES[form[1]])
+
+
+def _agree(probabilities: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether every prediction is the same and no probability moved too far (NaN is too far)."""
+    same = np.array_equal(probabilities.argmax(axis=1), reference.argmax(axis=1))
+    return same and bool(np.all(np.abs(probabilities - reference) <= TOLERANCE))
+
+
+def fold_model(model: keras.Sequential, rank: int) -> keras.Sequential:
+    """An equivalent network whose pixels carry `rank` values each, instead of a whole layer's.
+
+    Let T (256, U) be what the layers before Flatten make of each grey level, T0 its row for the
+    background, and W[p] (U, H) the part of the next kernel that belongs to pixel p. As
+
+        sum_p T[v_p] W[p] = sum_p T0 W[p] + sum_p (T[v_p] - T0) W[p],
+
+    the background, which is most of an image, moves into the next bias and is exact. The rest is
+    approximated by (T - T0) ~ (T - T0) P B with P (U, rank) and B (rank, U), and the next kernel
+    becomes B W[p]. P and B minimize the error where it matters, in what the next layer gets: by
+    Eckart and Young (1936) they come from the singular value decomposition of (T - T0) L, where
+    L L' = sum_p W[p] W[p]'.
+
+    Args:
+        model: A network of dense layers, Flatten and dense layers, on images (28, 28, 1).
+        rank: Values that each pixel carries, 1 to U.
+
+    Returns:
+        A float32 network of standard layers, at rank U as exact as arithmetic allows.
+    """
+    pixel_layers = _pixel_layers(model)
+    flatten = len(pixel_layers)
+    wide, *later = model.layers[flatten + 1 :]
+    kernel, bias = wide.get_weights()
+    kernel = kernel.reshape(PIXELS, -1, wide.units)
+    levels = np.linspace(0, 1, GREY_LEVELS, dtype=np.float32).reshape(-1, 1)
+    table = keras.Sequential(pixel_layers)(levels).numpy()
+    project, restore = _factorize(table, kernel, rank)
+
+    code = keras.layers.Dense(rank, name="code")
+    folded_wide = wide.__class__.from_config(wide.get_config())
+    folded = keras.Sequential(
+        [keras.Input(IMAGE_SHAPE), *pixel_layers, code, keras.layers.Flatten(), folded_wide, *later],
+        name=model.name,
+    )
+    background = table[0]
+    code.set_weights([project, -background @ project])
+    folded_kernel = (restore @ kernel).reshape(-1, wide.units)
+    folded_wide.set_weights([folded_kernel, bias + background @ kernel.sum(axis=0)])
+    return folded
+
+
+def _factorize(
+    table: np.ndarray, kernel: np.ndarray, rank: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """P (U, rank) and B (rank, U) of `fold_model`, from T (256, U) and W (784, U, H)."""
+    gram = sum(part.astype(np.float64) @ part.T for part in kernel)
+    scale, basis = np.linalg.eigh(gram)
+    root = basis * np.sqrt(np.maximum(scale, 0))
+    deviations = table.astype(np.float64) - table[0]
+    directions = np.linalg.svd(deviations @ root, full_matrices=False)[2][:rank]
+    project = root @ directions.T
+    project /= np.maximum(np.linalg.norm(project, axis=0), np.finfo(np.float32).tiny)
+    restore = np.linalg.lstsq(deviations @ project, deviations, rcond=None)[0]
+    return project.astype(np.float32), restore.astype(np.float32)
+
+
+def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
+    """The dense layers before Flatten, which act on each pixel by itself; none in a CNN."""
+    kinds = [type(layer) for layer in model.layers]
+    before = model.layers[: kinds.index(keras.layers.Flatten)]
+    return before if all(isinstance(layer, keras.layers.Dense) for layer in before) else []
+
+
+def _convert(model: keras.Sequential, dtype: str) -> bytes:
+    """The LiteRT form of a model, for any number of images at once."""
+    images = tf.TensorSpec((None, *IMAGE_SHAPE), tf.float32, name="images")
+    function = tf.function(model).get_concrete_function(images)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    if dtype == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()

@@ -1,0 +1,494 @@
+"""Run folders: the one interface between trainings and everything that reads them.
+
+    <local>/unfinished/<experiment>/<stamp>/   a training: running, stopped or failed
+    <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
+    <local>/current/<experiment>               the id of the run that is served
+    <shipped>/<experiment>/                    the run that a clone brings, never overwritten
+
+A training writes into its unfinished folder and becomes a finished run by one rename. Files are
+replaced whole or not at all, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import filelock
+import numpy as np
+
+from digitnet.experiments import (
+    EXPERIMENTS,
+    SettingsError,
+    TrainingSettings,
+    UnknownExperimentError,
+    find_experiment,
+)
+
+FORMAT = 1
+SHIPPED = "shipped"
+HISTORY_COLUMNS = (
+    "epoch",
+    "seconds",
+    "loss",
+    "accuracy",
+    "precision",
+    "recall",
+    "val_loss",
+    "val_accuracy",
+    "val_precision",
+    "val_recall",
+)
+REQUEST, HISTORY, STATUS, RESULT = "request.json", "history.csv", "status.json", "result.json"
+PROBABILITIES, SERVED, TRAINED, LOG = (
+    "test_probabilities.npz",
+    "served.tflite",
+    "trained.keras",
+    "log.txt",
+)
+STATE = "state"  # folder of what a resumed training needs; gone from a finished run
+LOCK = "lock"
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+
+
+class RunError(RuntimeError):
+    """A run is missing, broken or may not be changed; the message is a sentence for the user."""
+
+
+class TrainingBusyError(RunError):
+    """Another process is training in this folder."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content replaces a file when the block ends without an error.
+
+    The file is replaced whole or not at all, and what it holds then survives a power cut.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp's files are private
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file by new content, whole or not at all."""
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in the folder durable, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_json(path: Path, values: dict) -> None:
+    """Replaces a JSON file atomically."""
+    write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object from a run folder.
+
+    Raises:
+        RunError: If the file is missing, is no JSON object or has another format version.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path.name} is missing") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path.name} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{path.name} is not a JSON object")
+    if values.get("format") != FORMAT:
+        raise RunError(f"{path.name} has format {values.get('format')!r}, expected {FORMAT}")
+    return values
+
+
+def read_history(path: Path) -> dict[str, np.ndarray]:
+    """The history of a run, one float64 array of shape (epochs,) for each column.
+
+    A last line that is still being written is left out.
+
+    Raises:
+        RunError: If the file is missing or is no history.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RunError(f"{path.name} is missing") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path.name} cannot be read: {error}") from None
+    whole = text[: text.rfind("\n") + 1]
+    rows = list(csv.reader(io.StringIO(whole)))
+    if not rows or tuple(rows[0]) != HISTORY_COLUMNS:
+        raise RunError(f"{path.name} does not begin with the columns of a history")
+    try:
+        table = np.array(rows[1:], dtype=np.float64).reshape(-1, len(HISTORY_COLUMNS))
+    except ValueError:
+        raise RunError(f"{path.name} holds a line that is not {len(HISTORY_COLUMNS)} numbers") from None
+    return dict(zip(HISTORY_COLUMNS, table.T, strict=True))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training was asked to do.
+
+    Raises:
+        UnknownExperimentError: If there is no such experiment.
+    """
+
+    experiment: str
+    settings: TrainingSettings
+
+    def __post_init__(self) -> None:
+        find_experiment(self.experiment)
+
+    @classmethod
+    def load(cls, folder: Path) -> Request:
+        """The request in a run folder; raises RunError where it is missing or broken."""
+        values = read_json(folder / REQUEST)
+        try:
+            return cls(values["experiment"], TrainingSettings.from_dict(values["settings"]))
+        except (KeyError, TypeError, SettingsError, UnknownExperimentError) as error:
+            raise RunError(f"{REQUEST} is not a request: {error}") from None
+
+    def save(self, folder: Path) -> None:
+        """Writes the request into a run folder."""
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(folder / REQUEST, {"format": FORMAT, **asdict(self), "created": created})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. Its files are read on demand and raise RunError where they are broken.
+
+    Args:
+        id: "<experiment>/shipped" or "<experiment>/<stamp>".
+        folder: Where its files lie.
+    """
+
+    id: str
+    folder: Path
+
+    @property
+    def experiment(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.id.endswith(f"/{SHIPPED}")
+
+    @property
+    def served_model(self) -> Path:
+        return self.folder / SERVED
+
+    @cached_property
+    def request(self) -> Request:
+        return Request.load(self.folder)
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        return read_json(self.folder / RESULT)
+
+    def history(self) -> dict[str, np.ndarray]:
+        return read_history(self.folder / HISTORY)
+
+    def test_predictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the trained model said of the test images.
+
+        Returns:
+            Probabilities float32 (n, 10), true labels uint8 (n,), and each image's position in
+            the joined dataset, int64 (n,).
+        """
+        path = self.folder / PROBABILITIES
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                probabilities, labels = arrays["probabilities"], arrays["labels"]
+                index = arrays["index"]
+        except FileNotFoundError:
+            raise RunError(f"{path.name} is missing") from None
+        except Exception as error:  # NumPy and zipfile raise many kinds on garbage
+            raise RunError(f"{path.name} cannot be read: {error}") from None
+        if probabilities.ndim != 2 or probabilities.shape != (len(labels), 10):
+            raise RunError(f"{path.name} holds arrays of unexpected shapes")
+        return probabilities, labels, index
+
+    def problem(self) -> str | None:
+        """What is broken about this run, in a sentence; None if it is whole."""
+        try:
+            if self.request.experiment != self.experiment:
+                return f"{REQUEST} is of experiment {self.request.experiment}"
+            self.result["scores"]["accuracy"]
+            if not self.history()["epoch"].size:
+                return f"{HISTORY} has no epochs"
+        except RunError as error:
+            return str(error)
+        except (KeyError, TypeError) as error:
+            return f"{RESULT} lacks {error}"
+        for name in (SERVED, PROBABILITIES):
+            if not (self.folder / name).is_file():
+                return f"{name} is missing"
+        return None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run that is not finished: one that trains now, was stopped or killed, or has failed."""
+
+    id: str
+    folder: Path
+
+    @property
+    def experiment(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def state_folder(self) -> Path:
+        return self.folder / STATE
+
+    @property
+    def request(self) -> Request:
+        return Request.load(self.folder)
+
+    def history(self) -> dict[str, np.ndarray]:
+        return read_history(self.folder / HISTORY)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The last status written, with `state` corrected for a process that is gone.
+
+        `state` is "queued", "running", "stopped" (by the user), "failed" or "interrupted" (the
+        process died without a word).
+        """
+        status = read_json(self.folder / STATUS)
+        if status.get("state") == "running" and not self.is_locked():
+            status["state"] = "interrupted"
+        return status
+
+    def write_status(self, state: str, **values: object) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        status = {"format": FORMAT, "state": state, "pid": os.getpid(), "updated": now}
+        write_json(self.folder / STATUS, status | values)
+
+    def append_history(self, row: dict[str, float]) -> None:
+        """Adds one epoch, on disk when this returns."""
+        values = [f"{row[column]:.6g}" for column in HISTORY_COLUMNS]
+        with (self.folder / HISTORY).open("a", encoding="utf-8") as stream:
+            stream.write(",".join(values) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def cut_history(self, epochs: int) -> None:
+        """Starts the history anew, or keeps its first epochs only, those that count."""
+        lines = [",".join(HISTORY_COLUMNS)]
+        if epochs:
+            lines += (self.folder / HISTORY).read_text(encoding="utf-8").splitlines()[1 : epochs + 1]
+        write_atomically(self.folder / HISTORY, ("\n".join(lines) + "\n").encode())
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the training for this process; the system frees it whenever the process ends.
+
+        Raises:
+            TrainingBusyError: If another process holds it.
+        """
+        try:
+            with filelock.FileLock(self.folder / LOCK, timeout=0):
+                yield
+        except filelock.Timeout:
+            raise TrainingBusyError(f"{self.id} is being trained by another process") from None
+
+    def is_locked(self) -> bool:
+        """Whether a living process is training here."""
+        try:
+            with filelock.FileLock(self.folder / LOCK, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
+        except OSError:
+            return False
+
+
+class RunStore:
+    """All runs: those that a clone brings and those trained here.
+
+    Args:
+        local: Folder of the runs trained here; made when first written to.
+        shipped: Folder of the runs that a clone brings.
+    """
+
+    def __init__(self, local: Path, shipped: Path) -> None:
+        self.local = Path(local)
+        self.shipped = Path(shipped)
+
+    @classmethod
+    def default(cls) -> RunStore:
+        """The project's own store; DIGITNET_RUNS and DIGITNET_CHECKPOINTS name other folders."""
+        local = os.environ.get("DIGITNET_RUNS") or _REPOSITORY / "runs"
+        shipped = os.environ.get("DIGITNET_CHECKPOINTS") or _REPOSITORY / "checkpoints"
+        return cls(Path(local), Path(shipped))
+
+    def finished(self, experiment: str | None = None) -> list[Run]:
+        """Finished runs, by experiment in the report's order; shipped first, then newest first."""
+        names = [experiment] if experiment else [one.name for one in EXPERIMENTS]
+        runs: list[Run] = []
+        for name in names:
+            shipped = Run(f"{name}/{SHIPPED}", self.shipped / name)
+            runs += [shipped] if shipped.folder.is_dir() else []
+            runs += [Run(f"{name}/{one.name}", one) for one in _stamped(self.local / "finished" / name)]
+        return runs
+
+    def unfinished(self, experiment: str | None = None) -> list[Training]:
+        """Trainings that are not finished, by experiment in the report's order, newest first."""
+        names = [experiment] if experiment else [one.name for one in EXPERIMENTS]
+        return [
+            Training(f"{name}/{one.name}", one)
+            for name in names
+            for one in _stamped(self.local / "unfinished" / name)
+        ]
+
+    def find(self, run_id: str) -> Run:
+        """The finished run of this id.
+
+        Raises:
+            RunError: If the id is malformed or there is no such run.
+        """
+        folder = self._folder("finished", run_id)
+        if not folder.is_dir():
+            raise RunError(f"there is no run {run_id!r}")
+        return Run(run_id, folder)
+
+    def find_training(self, run_id: str) -> Training:
+        """The unfinished training of this id; raises RunError like `find`."""
+        folder = self._folder("unfinished", run_id)
+        if run_id.endswith(f"/{SHIPPED}") or not folder.is_dir():
+            raise RunError(f"there is no training {run_id!r}")
+        return Training(run_id, folder)
+
+    def current(self, experiment: str) -> Run | None:
+        """The run that is served: the one pointed at, else the shipped one, else None."""
+        with contextlib.suppress(OSError, ValueError, RunError):
+            run_id = (self.local / "current" / experiment).read_text(encoding="utf-8").strip()
+            if run_id.startswith(f"{experiment}/"):
+                return self.find(run_id)
+        shipped = Run(f"{experiment}/{SHIPPED}", self.shipped / experiment)
+        return shipped if shipped.folder.is_dir() else None
+
+    def make_current(self, run_id: str) -> None:
+        """Serves this run from now on; raises RunError if it is missing or broken."""
+        run = self.find(run_id)
+        if problem := run.problem():
+            raise RunError(f"{run_id} cannot be served: {problem}")
+        pointer = self.local / "current" / run.experiment
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(pointer, f"{run_id}\n".encode())
+
+    def roll_back(self, experiment: str) -> None:
+        """Serves the shipped run again; runs trained here are kept."""
+        (self.local / "current" / find_experiment(experiment).name).unlink(missing_ok=True)
+
+    def delete(self, run_id: str) -> None:
+        """Deletes a run or training made here; the shipped run is served if it was current.
+
+        Raises:
+            RunError: If there is no such run, it is a shipped one, or it is training now.
+        """
+        if run_id.endswith(f"/{SHIPPED}"):
+            raise RunError("a shipped run cannot be deleted")
+        for kind in ("finished", "unfinished"):
+            folder = self._folder(kind, run_id)
+            if not folder.is_dir():
+                continue
+            if kind == "unfinished" and Training(run_id, folder).is_locked():
+                raise RunError(f"{run_id} is training now; stop it first")
+            # Renamed away first: what is deleted halfway must not look like a run.
+            grave = self.local / f".deleted-{uuid.uuid4().hex}"
+            folder.rename(grave)
+            shutil.rmtree(grave, ignore_errors=True)
+            return
+        raise RunError(f"there is no run {run_id!r}")
+
+    def begin(self, request: Request) -> Training:
+        """The training to continue for this request, or a new one.
+
+        A training is continued if it was asked for exactly this, is not failed and no living
+        process is at it.
+        """
+        for training in self.unfinished(request.experiment):
+            with contextlib.suppress(RunError):
+                resumable = training.status["state"] in ("stopped", "interrupted", "queued")
+                if resumable and training.request == request:
+                    return training
+        return self.create(request)
+
+    def create(self, request: Request) -> Training:
+        """A new, empty training."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
+        folder = self.local / "unfinished" / request.experiment / stamp
+        folder.mkdir(parents=True)
+        training = Training(f"{request.experiment}/{stamp}", folder)
+        request.save(folder)
+        training.cut_history(0)
+        training.write_status("queued", epoch=0)
+        return training
+
+    def finish(self, training: Training) -> Run:
+        """Makes a whole training a finished run and the current one."""
+        folder = self.local / "finished" / training.id
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        training.folder.rename(folder)
+        sync_folder(folder.parent)
+        self.make_current(training.id)
+        shutil.rmtree(folder / STATE, ignore_errors=True)
+        return Run(training.id, folder)
+
+    def _folder(self, kind: str, run_id: str) -> Path:
+        """Where a run lies; only well-formed ids become paths."""
+        experiment, _, stamp = run_id.partition("/")
+        if experiment not in {one.name for one in EXPERIMENTS}:
+            raise RunError(f"there is no run {run_id!r}")
+        if stamp == SHIPPED:
+            return self.shipped / experiment
+        if not _STAMP.fullmatch(stamp):
+            raise RunError(f"there is no run {run_id!r}")
+        return self.local / kind / experiment / stamp
+
+
+def _stamped(folder: Path) -> list[Path]:
+    """Run folders in a folder, newest first."""
+    try:
+        found = [one for one in folder.iterdir() if _STAMP.fullmatch(one.name) and one.is_dir()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda one: one.name, reverse=True)

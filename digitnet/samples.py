@@ -1,0 +1,48 @@
+"""Ten digits drawn by the project: examples for the Draw page and drawings for its tests."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+CANVAS_SIZE = 280  # pixels: ten for each of a network's 28
+
+Stroke = list[list[int]]
+
+
+@cache
+def load_samples() -> dict[int, list[Stroke]]:
+    """The digits 0 to 9, each a list of strokes of [x, y] on the canvas, y down."""
+    text = Path(__file__).with_name("samples.json").read_text(encoding="utf-8")
+    return {int(digit): strokes for digit, strokes in json.loads(text).items()}
+
+
+def canvas_drawing(strokes: list[Stroke], brush: dict[str, Any]) -> dict[str, Any]:
+    """Strokes as the canvas keeps its own (Fabric.js paths), ready for `initial_drawing`.
+
+    Args:
+        strokes: Lists of [x, y] in canvas pixels.
+        brush: The canvas's `stroke_width` in pixels and its CSS `stroke_color`.
+    """
+    return {"objects": [_path(stroke, brush) for stroke in strokes]}
+
+
+def _path(stroke: Stroke, brush: dict[str, Any]) -> dict[str, Any]:
+    columns, rows = zip(*stroke, strict=True)
+    return {
+        "type": "Path",
+        "originX": "center",
+        "originY": "center",
+        "left": (min(columns) + max(columns)) / 2,
+        "top": (min(rows) + max(rows)) / 2,
+        "width": max(columns) - min(columns),
+        "height": max(rows) - min(rows),
+        "path": [["L" if index else "M", *point] for index, point in enumerate(stroke)],
+        "fill": None,
+        "stroke": brush["stroke_color"],
+        "strokeWidth": brush["stroke_width"],
+        "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+    }

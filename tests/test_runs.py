@@ -1,0 +1,239 @@
+"""Run folders: whole or not at all, listed, served, rolled back, deleted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import (
+    HISTORY,
+    HISTORY_COLUMNS,
+    PROBABILITIES,
+    REQUEST,
+    RESULT,
+    SERVED,
+    STATE,
+    STATUS,
+    Request,
+    RunError,
+    RunStore,
+    TrainingBusyError,
+    read_history,
+    replacing,
+    write_atomically,
+)
+
+REQUEST_CNN = Request("cnn", TrainingSettings(dataset="sample", epochs=2))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "runs", tmp_path / "shipped")
+
+
+def row(epoch, **values):
+    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch} | values
+
+
+def fill(folder):
+    """The files that make a run whole, with as little in them as will do."""
+    result = {"format": 1, "scores": {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}}
+    (folder / RESULT).write_text(json.dumps(result))
+    (folder / SERVED).write_bytes(b"model")
+    np.savez(
+        folder / PROBABILITIES,
+        probabilities=np.full((3, 10), 0.1, np.float32),
+        labels=np.arange(3, dtype=np.uint8),
+        index=np.arange(3),
+    )
+
+
+def finished_run(store, request=REQUEST_CNN):
+    training = store.create(request)
+    training.append_history(row(1))
+    fill(training.folder)
+    return store.finish(training)
+
+
+def shipped_run(store):
+    run = finished_run(store)
+    store.shipped.mkdir(parents=True, exist_ok=True)
+    run.folder.rename(store.shipped / "cnn")
+    store.roll_back("cnn")
+    return store.current("cnn")
+
+
+def test_empty_store_has_no_runs(store):
+    assert store.finished() == [] and store.unfinished() == []
+    assert store.current("cnn") is None
+
+
+def test_a_training_becomes_the_current_run(store):
+    training = store.create(REQUEST_CNN)
+    (training.folder / STATE).mkdir()
+    assert store.finished() == []
+    training.append_history(row(1, val_accuracy=0.75))
+    fill(training.folder)
+    run = store.finish(training)
+    assert store.unfinished() == []
+    assert [one.id for one in store.finished()] == [run.id]
+    assert store.current("cnn") == run
+    assert run.problem() is None
+    assert run.request == REQUEST_CNN
+    assert run.history()["val_accuracy"].tolist() == [0.75]
+    assert not (run.folder / STATE).exists()
+
+
+def test_shipped_run_is_served_until_one_is_trained_and_after_rolling_back(store):
+    shipped = shipped_run(store)
+    assert shipped.is_shipped
+    trained = finished_run(store)
+    assert store.current("cnn") == trained
+    store.roll_back("cnn")
+    assert store.current("cnn") == shipped
+    store.make_current(trained.id)
+    assert store.current("cnn") == trained
+    assert [one.id for one in store.finished("cnn")] == [shipped.id, trained.id]
+
+
+def test_deleting_the_current_run_serves_the_shipped_one(store):
+    shipped, trained = shipped_run(store), finished_run(store)
+    store.delete(trained.id)
+    assert store.current("cnn") == shipped
+    with pytest.raises(RunError, match="no run"):
+        store.find(trained.id)
+
+
+def test_shipped_run_cannot_be_deleted(store):
+    shipped_run(store)
+    with pytest.raises(RunError, match="shipped"):
+        store.delete("cnn/shipped")
+    assert store.current("cnn").problem() is None
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        "",
+        "cnn",
+        "nope/shipped",
+        "cnn/../../etc",
+        "../cnn/shipped",
+        "cnn/20260101-000000-abcd/../..",
+        "cnn/20260101-000000-abcd\n",
+        "cnn/20260101-000000-abcd",
+    ],
+)
+def test_ids_that_name_no_run_are_refused(store, run_id):
+    shipped_run(store)
+    with pytest.raises(RunError, match="no run"):
+        store.find(run_id)
+    with pytest.raises(RunError):
+        store.delete(run_id)
+
+
+def test_a_broken_run_cannot_be_made_current(store):
+    shipped, broken = shipped_run(store), finished_run(store)
+    store.roll_back("cnn")
+    (broken.folder / SERVED).unlink()
+    with pytest.raises(RunError, match="served.tflite is missing"):
+        store.make_current(broken.id)
+    assert store.current("cnn") == shipped
+
+
+@pytest.mark.parametrize("name", [REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED])
+def test_a_missing_file_is_named(store, name):
+    run = finished_run(store)
+    (run.folder / name).unlink()
+    assert store.find(run.id).problem() == f"{name} is missing"
+
+
+@pytest.mark.parametrize("name", [REQUEST, RESULT, HISTORY])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 99}', b"\xff\xfe\x00"])
+def test_a_garbled_file_is_named(store, name, content):
+    run = finished_run(store)
+    (run.folder / name).write_bytes(content)
+    assert name in store.find(run.id).problem()
+
+
+def test_a_garbled_pointer_serves_the_shipped_run(store):
+    shipped, _ = shipped_run(store), finished_run(store)
+    for content in (b"", b"\xff", b"fc/shipped", b"cnn/../../x"):
+        (store.local / "current" / "cnn").write_bytes(content)
+        assert store.current("cnn") == shipped
+
+
+def test_garbled_probabilities_raise_a_sentence(store):
+    run = finished_run(store)
+    (run.folder / PROBABILITIES).write_bytes(b"garbage")
+    with pytest.raises(RunError, match=PROBABILITIES):
+        run.test_predictions()
+
+
+def test_history_leaves_out_a_line_that_is_still_written(store):
+    training = store.create(REQUEST_CNN)
+    training.append_history(row(1))
+    with (training.folder / HISTORY).open("a") as stream:
+        stream.write("2,0.5,0.")
+    assert training.history()["epoch"].tolist() == [1]
+
+
+def test_history_is_cut_to_the_epochs_that_count(store):
+    training = store.create(REQUEST_CNN)
+    for epoch in (1, 2, 3):
+        training.append_history(row(epoch))
+    training.cut_history(2)
+    training.append_history(row(3, loss=0.25))
+    assert read_history(training.folder / HISTORY)["loss"].tolist() == [0.5, 0.5, 0.25]
+
+
+def test_a_training_is_held_by_one_process_at_a_time(store):
+    training = store.create(REQUEST_CNN)
+    assert not training.is_locked()
+    with training.locked():
+        assert training.is_locked()
+        with pytest.raises(TrainingBusyError), store.find_training(training.id).locked():
+            pass
+        with pytest.raises(RunError, match="stop it first"):
+            store.delete(training.id)
+    assert not training.is_locked()
+
+
+def test_a_running_status_without_a_process_is_an_interruption(store):
+    training = store.create(REQUEST_CNN)
+    with training.locked():
+        training.write_status("running", epoch=1)
+        assert training.status["state"] == "running"
+    assert training.status["state"] == "interrupted"
+
+
+def test_the_same_request_continues_what_was_interrupted(store):
+    training = store.create(REQUEST_CNN)
+    training.write_status("running", epoch=1)
+    assert store.begin(REQUEST_CNN).id == training.id
+    other = Request("cnn", TrainingSettings(dataset="sample", epochs=3))
+    assert store.begin(other).id != training.id
+
+
+def test_a_failed_training_is_not_continued(store):
+    training = store.create(REQUEST_CNN)
+    training.write_status("failed", message="out of memory")
+    assert store.begin(REQUEST_CNN).id != training.id
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(OSError, match="disk"), replacing(path) as stream:
+        stream.write(b"new")
+        raise OSError("no space left on disk")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unreadable_status_is_a_sentence(store):
+    training = store.create(REQUEST_CNN)
+    (training.folder / STATUS).write_text("{")
+    with pytest.raises(RunError, match=STATUS):
+        _ = training.status

@@ -1,0 +1,112 @@
+"""The wall around TensorFlow: only training needs it, and the app's process never loads it.
+
+Every check runs in a process of its own, for what this one has imported would not tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("pages/*.py"))
+
+# An entry of None makes `import` and `find_spec` answer as if the package were not installed.
+WITHOUT_TENSORFLOW = "import sys; sys.modules.update(tensorflow=None, keras=None)"
+
+OPEN_PAGE = """
+import sys
+from streamlit.testing.v1 import AppTest
+
+app = AppTest.from_file("app.py", default_timeout=60).run()
+app.switch_page(sys.argv[1]).run()
+assert not app.exception, [error.message for error in app.exception]
+assert len(app.main) > 0, "the page is empty"
+"""
+
+ASSERT_NOT_LOADED = """
+loaded = {name.partition(".")[0] for name in sys.modules}
+assert not loaded & {"tensorflow", "keras"}, "the page has loaded TensorFlow"
+"""
+
+ONE = {"strokes": [[[100, 20], [100, 180]]]}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """What the processes run in: this repository and a run folder that is empty."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "DIGITNET_RUNS": str(tmp_path / "runs")}
+
+
+@pytest.fixture
+def serving_only(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The same without TensorFlow, for the processes that are started in it and for theirs."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)  # every Python imports it first
+    return {**environment, "PYTHONPATH": os.pathsep.join([str(site), str(REPOSITORY)])}
+
+
+def run_python(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=env,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "keras"])
+def test_the_block_holds(package, serving_only):
+    done = run_python("-c", f"import {package}", env=serving_only)
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_there_are_pages():
+    assert "pages/draw.py" in PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_without_tensorflow(page, serving_only):
+    done = run_python("-c", OPEN_PAGE, page, env=serving_only)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_does_not_load_tensorflow(page, environment):
+    done = run_python("-c", OPEN_PAGE + ASSERT_NOT_LOADED, page, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_list_works_without_tensorflow(serving_only):
+    done = run_python("-m", "digitnet", "list", "--json", env=serving_only)
+    assert done.returncode == 0, done.stderr
+    names = [experiment["name"] for experiment in json.loads(done.stdout)]
+    assert len(names) == 16
+    assert "cnn" in names
+
+
+def test_predict_works_without_tensorflow(serving_only, tmp_path):
+    drawings = tmp_path / "drawings.jsonl"
+    drawings.write_text(json.dumps(ONE) + "\n")
+    done = run_python(
+        "-m", "digitnet", "predict", str(drawings), "--model", "cnn", "--json", env=serving_only
+    )
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    assert json.loads(line)["predictions"]["cnn"]["digit"] == 1
+
+
+def test_training_without_tensorflow_says_what_to_install(serving_only):
+    done = run_python("-m", "digitnet", "train", "cnn", env=serving_only)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "pip install -r requirements.txt" in line
+    assert not list(Path(serving_only["DIGITNET_RUNS"]).rglob("request.json"))  # nothing begun
