@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 from digitnet import experiments as records
 from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment
+
+GREY_LEVELS = 256
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> keras.Sequential:
@@ -24,6 +27,62 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
     hidden = [_keras_layer(layer, precision) for layer in experiment.layers]
     output = keras.layers.Dense(CLASSES, activation="softmax", dtype="float32")
     return keras.Sequential([keras.Input(IMAGE_SHAPE), *hidden, output], name=experiment.name)
+
+
+def build_training_model(experiment: Experiment, precision: str) -> keras.Sequential:
+    """The same network, with the same weights in the same order, arranged to be trained fast.
+
+    Two or more dense layers before Flatten are evaluated once for each of the 256 grey levels
+    instead of once for each of an image's 784 pixels. A single one is too cheap to gain.
+
+    Args:
+        experiment: Whose layers to build.
+        precision: Keras dtype policy of the hidden layers, as for `build_model`.
+
+    Returns:
+        A model for images whose pixels are whole grey levels, k/255 for k from 0 to 255.
+    """
+    model = build_model(experiment, precision)
+    flatten = experiment.layers.index(records.Flatten())
+    pixel_layers = model.layers[:flatten]
+    if flatten < 2 or not all(isinstance(layer, keras.layers.Dense) for layer in pixel_layers):
+        return model
+    table = GreyLevelTable(pixel_layers, dtype=precision)
+    return keras.Sequential([keras.Input(IMAGE_SHAPE), table, *model.layers[flatten:]])
+
+
+class GreyLevelTable(keras.Layer):
+    """Dense layers on single pixels, computed once for each grey level and looked up.
+
+    Args:
+        pixel_layers: Layers that act on the last axis, of size 1.
+    """
+
+    def __init__(self, pixel_layers: list[keras.layers.Dense], **options: object) -> None:
+        super().__init__(**options)
+        self.pixel_layers = pixel_layers
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        table = tf.range(GREY_LEVELS, dtype=tf.float32)[:, None] / (GREY_LEVELS - 1)
+        for layer in self.pixel_layers:
+            table = layer(table)
+        levels = tf.cast(tf.round(images[..., 0] * (GREY_LEVELS - 1)), tf.int32)
+        return _look_up(table, levels)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return (*input_shape[:-1], self.pixel_layers[-1].units)
+
+
+@tf.custom_gradient
+def _look_up(table: tf.Tensor, levels: tf.Tensor) -> tuple[tf.Tensor, object]:
+    """Rows of a table; its gradient is a matrix product, far faster than adding row by row."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        chosen = tf.one_hot(tf.reshape(levels, [-1]), GREY_LEVELS, dtype=upstream.dtype)
+        rows = tf.reshape(upstream, [-1, upstream.shape[-1]])
+        return tf.matmul(chosen, rows, transpose_a=True), None
+
+    return tf.gather(table, levels), gradient
 
 
 def _keras_layer(layer: records.Layer, precision: str) -> keras.Layer:

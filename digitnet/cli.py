@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from digitnet import publishing, reading, results
+from digitnet import jobs, publishing, reading, results
 from digitnet.experiments import (
     DATASETS,
     EXPERIMENTS,
@@ -23,9 +23,18 @@ from digitnet.experiments import (
     UnknownExperimentError,
     find_experiment,
 )
+from digitnet.inference import InferenceError
+from digitnet.reading import ReadingError
 from digitnet.runs import Request, RunError, RunStore
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+USER_ERRORS = (
+    InferenceError,
+    ReadingError,
+    RunError,
+    SettingsError,
+    UnknownExperimentError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (SettingsError, UnknownExperimentError, RunError, reading.ReadingError) as error:
+    except USER_ERRORS as error:
         print(f"digitnet: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
@@ -51,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="every experiment with its current run"))
     _add_train(commands.add_parser("train", help="train experiments; resumes what was interrupted"))
+    _add_work(commands.add_parser("work", help="train what waits in the app's queue"))
     _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
@@ -151,9 +161,18 @@ def _train_one(request: Request) -> int:
     return OK
 
 
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_work)
+
+
+def _work(options: argparse.Namespace) -> int:
+    jobs.work(RunStore.default())
+    return OK
+
+
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
-    parser.add_argument("--model", default="cnn_long", metavar="NAME", help='one, or "all"')
+    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the best')
     parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
     parser.set_defaults(command=_predict)
 

@@ -202,7 +202,7 @@ def _reason(error: Exception) -> str:
     from requests import ConnectionError, HTTPError, Timeout
     from requests.exceptions import ChunkedEncodingError
 
-    if isinstance(error, HTTPError):
+    if isinstance(error, HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code}"
     if isinstance(error, Timeout):
         return f"the server sent nothing for {TIMEOUT} seconds"
@@ -247,7 +247,8 @@ def load_sample() -> Digits:
 def _enlarge(image: np.ndarray) -> np.ndarray:
     """Brings an 8x8 digit (0 to 16) to MNIST's 28x28 (0 to 255).
 
-    As in MNIST, it is 20 pixels tall and its centre of mass lies at the centre of the field.
+    As in MNIST, it is 20 pixels tall and its centre of mass is moved by whole pixels to where
+    MNIST's digits have theirs: within half a pixel of row and column 14.
     """
     from PIL import Image
 
@@ -257,7 +258,7 @@ def _enlarge(image: np.ndarray) -> np.ndarray:
     total = ink.sum()
     row = ink.sum(axis=1) @ np.arange(20) / total
     column = ink.sum(axis=0) @ np.arange(20) / total
-    top, left = (min(max(round(13.5 - centre), 0), 8) for centre in (row, column))
+    top, left = round(14 - row), round(14 - column)
     field = np.zeros((28, 28), np.uint8)
     field[top : top + 20, left : left + 20] = np.round(255 * ink)
     return field

@@ -9,6 +9,8 @@ dense kernel to match, which leaves an equivalent network of a fraction of the s
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import dataclass
 
 import keras
@@ -20,8 +22,8 @@ from digitnet.inference import ServedNetwork
 
 TOLERANCE = 1e-3  # the most that a probability may move
 WEIGHT_BYTES = {"float16": 2, "float32": 4}
-GREY_LEVELS = 256
 PIXELS = 28 * 28
+LEVELS = np.linspace(0, 1, 256, dtype=np.float32).reshape(-1, 1)  # the values of a pixel
 PREDICTION_BATCH = 256  # images; a batch of fc_large's features takes 51 MB
 
 
@@ -61,8 +63,10 @@ def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedMo
     """
     scaled = images[..., np.newaxis] / np.float32(255)
     reference = model.predict(scaled, batch_size=PREDICTION_BATCH, verbose=0)
+    frequencies = np.maximum(1, np.bincount(images.ravel(), minlength=256))
     for rank, dtype in _forms_by_size(model):
-        tflite = _convert(model if rank is None else fold_model(model, rank), dtype)
+        form = fold_model(model, rank, frequencies, dtype) if rank else model
+        tflite = _convert(form, dtype)
         if _agree(ServedNetwork(tflite).predict(images), reference):
             return ServedModel(tflite, rank, dtype)
     raise ExportError(f"no served form of {model.name} predicts as it does: is it a trained model?")
@@ -82,7 +86,9 @@ def _agree(probabilities: np.ndarray, reference: np.ndarray) -> bool:
     return same and bool(np.all(np.abs(probabilities - reference) <= TOLERANCE))
 
 
-def fold_model(model: keras.Sequential, rank: int) -> keras.Sequential:
+def fold_model(
+    model: keras.Sequential, rank: int, frequencies: np.ndarray, dtype: str = "float32"
+) -> keras.Sequential:
     """An equivalent network whose pixels carry `rank` values each, instead of a whole layer's.
 
     Let T (256, U) be what the layers before Flatten make of each grey level, T0 its row for the
@@ -91,53 +97,64 @@ def fold_model(model: keras.Sequential, rank: int) -> keras.Sequential:
         sum_p T[v_p] W[p] = sum_p T0 W[p] + sum_p (T[v_p] - T0) W[p],
 
     the background, which is most of an image, moves into the next bias and is exact. The rest is
-    approximated by (T - T0) ~ (T - T0) P B with P (U, rank) and B (rank, U), and the next kernel
-    becomes B W[p]. P and B minimize the error where it matters, in what the next layer gets: by
-    Eckart and Young (1936) they come from the singular value decomposition of (T - T0) L, where
-    L L' = sum_p W[p] W[p]'.
+    approximated by a code of a few values, T - T0 ~ C B with C (256, rank) and B (rank, U): a
+    linear layer before Flatten computes C, and the next kernel becomes B W[p].
 
     Args:
         model: A network of dense layers, Flatten and dense layers, on images (28, 28, 1).
         rank: Values that each pixel carries, 1 to U.
+        frequencies: (256,) how often each grey level occurs in images; its scale is free.
+        dtype: In which weights will be stored. The layers up to the code are rounded to it here,
+            so that B can make good what the rounding changes.
 
     Returns:
         A float32 network of standard layers, at rank U as exact as arithmetic allows.
     """
     pixel_layers = _pixel_layers(model)
-    flatten = len(pixel_layers)
-    wide, *later = model.layers[flatten + 1 :]
+    wide, *later = model.layers[len(pixel_layers) + 1 :]
     kernel, bias = wide.get_weights()
     kernel = kernel.reshape(PIXELS, -1, wide.units)
-    levels = np.linspace(0, 1, GREY_LEVELS, dtype=np.float32).reshape(-1, 1)
-    table = keras.Sequential(pixel_layers)(levels).numpy()
-    project, restore = _factorize(table, kernel, rank)
+    table = keras.Sequential(pixel_layers)(LEVELS).numpy()
+    project = _code_projection(table, kernel, rank, frequencies)
 
-    code = keras.layers.Dense(rank, name="code")
-    folded_wide = wide.__class__.from_config(wide.get_config())
+    coder = keras.Sequential([*map(_copy, pixel_layers), keras.layers.Dense(rank, name="code")])
+    coder.build((None, 1))
+    weights = [*keras.Sequential(pixel_layers).get_weights(), project, -table[0] @ project]
+    coder.set_weights([weight.astype(dtype) for weight in weights])
+    codes = coder(LEVELS).numpy()
+    share = np.sqrt(frequencies)[:, np.newaxis]
+    restore = np.linalg.lstsq(share * (codes - codes[0]), share * (table - table[0]), rcond=None)[0].astype(np.float32)
+
+    folded_wide = _copy(wide)
     folded = keras.Sequential(
-        [keras.Input(IMAGE_SHAPE), *pixel_layers, code, keras.layers.Flatten(), folded_wide, *later],
+        [keras.Input(IMAGE_SHAPE), *coder.layers, keras.layers.Flatten(), folded_wide, *later],
         name=model.name,
     )
-    background = table[0]
-    code.set_weights([project, -background @ project])
-    folded_kernel = (restore @ kernel).reshape(-1, wide.units)
-    folded_wide.set_weights([folded_kernel, bias + background @ kernel.sum(axis=0)])
+    background = (table[0] - codes[0] @ restore) @ kernel.sum(axis=0)
+    folded_wide.set_weights([(restore @ kernel).reshape(-1, wide.units), bias + background])
     return folded
 
 
-def _factorize(
-    table: np.ndarray, kernel: np.ndarray, rank: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """P (U, rank) and B (rank, U) of `fold_model`, from T (256, U) and W (784, U, H)."""
+def _code_projection(table: np.ndarray, kernel: np.ndarray, rank: int, frequencies) -> np.ndarray:
+    """The directions (U, rank) of the features T (256, U) that matter most to the next layer.
+
+    They minimize the squared error of what the next layer gets through W (784, U, H): by Eckart
+    and Young (1936) they come from the singular value decomposition of (T - T0) L, where
+    L L' = sum_p W[p] W[p]'.
+    """
     gram = sum(part.astype(np.float64) @ part.T for part in kernel)
     scale, basis = np.linalg.eigh(gram)
     root = basis * np.sqrt(np.maximum(scale, 0))
-    deviations = table.astype(np.float64) - table[0]
-    directions = np.linalg.svd(deviations @ root, full_matrices=False)[2][:rank]
-    project = root @ directions.T
-    project /= np.maximum(np.linalg.norm(project, axis=0), np.finfo(np.float32).tiny)
-    restore = np.linalg.lstsq(deviations @ project, deviations, rcond=None)[0]
-    return project.astype(np.float32), restore.astype(np.float32)
+    share = np.sqrt(frequencies)[:, np.newaxis]
+    directions = np.linalg.svd(share * (table - table[0]) @ root, full_matrices=False)[2]
+    projection = root @ directions[:rank].T
+    lengths = np.linalg.norm(projection, axis=0)
+    return (projection / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The same layer, with weights of its own."""
+    return type(layer).from_config(layer.get_config())
 
 
 def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
@@ -149,10 +166,9 @@ def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
 
 def _convert(model: keras.Sequential, dtype: str) -> bytes:
     """The LiteRT form of a model, for any number of images at once."""
-    images = tf.TensorSpec((None, *IMAGE_SHAPE), tf.float32, name="images")
-    function = tf.function(model).get_concrete_function(images)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if dtype == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    return converter.convert()
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints every tensor's shape
+        return converter.convert()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -15,7 +16,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.experiments import EXPERIMENTS, IMAGE_SHAPE, Experiment, Flatten, find_experiment
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
@@ -40,11 +41,18 @@ COLOURS = {
     "lenet5": "#8973b0",
 }
 
+# fmt: off
+_WORDS = [
+    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+]
+# fmt: on
+
 GROUPS = {"dense": "Dense networks", "convolutional": "Convolutional networks"}
 
 
 def format_share(share: float) -> str:
-    """A share in [0, 1] as a percentage, in HTML, that never claims too much: 99.97% is not 100.0%."""
+    """A share in [0, 1] as HTML: a percentage that never claims too much, such as "&gt;99.9%"."""
     percent = 100 * share
     if percent > 99.9:
         return "&gt;99.9%"
@@ -68,13 +76,17 @@ def count_votes(probabilities: dict[str, np.ndarray]) -> list[tuple[int, int]]:
 
 
 def describe_votes(votes: list[tuple[int, int]]) -> str:
-    """Votes in a sentence, such as "14 of 16 networks read 7; 2 read 1"."""
+    """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
+
+    Counts are words, so that they cannot be taken for digits that were read.
+    """
     total = sum(count for _, count in votes)
     (winner, most), *others = votes
     if not others:
-        return f"All {total} networks read {winner}." if total > 1 else f"It reads {winner}."
-    first = f"{most} of {total} networks {_verb(most)} {winner}"
-    return "; ".join([first, *(f"{count} {_verb(count)} {digit}" for digit, count in others)]) + "."
+        return f"All {_WORDS[total]} networks read {winner}."
+    first = f"{_WORDS[most].capitalize()} of {_WORDS[total]} networks {_verb(most)} {winner}"
+    rest = ", ".join(f"{_WORDS[count]} {_verb(count)} {digit}" for digit, count in others)
+    return f"{first}; {rest}."
 
 
 def _verb(count: int) -> str:
@@ -104,7 +116,7 @@ def probability_bars_html(probabilities: np.ndarray) -> str:
     """
     best = int(np.argmax(probabilities))
     rows = "".join(
-        f'<li{" class=dn-best" if digit == best else ""}><b>{digit}</b>'
+        f"<li{' class=dn-best' if digit == best else ''}><b>{digit}</b>"
         f'<i style="--share:{share:.4f}"></i><span>{format_share(share)}</span></li>'
         for digit, share in enumerate(map(float, probabilities))
     )
@@ -127,9 +139,8 @@ def seen_html(image: np.ndarray) -> str:
     source = base64.b64encode(buffer.getvalue()).decode()
     return (
         f'<figure class="dn-seen"><img src="data:image/png;base64,{source}" '
-        'alt="The drawing in white on black, 28 by 28 pixels">'
-        "<figcaption>What the networks see: your digit, centred and shrunk to 28 by 28 pixels."
-        "</figcaption></figure>"
+        'alt="Your digit in white on black, centred and shrunk to 28 by 28 pixels">'
+        "<figcaption>What the networks see</figcaption></figure>"
     )
 
 
@@ -203,3 +214,31 @@ def describe_accuracy(result: dict) -> str:
         f"Of {scores['size']:,} digits that it had never seen, this network misread {wrong:,}: "
         f"it is right {scores['accuracy']:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
     )
+
+
+def folding_table(results: dict[str, dict]) -> str:
+    """What folding leaves of each dense network, as a Markdown table.
+
+    Args:
+        results: Each network's `result.json`; those without a `rank` are not folded.
+    """
+    rows = [
+        f"| {one.title} | {results[one.name]['parameters']:,} | {rank} of {_pixel_features(one)} "
+        f"| {_folded_parameters(one, rank):,} |"
+        for one in EXPERIMENTS
+        if one.name in results and (rank := results[one.name]["rank"])
+    ]
+    head = ["| Network | Trained parameters | Dimensions | Parameters that run |", "|:-|-:|-:|-:|"]
+    return "\n".join(head + rows)
+
+
+def _pixel_features(experiment: Experiment) -> int:
+    """How many numbers the layers before Flatten make of each pixel."""
+    return experiment.layers[experiment.layers.index(Flatten()) - 1].units
+
+
+def _folded_parameters(experiment: Experiment, rank: int) -> int:
+    features = _pixel_features(experiment)
+    after = experiment.layers[experiment.layers.index(Flatten()) + 1]
+    pixels = math.prod(IMAGE_SHAPE)
+    return experiment.parameters - pixels * (features - rank) * after.units + features * rank

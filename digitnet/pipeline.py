@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import psutil
 import tensorflow as tf
 
 from digitnet import __version__, costs
-from digitnet.architectures import build_model
+from digitnet.architectures import build_model, build_training_model
 from digitnet.data import Split, load_digits, split_digits
 from digitnet.evaluation import evaluate_predictions
 from digitnet.experiments import Experiment, find_experiment
@@ -75,6 +76,7 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
     """
     training = store.begin(request)
     with training.locked(), _recorded(training):
+        training.sweep()
         _limit_threads()
         experiment = find_experiment(request.experiment)
         _require_memory(experiment, request)
@@ -89,12 +91,13 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
 
 
 @contextlib.contextmanager
-def _recorded(training: Training):
+def _recorded(training: Training) -> Iterator[None]:
     """Writes down how a training ended, whatever ended it."""
     try:
         yield
     except KeyboardInterrupt:
-        training.write_status("stopped", message="stopped; it can be resumed")
+        with contextlib.suppress(OSError):
+            training.write_status("stopped", message="stopped; it can be resumed")
         raise
     except BaseException as error:
         with contextlib.suppress(OSError):  # the disk may be full
@@ -105,6 +108,8 @@ def _recorded(training: Training):
 def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
         return "out of memory"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "the disk is full; free some space, then the training can be resumed"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
@@ -153,7 +158,7 @@ def steps_per_execution(experiment: Experiment) -> int:
 def build_for_training(experiment: Experiment, request: Request) -> keras.Sequential:
     """A fresh model of the experiment, seeded and compiled as it is trained here."""
     keras.utils.set_random_seed(request.settings.seed)
-    model = build_model(experiment, choose_precision(experiment))
+    model = build_training_model(experiment, choose_precision(experiment))
     compile_for_training(model, request.settings, steps_per_execution(experiment))
     return model
 
@@ -288,7 +293,7 @@ def _provenance(
         },
         "settings": asdict(request.settings),
         "precision": choose_precision(experiment),
-        "served_weights": served.storage,
+        "served_weights": served.dtype,
         "versions": {
             "digitnet": __version__,
             "python": platform.python_version(),

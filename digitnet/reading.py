@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from digitnet import ink
-from digitnet.evaluation import clustered_accuracy_interval, worst_confusions
+from digitnet.evaluation import clustered_accuracy_interval, wilson_interval, worst_confusions
 from digitnet.experiments import find_experiment
-from digitnet.inference import InferenceError, ModelServer
+from digitnet.inference import ModelServer
+from digitnet.results import rank_by_accuracy
 from digitnet.runs import RunStore
 
 DRAWINGS = (".jsonl", ".jsonl.gz")
@@ -23,13 +24,15 @@ class ReadingError(RuntimeError):
     """Nothing can be read at all; the message is a sentence for the user."""
 
 
-def predict_files(store: RunStore, files: Sequence[Path], model: str) -> Iterator[dict[str, Any]]:
+def predict_files(
+    store: RunStore, files: Sequence[Path], model: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Reads every digit in images and .jsonl drawings, in order.
 
     Args:
         store: Whose current runs read.
         files: Images, or .jsonl[.gz] files with a drawing a line.
-        model: Name of an experiment, or "all".
+        model: Name of an experiment, or "all"; by default the most accurate one that is served.
 
     Yields:
         For each drawing {"file", "index", "predictions": {name: {"digit", "probabilities"}}},
@@ -40,7 +43,10 @@ def predict_files(store: RunStore, files: Sequence[Path], model: str) -> Iterato
         UnknownExperimentError: If there is no such experiment.
     """
     server = ModelServer(store)
-    names = served_names(server, [] if model == ALL else [find_experiment(model).name])
+    if model is None:
+        names = rank_by_accuracy(store)[:1] or served_names(server, [])
+    else:
+        names = served_names(server, [] if model == ALL else [find_experiment(model).name])
     for file in files:
         for chunk in _chunks(_read_images(file)):
             yield from _predict_chunk(server, names, chunk)
@@ -134,8 +140,8 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
         names: Experiments; all that are served if empty.
 
     Returns:
-        A table: accuracy with its 95% interval, resampled by writer where writers are named,
-        and the worst confusions of each network.
+        A table: accuracy with its 95% interval, resampled by writer (by drawing where no writer
+        is named), and the worst confusions of each network.
 
     Raises:
         ReadingError: If no drawing can be scored, or a network has no run.
@@ -149,7 +155,7 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
         raise ReadingError(f"{file}: nothing to score: {problem}")
     images = np.stack([item["image"] for item in scored])
     labels = np.array([item["label"] for item in scored])
-    writers = np.array([str(item["writer"] or index) for index, item in enumerate(scored)])
+    writers = np.array([_writer(item, index) for index, item in enumerate(scored)])
     lines = [
         f"{len(scored):,} drawings by {len(set(writers)):,} writers; "
         f"{len(items) - len(scored):,} lines left out (no label or no digit)"
@@ -160,23 +166,22 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _writer(item: dict[str, Any], index: int) -> str:
+    """Who drew it; a drawing without a name counts as a writer of its own."""
+    return f"drawing {index}" if item["writer"] is None else str(item["writer"])
+
+
 def _score_line(
     name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray
 ) -> str:
     correct = predictions == labels
-    low, high = clustered_accuracy_interval(correct, writers)
+    if len(set(writers)) > 1:
+        low, high = clustered_accuracy_interval(correct, writers)
+    else:
+        low, high = wilson_interval(int(correct.sum()), len(correct))
     worst = ", ".join(
         f"{true} as {read} ({count})"
         for true, read, count in worst_confusions(labels, predictions, most=4)
     )
     return f"{name:<11} {correct.mean():.4f} ({low:.4f} to {high:.4f})  most often {worst}"
 
-
-__all__ = [
-    "InferenceError",
-    "ReadingError",
-    "evaluate_drawings",
-    "format_answer",
-    "predict_files",
-    "served_names",
-]

@@ -47,6 +47,12 @@ def _current_figures(store: RunStore, experiment: str) -> dict[str, Any]:
     return figures | {name: scores[name] for name in ("accuracy", "accuracy_interval")}
 
 
+def rank_by_accuracy(store: RunStore) -> list[str]:
+    """Names of the experiments with a whole current run, the most accurate on its test first."""
+    rows = [row for row in summarize(store) if row["accuracy"] is not None]
+    return [row["name"] for row in sorted(rows, key=lambda row: -row["accuracy"])]
+
+
 def format_list(rows: list[dict[str, Any]]) -> str:
     """The rows of `summarize` as a table for a terminal."""
     lines = [

@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -59,8 +60,10 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
     "trained.keras",
     "log.txt",
 )
+TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "finished")
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
+PROBE_SECONDS = 0.5  # for another process to let go of a lock that it only looked at
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -111,6 +114,23 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+_looking = threading.Lock()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds a lock file; it is taken and let go to find out."""
+    try:
+        with _looking:  # else two threads that look would each take the other for a holder
+            if not path.exists():  # filelock would make the folder, which may just be gone
+                return False
+            with filelock.FileLock(path, timeout=0):
+                return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+
+
 def write_json(path: Path, values: dict) -> None:
     """Replaces a JSON file atomically."""
     write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
@@ -156,7 +176,8 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     try:
         table = np.array(rows[1:], dtype=np.float64).reshape(-1, len(HISTORY_COLUMNS))
     except ValueError:
-        raise RunError(f"{path.name} holds a line that is not {len(HISTORY_COLUMNS)} numbers") from None
+        columns = len(HISTORY_COLUMNS)
+        raise RunError(f"{path.name} holds a line that is not {columns} numbers") from None
     return dict(zip(HISTORY_COLUMNS, table.T, strict=True))
 
 
@@ -292,8 +313,11 @@ class Training:
         process died without a word).
         """
         status = read_json(self.folder / STATUS)
-        if status.get("state") == "running" and not self.is_locked():
-            status["state"] = "interrupted"
+        if status.get("state") not in TRAINING_STATES:
+            raise RunError(f"{STATUS} has no known state: {status.get('state')!r}")
+        if status["state"] in ("running", "finished") and not self.is_locked():
+            message = "the process ended without a word; the training can be resumed"
+            status |= {"state": "interrupted", "message": message}
         return status
 
     def write_status(self, state: str, **values: object) -> None:
@@ -310,10 +334,18 @@ class Training:
             os.fsync(stream.fileno())
 
     def cut_history(self, epochs: int) -> None:
-        """Starts the history anew, or keeps its first epochs only, those that count."""
+        """Starts the history anew, or keeps its first epochs only, those that count.
+
+        Raises:
+            RunError: If the history is broken or has fewer epochs.
+        """
         lines = [",".join(HISTORY_COLUMNS)]
         if epochs:
-            lines += (self.folder / HISTORY).read_text(encoding="utf-8").splitlines()[1 : epochs + 1]
+            found = self.history()["epoch"].size
+            if found < epochs:
+                raise RunError(f"{HISTORY} has {found} of the {epochs} epochs that are trained")
+            old = (self.folder / HISTORY).read_text(encoding="utf-8").splitlines()
+            lines += old[1 : epochs + 1]
         write_atomically(self.folder / HISTORY, ("\n".join(lines) + "\n").encode())
 
     @contextlib.contextmanager
@@ -324,20 +356,26 @@ class Training:
             TrainingBusyError: If another process holds it.
         """
         try:
-            with filelock.FileLock(self.folder / LOCK, timeout=0):
+            with filelock.FileLock(self.folder / LOCK, timeout=PROBE_SECONDS):
                 yield
         except filelock.Timeout:
             raise TrainingBusyError(f"{self.id} is being trained by another process") from None
 
     def is_locked(self) -> bool:
         """Whether a living process is training here."""
-        try:
-            with filelock.FileLock(self.folder / LOCK, timeout=0):
-                return False
-        except filelock.Timeout:
-            return True
-        except OSError:
-            return False
+        return is_locked(self.folder / LOCK)
+
+    def check(self) -> None:
+        """Raises RunError if a file that a training is resumed from is missing or broken."""
+        if self.request.experiment != self.experiment:
+            raise RunError(f"{REQUEST} is of experiment {self.request.experiment}")
+        self.history()
+
+    def sweep(self) -> None:
+        """Removes what a kill left of files that were being written."""
+        for folder in (self.folder, self.state_folder):
+            for path in folder.glob(".*"):
+                path.unlink(missing_ok=True)
 
 
 class RunStore:
@@ -366,7 +404,8 @@ class RunStore:
         for name in names:
             shipped = Run(f"{name}/{SHIPPED}", self.shipped / name)
             runs += [shipped] if shipped.folder.is_dir() else []
-            runs += [Run(f"{name}/{one.name}", one) for one in _stamped(self.local / "finished" / name)]
+            trained = _stamped(self.local / "finished" / name)
+            runs += [Run(f"{name}/{one.name}", one) for one in trained]
         return runs
 
     def unfinished(self, experiment: str | None = None) -> list[Training]:
@@ -443,28 +482,35 @@ class RunStore:
         """The training to continue for this request, or a new one.
 
         A training is continued if it was asked for exactly this, is not failed and no living
-        process is at it.
+        process is at it; one that is queued comes first.
         """
+        found: dict[str, Training] = {}
         for training in self.unfinished(request.experiment):
             with contextlib.suppress(RunError):
-                resumable = training.status["state"] in ("stopped", "interrupted", "queued")
-                if resumable and training.request == request:
-                    return training
+                training.check()
+                if training.request == request:
+                    found.setdefault(training.status["state"], training)
+        for state in ("queued", "stopped", "interrupted"):
+            if state in found:
+                return found[state]
         return self.create(request)
 
     def create(self, request: Request) -> Training:
-        """A new, empty training."""
+        """A new, empty training; it appears whole or not at all."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
         folder = self.local / "unfinished" / request.experiment / stamp
-        folder.mkdir(parents=True)
-        training = Training(f"{request.experiment}/{stamp}", folder)
-        request.save(folder)
-        training.cut_history(0)
-        training.write_status("queued", epoch=0)
-        return training
+        fresh = Training(f"{request.experiment}/{stamp}", folder.with_name(f".{stamp}"))
+        fresh.folder.mkdir(parents=True)
+        request.save(fresh.folder)
+        fresh.cut_history(0)
+        fresh.write_status("queued", epoch=0)
+        fresh.folder.rename(folder)
+        return Training(fresh.id, folder)
 
     def finish(self, training: Training) -> Run:
-        """Makes a whole training a finished run and the current one."""
+        """Makes a whole training a finished run and the current one; RunError if it is broken."""
+        if problem := Run(training.id, training.folder).problem():
+            raise RunError(f"{training.id} cannot be finished: {problem}")
         folder = self.local / "finished" / training.id
         folder.parent.mkdir(parents=True, exist_ok=True)
         training.folder.rename(folder)

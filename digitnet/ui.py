@@ -6,10 +6,8 @@ The only module of the package that imports Streamlit.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -17,11 +15,9 @@ from streamlit_drawable_canvas import st_canvas
 
 from digitnet import ink
 from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.inference import ModelServer
 from digitnet.runs import Run, RunError, RunStore
 from digitnet.samples import CANVAS_SIZE, canvas_drawing, load_samples
-
-if TYPE_CHECKING:
-    from digitnet.inference import ModelServer
 
 # White chalk on a dark board in both themes, as the networks see it.
 BRUSH = {"stroke_width": 16, "stroke_color": "#f5f2e9"}
@@ -81,8 +77,6 @@ def load_store() -> RunStore:
 @st.cache_resource(show_spinner=False)
 def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
-    from digitnet.inference import ModelServer  # late: the canvas need not wait for LiteRT
-
     server = ModelServer(load_store())
     server.predict_all(np.zeros((1, 28, 28), np.uint8))  # loads every network
     return server
@@ -178,13 +172,17 @@ def pick_photo(camera: bool) -> np.ndarray:
 
 
 def read_with(model: str, image: np.ndarray) -> np.ndarray:
-    """One network's probabilities, float32 (10,), for an image, uint8 (28, 28)."""
+    """One network's probabilities, float32 (10,), for an image, uint8 (28, 28).
+
+    Raises:
+        InferenceError: If the network cannot be served.
+    """
     return load_server().predict(model, image[None])[0]
 
 
-def read_with_all(names: Iterable[str], image: np.ndarray) -> dict[str, np.ndarray]:
-    """The probabilities of each network, float32 (10,), for an image, uint8 (28, 28)."""
-    return {name: read_with(name, image) for name in names}
+def read_with_all(image: np.ndarray) -> dict[str, np.ndarray]:
+    """The probabilities of each network that can be served, as `read_with` returns them."""
+    return {name: rows[0] for name, rows in load_server().predict_all(image[None]).items()}
 
 
 def say_what_is_missing() -> None:

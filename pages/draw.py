@@ -4,37 +4,48 @@ import numpy as np
 import streamlit as st
 
 from digitnet import figures, ui
-from digitnet.experiments import EXPERIMENTS
+from digitnet.inference import InferenceError
 from digitnet.ink import InkError
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
 WHY_MISREAD = """
 The networks never see your strokes, only the small picture beside the reading. They learnt from
-digits that Americans wrote by pen in the 1990s, so that customs of other places are rare to them:
-a crossed 7, a 1 with a long flag, a 9 with a hook. Nor did they ever see anything that is not a
-digit: whatever you draw, they name one of ten, and can be very sure of it.
+digits that census workers and school pupils in the United States wrote around 1990, so customs of
+other places are rare to them: a crossed 7, a 1 with a long flag, a 9 with a hook. Nor did they ever
+see anything but digits: whatever you draw, they name one of ten, and can be very sure of it.
 
-What helps: one digit, its lines joined, drawn upright and as large as you like.
+What helps: one digit, its lines joined, upright and as large as you like.
+"""
+
+WHAT_PARAMETERS_COMPUTE = """
+In the dense networks, the layers before the picture is flattened work on each pixel by itself. All
+they know of it is one grey value of 256. However many numbers they make of that, these only trace
+a curve from black to white, and the curve hardly leaves a space of a few dimensions. So most of the
+weights that follow multiply what is the same thing over and over.
+
+The networks that read your digit keep those dimensions only: the fewest with which no reading of
+the test digits changes and no probability moves by more than 0.001.
 """
 
 
 @st.fragment
-def draw_and_read() -> None:
+def draw_and_read(results: dict[str, dict]) -> None:
     """All that a stroke changes, so that a stroke redraws nothing else."""
     with st.container(key="draw", horizontal=True, gap="large"):
         with st.container(key="canvas", width=ui.CANVAS_SIZE):
             image, notice = pick_image()
         with st.container(key="reading"):
-            results = ui.load_results()
+            above = st.container()
             model = ui.pick_model(results)
-            show_reading(model, image, notice)
+            with above:
+                show_reading(model, image, notice)
             st.caption(figures.describe_accuracy(results[model]))
     with st.container(key="all_models"):
         if image is None:
             st.html(figures.all_accuracies_html(results))
         else:
-            st.html(figures.all_readings_html(ui.read_with_all(results, image), model))
+            st.html(figures.all_readings_html(ui.read_with_all(image), model))
 
 
 def pick_image() -> tuple[np.ndarray | None, str]:
@@ -56,29 +67,37 @@ def pick_image() -> tuple[np.ndarray | None, str]:
 
 
 def show_reading(model: str, image: np.ndarray | None, notice: str) -> None:
-    if image is None:
+    """The chosen network's reading, or why there is none."""
+    try:
+        probabilities = None if image is None else ui.read_with(model, image)
+    except InferenceError as error:
+        probabilities, notice = None, str(error)
+    with st.container(horizontal=True):
         with st.container(key="prediction"):
-            st.html(figures.invitation_html(notice))
-        return
-    probabilities = ui.read_with(model, image)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(key="prediction"):
-            st.html(figures.reading_html(probabilities))
-        with st.container(key="seen"):
-            st.html(figures.seen_html(image))
-    st.html(figures.probability_bars_html(probabilities))
+            if probabilities is None:
+                st.html(figures.invitation_html(notice))
+            else:
+                st.html(figures.reading_html(probabilities))
+        if image is not None:
+            with st.container(key="seen"):
+                st.html(figures.seen_html(image))
+    if probabilities is not None:
+        st.html(figures.probability_bars_html(probabilities))
 
 
-def explain() -> None:
+def explain(results: dict[str, dict]) -> None:
     with st.expander("Why is mine misread?"):
         st.markdown(WHY_MISREAD)
+    with st.expander("What do all those parameters really compute?"):
+        st.markdown(WHAT_PARAMETERS_COMPUTE)
+        st.markdown(figures.folding_table(results))
 
 
 ui.apply_style()
 st.title("Draw a digit", anchor=False)
-if ui.load_results():
-    draw_and_read()
-    explain()
+if results := ui.load_results():
+    draw_and_read(results)
+    explain(results)
     ui.load_server()  # now, so that the first reading need not wait for it
 else:
     ui.say_what_is_missing()

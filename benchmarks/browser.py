@@ -1,0 +1,93 @@
+"""What benchmarks and browser tests share: the app as its users have it, in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+LAUNCH_SECONDS = 60
+
+
+def find_chromium() -> str | None:
+    """The browser to use: DIGITNET_CHROMIUM or the first one on the path, if there is any."""
+    named = os.environ.get("DIGITNET_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+@contextlib.contextmanager
+def open_browser(executable: str) -> Iterator[Browser]:
+    """Starts Chromium without a window; its sandbox needs rights that containers lack."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def serve(script: Path, environment: dict[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """Runs a Streamlit script in a process of its own on a free port.
+
+    Yields:
+        Its address, which may not answer yet (see `wait_for_server`), and its process id.
+    """
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    options = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), *options],
+        cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for_server(address: str) -> None:
+    """Returns as soon as the server takes connections; raises TimeoutError if it never does."""
+    host, port = address.removeprefix("http://").split(":")
+    deadline = time.monotonic() + LAUNCH_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"{address} did not answer within {LAUNCH_SECONDS} s")
+
+
+def open_page(page: Page, address: str) -> None:
+    """Opens an address and waits for a canvas that one can draw on."""
+    page.goto(address)
+    page.locator("canvas.upper-canvas").wait_for()
+
+
+def draw_strokes(page: Page, strokes: Sequence[Sequence[Sequence[float]]]) -> None:
+    """Draws strokes of [x, y] in canvas pixels with the mouse."""
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    assert box, "there is no canvas to draw on"
+    for (x, y), *rest in strokes:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.down()
+        for x, y in rest:
+            page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.up()
+
+
+def clear_canvas(page: Page) -> None:
+    """Empties the canvas by its toolbar."""
+    page.get_by_role("button", name="Reset canvas & history").click()

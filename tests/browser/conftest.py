@@ -1,0 +1,50 @@
+"""The app in a real browser, as its users have it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import (
+    REPOSITORY,
+    find_chromium,
+    open_browser,
+    open_page,
+    serve,
+    wait_for_server,
+)
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    if not executable:
+        reason = "no Chromium on this machine; DIGITNET_CHROMIUM may name one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with open_browser(executable) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app runs, with the shipped networks and no others."""
+    runs = tmp_path_factory.mktemp("runs")
+    with serve(REPOSITORY / "app.py", {"DIGITNET_RUNS": str(runs)}) as (address, _):
+        wait_for_server(address)
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The Draw page, opened anew."""
+    page = browser.new_page()
+    open_page(page, address)
+    yield page
+    page.close()

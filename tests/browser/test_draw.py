@@ -1,0 +1,157 @@
+"""The Draw page in a real browser: drawn with a mouse and a finger, and read."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import clear_canvas, draw_strokes, open_page
+from digitnet import ink
+from digitnet.samples import CANVAS_SIZE, load_samples
+
+pytestmark = pytest.mark.browser
+
+INVITATION = re.compile("Draw one digit")
+
+
+def expect_reading(page: Page, digit: int) -> None:
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text(str(digit))
+
+
+def expect_nothing_read(page: Page) -> None:
+    expect(page.locator(".st-key-prediction")).to_have_text(INVITATION)
+
+
+def toolbar(page: Page, name: str):
+    return page.locator(".st-key-canvas").get_by_role("button", name=name, exact=True)
+
+
+def choose_model(page: Page, title: str) -> None:
+    page.get_by_role("combobox", name=re.compile("Read by")).click()
+    page.get_by_role("option", name=re.compile(f"^{title} ·")).click()
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_drawn_with_the_mouse_is_read(page, digit):
+    expect_nothing_read(page)
+    draw_strokes(page, load_samples()[digit])
+    expect_reading(page, digit)
+    expect(page.locator(".st-key-all_models li")).to_have_count(16)
+    expect(page.locator(".st-key-all_models h3")).to_contain_text(f"networks read {digit}")
+    expect(page.locator(".st-key-seen img")).to_be_visible()
+
+
+def test_undo_redo_and_clear(page):
+    upright, bar = load_samples()[5]
+    draw_strokes(page, [load_samples()[1][0]])
+    expect_reading(page, 1)
+    toolbar(page, "Undo").click()
+    expect_nothing_read(page)
+    toolbar(page, "Redo").click()
+    expect_reading(page, 1)
+    clear_canvas(page)
+    expect_nothing_read(page)
+    draw_strokes(page, [upright, bar])
+    expect_reading(page, 5)
+
+
+def test_a_sample_needs_only_the_keyboard_and_can_be_drawn_over_and_cleared(page):
+    page.get_by_role("radio", name="1", exact=True).or_(
+        page.locator(".st-key-sample button", has_text="1")
+    ).first.focus()
+    page.keyboard.press("Enter")
+    expect_reading(page, 1)
+    draw_strokes(page, [[[84, 64], [116, 84], [60, 84], [200, 84]]])  # the 1 gets a bar: no 1 now
+    expect(page.locator(".st-key-canvas canvas.upper-canvas")).to_be_visible()
+    clear_canvas(page)
+    expect_nothing_read(page)
+    draw_strokes(page, load_samples()[0])
+    expect_reading(page, 0)
+
+
+def test_a_chosen_model_survives_a_reload(page):
+    choose_model(page, "LeNet-5")
+    expect(page).to_have_url(re.compile("model=lenet5"))
+    draw_strokes(page, load_samples()[2])
+    expect(page.locator(".st-key-all_models li", has_text="shown above")).to_contain_text("LeNet-5")
+    open_page(page, page.url)
+    expect(page.get_by_text(re.compile("^LeNet-5 ·"))).to_be_visible()
+    draw_strokes(page, load_samples()[2])
+    expect_reading(page, 2)
+    expect(page.locator(".st-key-all_models li", has_text="shown above")).to_contain_text("LeNet-5")
+
+
+def test_changing_the_model_reads_the_same_drawing_again(page):
+    draw_strokes(page, load_samples()[8])
+    expect_reading(page, 8)
+    choose_model(page, "CNN, average pooling")
+    expect(page.locator(".st-key-all_models li", has_text="shown above")).to_contain_text("average")
+    expect_reading(page, 8)
+
+
+def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str):
+    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
+    page = context.new_page()
+    open_page(page, address)
+    expect_nothing_read(page)
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    touch = context.new_cdp_session(page)
+
+    def finger(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    # The last stroke begins in the upper right corner, where nothing may lie over the canvas.
+    for stroke in [load_samples()[7][0]]:
+        finger("touchStart", stroke[0])
+        for point in stroke[1:]:
+            finger("touchMove", point)
+        finger("touchEnd")
+    expect_reading(page, 7)
+    scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
+    assert page.evaluate(scrolled) == 0
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
+    context.close()
+
+
+def test_every_place_of_the_board_can_be_drawn_on(page):
+    page.mouse.move(5, 5)
+    on_top = """([x, y]) => {
+        const host = document.elementFromPoint(x, y);
+        return (host.shadowRoot ?? document).elementFromPoint(x, y).className;
+    }"""
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    for x, y in itertools.product((4, CANVAS_SIZE / 2, CANVAS_SIZE - 4), repeat=2):
+        assert "upper-canvas" in page.evaluate(on_top, [box["x"] + x, box["y"] + y]), (x, y)
+
+
+def fit_to_canvas(strokes: list[np.ndarray]) -> list[list[list[float]]]:
+    """Scales any strokes into the canvas, with fewer points so that drawing is quick."""
+    points = np.concatenate(strokes)
+    low, extent = points.min(axis=0), np.ptp(points, axis=0).max()
+    margin = CANVAS_SIZE / 8
+    scale = (CANVAS_SIZE - 2 * margin) / max(extent, 1)
+    fewer = [np.concatenate([stroke[:-1:2], stroke[-1:]]) for stroke in strokes]
+    return [(margin + scale * (stroke - low)).tolist() for stroke in fewer]
+
+
+@pytest.mark.skipif(
+    not os.environ.get("DIGITNET_DRAWINGS"), reason="DIGITNET_DRAWINGS names no labelled drawings"
+)
+def test_a_hundred_drawings_are_read(page):
+    drawings = itertools.islice(ink.read_drawings(Path(os.environ["DIGITNET_DRAWINGS"])), 100)
+    right = 0
+    for _, strokes, label, _ in drawings:
+        draw_strokes(page, fit_to_canvas(strokes))
+        digit = page.locator(".st-key-prediction .dn-digit")
+        expect(digit).to_be_visible()
+        right += digit.inner_text() == str(label)
+        clear_canvas(page)
+        expect_nothing_read(page)
+    assert right >= 85

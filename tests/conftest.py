@@ -1,0 +1,27 @@
+"""What several tests share: MNIST, where this machine has it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from digitnet.data import DataError, find_mnist
+
+
+def missing(reason: str) -> None:
+    """Skips a test for want of something, or fails it in continuous integration."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def mnist_path() -> Path:
+    """MNIST's file on this machine."""
+    try:
+        path = find_mnist()
+    except DataError as error:
+        missing(str(error))
+    if path is None:
+        missing("MNIST is not on this machine; DIGITNET_MNIST may name its file")
+    return path

@@ -1,0 +1,42 @@
+"""Runs the app's pages without a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An own copy of three shipped runs, for a page to be run on and a test to break."""
+    shipped = Path(os.environ.get("DIGITNET_CHECKPOINTS") or REPOSITORY / "checkpoints")
+    copied = tmp_path / "checkpoints"
+    for name in ("fc_narrow", "cnn", "cnn_min"):
+        shutil.copytree(shipped / name, copied / name)
+    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(copied))
+    monkeypatch.setenv("DIGITNET_RUNS", str(tmp_path / "runs"))
+    st.cache_resource.clear()
+    yield copied
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_app(checkpoints: Path) -> Callable[..., AppTest]:
+    """Opens the app, with a sample digit on the canvas or none, and parameters of the URL."""
+
+    def open_with(begin_with: int | None = None, **parameters: str) -> AppTest:
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+        app.session_state["sample"] = begin_with
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_with

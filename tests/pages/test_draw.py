@@ -1,0 +1,120 @@
+"""The Draw page without a browser: what it says in every state."""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+import numpy as np
+from PIL import Image
+
+from digitnet.samples import load_samples
+
+
+def text_of(app, key):
+    """The HTML inside the container of this key."""
+    return "".join(element.proto.body for element in app.get_by_key(key).html)
+
+
+def upload(app, content):
+    app.segmented_control[0].set_value("Upload").run()
+    return app.file_uploader[0].set_value(("digit.png", content, "image/png")).run()
+
+
+def picture_of(digit):
+    """A photo, dark on light, of a sample digit."""
+    image = Image.new("L", (280, 280), 235)
+    pixels = np.asarray(image).copy()
+    for stroke in load_samples()[digit]:
+        for x, y in stroke:
+            pixels[y - 9 : y + 9, x - 9 : x + 9] = 20
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def test_an_empty_board_invites_to_draw_and_names_the_networks(open_app):
+    app = open_app()
+    assert not app.exception
+    assert "Draw one digit" in text_of(app, "prediction")
+    assert "Basic CNN" in text_of(app, "all_models")
+
+
+def test_the_most_accurate_network_is_first_and_reads(open_app):
+    app = open_app()
+    accuracies = [float(label.split()[-2].rstrip("%")) for label in app.selectbox[0].options]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert app.selectbox[0].index == 0
+
+
+def test_a_drawing_is_read_by_every_network(open_app):
+    # Without a browser nothing is drawn, so this session begins with a sample on the canvas.
+    app = open_app(begin_with=3)
+    assert '<p class="dn-digit">3</p>' in text_of(app, "prediction")
+    assert "data:image/png" in text_of(app, "seen")
+    assert "All three networks read 3." in text_of(app, "all_models")
+
+
+def test_a_chosen_model_is_kept_in_the_url(open_app):
+    app = open_app()
+    app.selectbox[0].set_value("cnn_min").run()
+    assert app.query_params["model"] == "cnn_min"
+    assert open_app(model="cnn_min").selectbox[0].value == "cnn_min"
+
+
+def test_an_unknown_model_in_the_url_is_told_and_the_best_reads(open_app):
+    app = open_app(model="resnet")
+    assert "resnet" in app.info[0].value
+    assert app.selectbox[0].index == 0
+
+
+def test_an_uploaded_picture_is_read(open_app):
+    app = upload(open_app(), picture_of(7))
+    assert not app.exception
+    assert '<p class="dn-digit">7</p>' in text_of(app, "prediction")
+    assert "data:image/png" in text_of(app, "seen")
+
+
+def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_app):
+    app = upload(open_app(), b"%PDF-1.7")
+    assert not app.exception
+    assert "image" in text_of(app, "prediction")
+    assert "dn-digit" not in text_of(app, "prediction")
+
+
+def test_the_camera_is_mounted_only_when_it_is_chosen(open_app):
+    app = open_app()
+    assert not app.camera_input
+    app.segmented_control[0].set_value("Camera").run()
+    assert app.camera_input
+    assert not app.exception
+
+
+def test_without_networks_the_page_says_how_to_get_them(open_app, checkpoints):
+    shutil.rmtree(checkpoints)
+    app = open_app()
+    assert not app.exception
+    assert "checkpoints" in app.info[0].value
+    assert "python -m digitnet train" in app.info[0].value
+
+
+def test_a_broken_model_leaves_the_others_reading(open_app, checkpoints):
+    (checkpoints / "cnn_min" / "served.tflite").write_bytes(b"garbage")
+    app = upload(open_app(), picture_of(7))
+    assert not app.exception
+    assert "Basic CNN" in text_of(app, "all_models")
+    assert "few filters" not in text_of(app, "all_models")
+
+
+def test_a_run_without_a_readable_result_is_not_offered(open_app, checkpoints):
+    (checkpoints / "cnn_min" / "result.json").write_bytes(b"garbage")
+    app = open_app()
+    assert not app.exception
+    assert len(app.selectbox[0].options) == 2
+
+
+def test_a_broken_model_that_is_chosen_is_told_in_a_sentence(open_app, checkpoints):
+    (checkpoints / "cnn_min" / "served.tflite").write_bytes(b"garbage")
+    app = upload(open_app(model="cnn_min"), picture_of(7))
+    assert not app.exception
+    assert "python -m digitnet train cnn_min" in text_of(app, "prediction")

@@ -1,0 +1,152 @@
+"""The command line, as a user types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitnet import cli
+from digitnet.experiments import EXPERIMENTS
+from digitnet.runs import RunStore
+from digitnet.samples import load_samples
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty store for this process and its children."""
+    monkeypatch.setenv("DIGITNET_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(tmp_path / "shipped"))
+    return RunStore.default()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder of runs in which cnn_min is trained for two epochs on the sample."""
+    runs = tmp_path_factory.mktemp("runs")
+    environment = os.environ | {"DIGITNET_RUNS": str(runs), "DIGITNET_CHECKPOINTS": str(runs / "x")}
+    command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "lenet5"]
+    command += ["--dataset", "sample", "--epochs", "2", "--workers", "2"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 2") >= 2
+    return runs
+
+
+@pytest.fixture
+def trained_store(trained, monkeypatch):
+    monkeypatch.setenv("DIGITNET_RUNS", str(trained))
+    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(trained / "x"))
+    return RunStore.default()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "resnet"], "no experiment is named 'resnet'"),
+        (["train", "cnn", "--learning-rate", "0"], "learning rate must be above 0"),
+        (["train", "cnn", "--learning-rate", "nan"], "learning rate must be above 0"),
+        (["train", "cnn", "--batch-size", "0"], "batch size must be"),
+        (["train", "cnn", "--epochs", "-1"], "epochs must be"),
+        (["train", "cnn", "--workers", "0"], "workers must be"),
+        (["train"], "--all"),
+        (["train", "cnn", "--all"], "--all"),
+        (["predict", "x.png", "--model", "resnet"], "no experiment is named"),
+        (["predict", "x.png", "--model", "cnn"], "not trained yet"),
+        (["evaluate", "--drawings", "x.jsonl"], "no network is trained yet"),
+        (["publish", "cnn"], "no current run"),
+    ],
+)
+def test_bad_usage_is_one_line(store, capsys, arguments, message):
+    assert cli.main(arguments) == cli.USAGE
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_list_without_runs_names_every_experiment(store, capsys):
+    assert cli.main(["list"]) == 0
+    output = capsys.readouterr().out
+    assert all(experiment.name in output for experiment in EXPERIMENTS)
+    assert output.count("not trained yet") == len(EXPERIMENTS)
+
+
+def test_list_as_json(trained_store, capsys):
+    assert cli.main(["list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == [experiment.name for experiment in EXPERIMENTS]
+    assert rows["cnn"]["accuracy"] is None
+    row = rows["cnn_min"]
+    low, high = row["accuracy_interval"]
+    assert low <= row["accuracy"] <= high
+    assert row["parameters"] == 4_642
+    assert row["report_accuracy"] == pytest.approx(0.9787, abs=1e-4)
+    assert row["served_bytes"] == trained_store.current("cnn_min").served_model.stat().st_size
+
+
+def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsys):
+    file = tmp_path / "drawings.jsonl"
+    good = json.dumps({"strokes": load_samples()[3]})
+    file.write_text(f"{good}\nnot json\n{good}\n")
+    assert cli.main(["predict", str(file), "--model", "all", "--json"]) == cli.FAILED
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["index"] for answer in answers] == [0, 1, 2]
+    assert "error" in answers[1] and "predictions" not in answers[1]
+    predictions = answers[0]["predictions"]
+    assert set(predictions) == {"cnn_min", "lenet5"}
+    assert predictions == answers[2]["predictions"]
+    for one in predictions.values():
+        assert len(one["probabilities"]) == 10
+        assert sum(one["probabilities"]) == pytest.approx(1, abs=1e-4)
+        assert one["digit"] == int(np.argmax(one["probabilities"]))
+
+
+def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
+    pixels = np.full((80, 80), 255, np.uint8)
+    pixels[15:65, 36:44] = 0
+    Image.fromarray(pixels).save(tmp_path / "one.png")
+    (tmp_path / "broken.png").write_bytes(b"%PDF-1.7")
+    files = [str(tmp_path / "one.png"), str(tmp_path / "broken.png"), str(tmp_path / "none.png")]
+    assert cli.main(["predict", *files, "--model", "cnn_min", "--json"]) == cli.FAILED
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "predictions" in answers[0]
+    assert all("error" in answer for answer in answers[1:])
+
+
+def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
+    file = tmp_path / "drawings.jsonl"
+    lines = [
+        json.dumps({"strokes": load_samples()[digit], "label": digit, "writer": digit % 3})
+        for digit in range(10)
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    assert cli.main(["evaluate", "--drawings", str(file)]) == 0
+    output = capsys.readouterr().out
+    assert "10 drawings by 3 writers" in output
+    assert "cnn_min" in output and "lenet5" in output
+
+
+def test_ctrl_c_stops_and_the_same_command_resumes(store):
+    command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "--dataset", "sample"]
+    command += ["--epochs", "60", "--patience", "60"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "epoch 1 " in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    _, error = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 5
+    assert process.returncode == cli.INTERRUPTED
+    assert "the same command resumes it" in error and "Traceback" not in error
+    [training] = store.unfinished()
+    epochs = training.history()["epoch"].tolist()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "resumes after epoch" in done.stdout
+    run = store.current("cnn_min")
+    assert run.id == training.id
+    assert run.history()["epoch"].tolist() == list(range(1, 61))
+    assert epochs == list(range(1, len(epochs) + 1))
