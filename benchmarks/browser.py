@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-LAUNCH_SECONDS = 60
+PATIENCE = 60  # seconds
 
 
 def find_chromium() -> str | None:
@@ -62,16 +62,17 @@ def serve(script: Path, environment: dict[str, str] | None = None) -> Iterator[t
 def wait_for_server(address: str) -> None:
     """Returns as soon as the server takes connections; raises TimeoutError if it never does."""
     host, port = address.removeprefix("http://").split(":")
-    deadline = time.monotonic() + LAUNCH_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
             return
         time.sleep(0.01)
-    raise TimeoutError(f"{address} did not answer within {LAUNCH_SECONDS} s")
+    raise TimeoutError(f"{address} did not answer within {PATIENCE} s")
 
 
 def open_page(page: Page, address: str) -> None:
     """Opens an address and waits for a canvas that one can draw on."""
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(address)
     page.locator("canvas.upper-canvas").wait_for()
 

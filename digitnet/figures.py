@@ -10,13 +10,28 @@ import base64
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from digitnet.experiments import EXPERIMENTS, IMAGE_SHAPE, Experiment, Flatten, find_experiment
+from digitnet.comparing import Comparison, Difference, Standing, time_of
+from digitnet.costs import layer_costs
+from digitnet.experiments import (
+    EXPERIMENTS,
+    IMAGE_SHAPE,
+    Experiment,
+    Flatten,
+    TrainingSettings,
+    find_experiment,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from digitnet.jobs import Estimate
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
@@ -217,28 +232,26 @@ def describe_accuracy(result: dict) -> str:
 
 
 def folding_table(results: dict[str, dict]) -> str:
-    """What folding leaves of each dense network, as a Markdown table.
+    """What folding leaves of each dense network, as a Markdown table; empty if none is folded.
 
     Args:
         results: Each network's `result.json`; those without a `rank` are not folded.
     """
     rows = [
-        f"| {one.title} | {results[one.name]['parameters']:,} | {rank} of {_pixel_features(one)} "
-        f"| {_folded_parameters(one, rank):,} |"
+        _folding_row(one, results[one.name]["rank"])
         for one in EXPERIMENTS
-        if one.name in results and (rank := results[one.name]["rank"])
+        if one.name in results and results[one.name]["rank"]
     ]
     head = ["| Network | Trained parameters | Dimensions | Parameters that run |", "|:-|-:|-:|-:|"]
-    return "\n".join(head + rows)
+    return "\n".join(head + rows) if rows else ""
 
 
-def _pixel_features(experiment: Experiment) -> int:
-    """How many numbers the layers before Flatten make of each pixel."""
-    return experiment.layers[experiment.layers.index(Flatten()) - 1].units
-
-
-def _folded_parameters(experiment: Experiment, rank: int) -> int:
-    features = _pixel_features(experiment)
-    after = experiment.layers[experiment.layers.index(Flatten()) + 1]
-    pixels = math.prod(IMAGE_SHAPE)
-    return experiment.parameters - pixels * (features - rank) * after.units + features * rank
+def _folding_row(experiment: Experiment, rank: int) -> str:
+    costs = layer_costs(experiment)
+    flatten = [cost.name for cost in costs].index(str(Flatten()))
+    features = costs[flatten - 1].output_shape[-1]
+    units = costs[flatten + 1].output_shape[-1]
+    fewer_inputs = math.prod(IMAGE_SHAPE) * (features - rank)
+    parameters = experiment.parameters - fewer_inputs * units + features * rank
+    dimensions = f"{rank} of {features}"
+    return f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {parameters:,} |"

@@ -19,6 +19,8 @@ from digitnet.runs import Run, RunError, RunStore
 BATCH_SIZE = 128  # more images at once are not faster, and cnn_long takes 1.2 MB for each
 THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
 
+PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
 
 class InferenceError(RuntimeError):
     """A network cannot be served; the message says which one, why and what to do."""
@@ -40,7 +42,7 @@ class ServedNetwork:
 
     def __init__(self, model: Path | bytes, packed: bool = True):
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
-        kernels = OpResolverType.AUTO if packed else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        kernels = OpResolverType.AUTO if packed else PLAIN_KERNELS
         try:
             self._interpreter = Interpreter(
                 **source, num_threads=THREADS, experimental_op_resolver_type=kernels

@@ -5,7 +5,16 @@ from __future__ import annotations
 import shutil
 import uuid
 
-from digitnet.runs import HISTORY, PROBABILITIES, REQUEST, RESULT, SERVED, TRAINED, RunError, RunStore
+from digitnet.runs import (
+    HISTORY,
+    PROBABILITIES,
+    REQUEST,
+    RESULT,
+    SERVED,
+    TRAINED,
+    RunError,
+    RunStore,
+)
 
 MAX_TRAINED_BYTES = 10_000_000  # larger Keras models stay on the machine that trained them
 

@@ -57,7 +57,9 @@ def served_names(server: ModelServer, wanted: Sequence[str]) -> list[str]:
     served = list(server.names())
     missing = [name for name in wanted if name not in served]
     if missing:
-        raise ReadingError(f"{', '.join(missing)} is not trained yet: python -m digitnet train NAME")
+        raise ReadingError(
+            f"{', '.join(missing)} is not trained yet: python -m digitnet train NAME"
+        )
     if not served:
         raise ReadingError("no network is trained yet: python -m digitnet train --all")
     return list(wanted) or served
@@ -171,9 +173,7 @@ def _writer(item: dict[str, Any], index: int) -> str:
     return f"drawing {index}" if item["writer"] is None else str(item["writer"])
 
 
-def _score_line(
-    name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray
-) -> str:
+def _score_line(name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray) -> str:
     correct = predictions == labels
     if len(set(writers)) > 1:
         low, high = clustered_accuracy_interval(correct, writers)
@@ -184,4 +184,3 @@ def _score_line(
         for true, read, count in worst_confusions(labels, predictions, most=4)
     )
     return f"{name:<11} {correct.mean():.4f} ({low:.4f} to {high:.4f})  most often {worst}"
-

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from digitnet.experiments import EXPERIMENTS
+from digitnet.costs import layer_costs
+from digitnet.experiments import EXPERIMENTS, Experiment, Flatten, find_experiment
 from digitnet.report import load_report_scores
-from digitnet.runs import RunError, RunStore
+from digitnet.runs import RunStore
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 README = _REPOSITORY / "README.md"
-LATENCIES = _REPOSITORY / "benchmarks" / "inference.json"
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+BENCHMARKS = _REPOSITORY / "benchmarks"
 
 
 def summarize(store: RunStore) -> list[dict[str, Any]]:
@@ -72,48 +72,106 @@ def format_list(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def format_markdown(rows: list[dict[str, Any]]) -> str:
+def format_results(rows: list[dict[str, Any]]) -> str:
     """The README's table of results: the report's figures beside ours."""
-    latencies = _load_latencies()
+    seconds = _load_record("training").get("seconds_per_epoch", {})
+    latencies = _load_record("inference").get("milliseconds", {})
     lines = [
         "| experiment | parameters | the report's accuracy | accuracy here (95% interval) | "
-        "the report's epochs | epochs here (kept) | s an epoch | served | one image |",
-        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+        "the report's epochs | epochs here (kept) | s an epoch, stock | s an epoch here | "
+        "served | one image |",
+        "| --- |" + " --: |" * 9,
     ]
     for row in rows:
+        name, report = row["name"], load_report_scores(row["name"])
+        begin = f"| {name} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
         if row["accuracy"] is None:
-            raise RunError(f"{row['name']}: {row['problem'] or 'not trained yet'}")
+            lines.append(f"{begin}{row['problem'] or 'not trained yet'} |" + " |" * 6)
+            continue
         low, high = row["accuracy_interval"]
         lines.append(
-            f"| {row['name']} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
-            f"**{row['accuracy']:.2%}** ({low:.2%} to {high:.2%}) | "
-            f"{load_report_scores(row['name'])['epochs']} | "
-            f"{row['epochs']} ({row['best_epoch']}) | {row['seconds_per_epoch']:.1f} | "
-            f"{row['served_bytes'] / 1e6:.2f} MB | {_format_latency(latencies, row['name'])} |"
+            f"{begin}**{row['accuracy']:.2%}** ({low:.2%} to {high:.2%}) | "
+            f"{report['epochs']} | {row['epochs']} ({row['best_epoch']}) | "
+            f"{_figure(seconds.get(name, {}).get('stock'), '.1f')} | "
+            f"{_figure(seconds.get(name, {}).get('digitnet'), '.1f')} | "
+            f"{row['served_bytes'] / 1e6:.2f} MB | {_figure(latencies.get(name), '.2f', ' ms')} |"
         )
     return "\n".join(lines)
 
 
-def _load_latencies() -> dict[str, float]:
-    """Milliseconds for one image, as `make bench` measured them last; empty before that."""
+def format_folding(rows: list[dict[str, Any]]) -> str:
+    """The README's table of what is left of the dense networks after folding."""
+    lines = [
+        "| experiment | values a pixel becomes | kept | trained, float32 | served | smaller |",
+        "| --- |" + " --: |" * 5,
+    ]
+    for row in rows:
+        if row["rank"] is None:
+            continue
+        features = pixel_features(find_experiment(row["name"]))
+        trained = 4 * row["parameters"]
+        lines.append(
+            f"| {row['name']} | {features} | {row['rank']} | {trained / 1e6:,.1f} MB | "
+            f"{row['served_bytes'] / 1e6:,.2f} MB | {trained / row['served_bytes']:.0f} times |"
+        )
+    return "\n".join(lines)
+
+
+def pixel_features(experiment: Experiment) -> int:
+    """How many values the dense layers before Flatten make of each pixel."""
+    before_flatten = experiment.layers[: experiment.layers.index(Flatten())]
+    return layer_costs(experiment)[len(before_flatten) - 1].output_shape[-1]
+
+
+def format_drawings() -> str:
+    """The README's table of how drawings are read, by how they are brought to 28x28."""
+    record = _load_record("drawings")
+    if not record:
+        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+    names = list(record["accuracy"])
+    lines = [
+        "| network | " + " | ".join(record["ways"].values()) + " |",
+        "| --- |" + " --: |" * len(record["ways"]),
+    ]
+    for name in names:
+        cells = " | ".join(f"{record['accuracy'][name][way]:.2%}" for way in record["ways"])
+        lines.append(f"| {name} | {cells} |")
+    lines += [
+        "",
+        f"{record['drawings']:,} drawings by {record['writers']} writers, {record['set']}.",
+    ]
+    return "\n".join(lines)
+
+
+def _load_record(name: str) -> dict[str, Any]:
+    """What a benchmark measured last, with its provenance; empty before the first time."""
     try:
-        return json.loads(LATENCIES.read_text(encoding="utf-8"))["milliseconds"]
+        return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
 
 
-def _format_latency(latencies: dict[str, float], name: str) -> str:
-    return f"{latencies[name]:.2f} ms" if name in latencies else "not measured"
+def _figure(value: float | None, form: str, unit: str = "") -> str:
+    return "not measured" if value is None else f"{value:{form}}{unit}"
 
 
 def render_readme(text: str, store: RunStore) -> str:
-    """The README's text with its table of results made anew from the shipped runs."""
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    return f"{text[:begin]}\n{format_markdown(summarize(store))}\n{text[end:]}"
+    """The README's text with its tables made anew from the shipped runs and the benchmarks."""
+    rows = summarize(store)
+    tables = {
+        "results": format_results(rows),
+        "folding": format_folding(rows),
+        "drawings": format_drawings(),
+    }
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 def write_readme(store: RunStore) -> str:
-    """Writes the table of results into the README; returns a sentence that says so."""
+    """Writes the tables into the README; returns a sentence that says so."""
     shipped = RunStore(local=store.local / "none", shipped=store.shipped)
     README.write_text(render_readme(README.read_text(encoding="utf-8"), shipped), encoding="utf-8")
     return f"{README.name} holds the results of {len(EXPERIMENTS)} experiments"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -66,7 +67,9 @@ class FusedAdam(keras.optimizers.Adam):
     of a step of the widest dense networks.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
@@ -105,7 +108,9 @@ def compile_for_training(
     )
 
 
-def make_batches(digits: Digits, batch_size: int, order: np.ndarray | None = None) -> tf.data.Dataset:
+def make_batches(
+    digits: Digits, batch_size: int, order: np.ndarray | None = None
+) -> tf.data.Dataset:
     """Batches of images and one-hot labels; the images stay uint8 until their batch is made.
 
     Args:
@@ -210,8 +215,7 @@ class _StepWatcher(keras.callbacks.Callback):
 
 def _diverged(epoch: int) -> str:
     return (
-        f"the loss became infinite or not a number in epoch {epoch + 1}; "
-        "try a lower learning rate"
+        f"the loss became infinite or not a number in epoch {epoch + 1}; try a lower learning rate"
     )
 
 
@@ -269,6 +273,6 @@ def _all_variables(model: keras.Sequential) -> list[keras.Variable]:
 
 
 def _save_arrays(path: Path, arrays: list[np.ndarray], values: dict) -> None:
-    named = {f"array{index}": array for index, array in enumerate(arrays)}
+    named: dict[str, Any] = {f"array{index}": array for index, array in enumerate(arrays)}
     with replacing(path) as stream:
         np.savez(stream, progress=json.dumps(values), **named)

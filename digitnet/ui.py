@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from digitnet import ink
+from digitnet import ink, jobs
 from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.inference import ModelServer
 from digitnet.runs import Run, RunError, RunStore
@@ -22,6 +22,9 @@ from digitnet.samples import CANVAS_SIZE, canvas_drawing, load_samples
 # White chalk on a dark board in both themes, as the networks see it.
 BRUSH = {"stroke_width": 16, "stroke_color": "#f5f2e9"}
 BOARD_COLOUR = "#1c2430"
+
+TRAIN_VIEW = "Train"  # the part of the Compare page where trainings are watched
+SIGN_SECONDS = 5  # between looks at whether a training runs
 
 IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 
@@ -185,10 +188,41 @@ def read_with_all(image: np.ndarray) -> dict[str, np.ndarray]:
     return {name: rows[0] for name, rows in load_server().predict_all(image[None]).items()}
 
 
-def say_what_is_missing() -> None:
-    """Tells how to come by networks where there is none."""
-    st.info(
-        "There is no trained network here yet. A clone brings sixteen in `checkpoints/`: "
-        "`git checkout -- checkpoints` restores them. Or train one yourself, in a minute or two: "
-        "`python -m digitnet train cnn_min`."
-    )
+def say_what_is_missing(results: dict[str, dict]) -> None:
+    """Tells which networks are not here and how to come by them; nothing if all are.
+
+    Args:
+        results: Those that are here.
+    """
+    missing = [one.name for one in EXPERIMENTS if one.name not in results]
+    if missing:
+        st.info(
+            f"{len(missing)} of {len(EXPERIMENTS)} networks are missing. A clone brings them in "
+            "`checkpoints/`: `git checkout -- checkpoints` restores them. Or train them yourself: "
+            f"`python -m digitnet train {' '.join(missing)}`"
+        )
+
+
+@st.fragment(run_every=SIGN_SECONDS)
+def show_training_sign(page: st.Page) -> None:
+    """A small sign, on every page, that a training runs; it leads to where it is watched.
+
+    Also sees to it that a worker is at the queue, whichever page is open.
+
+    Args:
+        page: Where trainings are watched.
+    """
+    store = load_store()
+    with contextlib.suppress(jobs.JobError):
+        jobs.ensure_worker(store)
+    active = [job for job in jobs.list_jobs(store) if job.state in ("running", "queued")]
+    with st.container(key="training_sign"):
+        if active:
+            title = find_experiment(active[0].experiment).title
+            waiting = f" and {len(active) - 1} more" if len(active) > 1 else ""
+            st.page_link(
+                page,
+                label=f"Training {title}{waiting}",
+                icon=":material/model_training:",
+                query_params={"view": TRAIN_VIEW},
+            )

@@ -88,9 +88,9 @@ def show_reading(model: str, image: np.ndarray | None, notice: str) -> None:
 def explain(results: dict[str, dict]) -> None:
     with st.expander("Why is mine misread?"):
         st.markdown(WHY_MISREAD)
-    with st.expander("What do all those parameters really compute?"):
-        st.markdown(WHAT_PARAMETERS_COMPUTE)
-        st.markdown(figures.folding_table(results))
+    if table := figures.folding_table(results):
+        with st.expander("What do all those parameters really compute?", key="folding"):
+            st.markdown(f"{WHAT_PARAMETERS_COMPUTE}\n{table}")
 
 
 ui.apply_style()
@@ -99,5 +99,4 @@ if results := ui.load_results():
     draw_and_read(results)
     explain(results)
     ui.load_server()  # now, so that the first reading need not wait for it
-else:
-    ui.say_what_is_missing()
+ui.say_what_is_missing(results)

@@ -21,7 +21,9 @@ def test_layers_match_the_record(experiment):
     assert [layer.output.shape[1:] for layer in model.layers] == [
         cost.output_shape for cost in expected
     ]
-    assert [layer.count_params() for layer in model.layers] == [cost.parameters for cost in expected]
+    assert [layer.count_params() for layer in model.layers] == [
+        cost.parameters for cost in expected
+    ]
 
 
 def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():

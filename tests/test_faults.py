@@ -3,6 +3,7 @@
 Real processes train on the offline sample; DIGITNET_KILLS sets how often one is killed.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ import pytest
 
 from digitnet import jobs
 from digitnet.experiments import TrainingSettings
-from digitnet.runs import HISTORY, LOCK, REQUEST, STATE, STATUS, Request, RunError, RunStore
+from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
 
 pytestmark = pytest.mark.slow
 
@@ -55,16 +56,14 @@ def use_store(monkeypatch, folder):
     monkeypatch.delenv("DIGITNET_READ_ONLY", raising=False)
 
 
-def processes_of(folder, command=""):
-    """The living processes that work on the store in a folder."""
+def processes_of(folder, command="digitnet"):
+    """The living processes of the store in a folder that have this word in their command."""
     found = []
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error):
             is_ours = process.environ().get("DIGITNET_RUNS") == str(folder / "runs")
-            if is_ours and process.pid != os.getpid() and command in process.cmdline():
+            if is_ours and command in process.cmdline():
                 found.append(process)
-        except psutil.Error:
-            continue
     return found
 
 
@@ -86,7 +85,7 @@ def start_training(name="cnn_min", settings=LONG, **options):
     )
 
 
-def wait_for(condition, seconds=90):
+def wait_for(condition, seconds=240):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -139,20 +138,21 @@ def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken
 def test_training_survives_app_and_worker_and_is_resumed_when_killed_itself(
     store, unbroken, tmp_path
 ):
+    niceness = min(19, os.nice(0) + jobs.NICENESS)
     app = subprocess.Popen([sys.executable, "-c", APP], start_new_session=True)
     wait_for(lambda: states(store) == {"cnn_min": "running", "lenet5": "queued"})
     os.killpg(app.pid, signal.SIGKILL)
     app.wait()
     wait_for(lambda: epochs_of(store) >= 2)
     [worker] = processes_of(tmp_path, "work")
-    assert worker.nice() == jobs.NICENESS
+    assert worker.nice() == niceness
     worker.kill()
     wait_for(lambda: not processes_of(tmp_path, "work"))
     assert states(store) == {"cnn_min": "running", "lenet5": "queued"}
 
     jobs.ensure_worker(store)  # as the next app does
     [training] = processes_of(tmp_path, "train")
-    assert training.nice() == jobs.NICENESS
+    assert training.nice() == niceness
     [first] = store.unfinished("cnn_min")
     training.kill()
     wait_for(lambda: states(store).get("cnn_min") == "interrupted")
@@ -262,24 +262,24 @@ def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store, unbroken):
     with pytest.raises(KeyboardInterrupt):
         pipeline.run_experiment(request, store, stop_after_two)
     [training] = store.unfinished()
-    names = [path for path in training.folder.rglob("*") if path.is_file() and path.name != LOCK]
-    assert {path.name for path in names} >= {REQUEST, HISTORY, STATUS}
+    kept_files = [training.folder / HISTORY, *sorted((training.folder / STATE).iterdir())]
+    assert len(kept_files) >= 3
     kept = store.local / "kept"
     shutil.copytree(training.folder, kept)
-    for path in names:
-        for content in (path.read_bytes()[: path.stat().st_size // 2], b"\x00\xff garbage\n"):
-            path.write_bytes(content)
-            assert len(jobs.list_jobs(store)) == 1
-            run = None
-            for _ in range(2):  # one that only fails when it is resumed is started anew after that
-                try:
-                    run = pipeline.run_experiment(request, store, lambda line: None)
-                    break
-                except Exception as error:
-                    assert str(error)
-            assert run and run.problem() is None, path.name
-            assert run.history()["epoch"].tolist() == [1, 2, 3]
-            shutil.rmtree(store.local / "unfinished")
-            store.delete(run.id)
-            shutil.copytree(kept, training.folder)
-    assert (training.folder / STATE).is_dir()
+    for path in kept_files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert len(jobs.list_jobs(store)) == 1
+        run = train_twice_at_most(pipeline.run_experiment, request, store)
+        assert run.problem() is None and run.history()["epoch"].tolist() == [1, 2, 3], path.name
+        shutil.rmtree(store.local / "unfinished")
+        store.delete(run.id)
+        shutil.copytree(kept, training.folder)
+
+
+def train_twice_at_most(run_experiment, request, store):
+    """What fails when it is resumed is begun anew by the next request."""
+    try:
+        return run_experiment(request, store, lambda line: None)
+    except Exception as error:
+        assert str(error)
+        return run_experiment(request, store, lambda line: None)

@@ -41,9 +41,7 @@ def train(split, settings, folder, on_step=lambda step, steps: None, experiment=
     def on_epoch(row, progress):
         rows.append(row)
 
-    progress = train_model(
-        model, split, settings, folder, lambda progress: None, on_step, on_epoch
-    )
+    progress = train_model(model, split, settings, folder, lambda progress: None, on_step, on_epoch)
     return model, progress, rows
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.browser import (
     REPOSITORY,
@@ -17,7 +17,7 @@ from benchmarks.browser import (
     wait_for_server,
 )
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +41,16 @@ def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield address
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    """One visitor for all tests, whose cache holds Streamlit's scripts."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+def page(context: BrowserContext, address: str) -> Iterator[Page]:
     """The Draw page, opened anew."""
-    page = browser.new_page()
+    page = context.new_page()
     open_page(page, address)
     yield page
     page.close()

@@ -64,7 +64,7 @@ def test_a_chosen_model_is_kept_in_the_url(open_app):
 
 def test_an_unknown_model_in_the_url_is_told_and_the_best_reads(open_app):
     app = open_app(model="resnet")
-    assert "resnet" in app.info[0].value
+    assert any("resnet" in info.value for info in app.info)
     assert app.selectbox[0].index == 0
 
 
@@ -82,6 +82,11 @@ def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_app):
     assert "dn-digit" not in text_of(app, "prediction")
 
 
+def test_the_page_tells_what_folding_leaves(open_app):
+    table = open_app().get_by_key("folding").markdown[0].value
+    assert "| Dense, fewer units | 627,890 |" in table
+
+
 def test_the_camera_is_mounted_only_when_it_is_chosen(open_app):
     app = open_app()
     assert not app.camera_input
@@ -96,6 +101,10 @@ def test_without_networks_the_page_says_how_to_get_them(open_app, checkpoints):
     assert not app.exception
     assert "checkpoints" in app.info[0].value
     assert "python -m digitnet train" in app.info[0].value
+
+
+def test_a_network_that_is_missing_is_named(open_app, checkpoints):
+    assert "lenet5" in open_app().info[0].value
 
 
 def test_a_broken_model_leaves_the_others_reading(open_app, checkpoints):

@@ -1,0 +1,12 @@
+"""python -m benchmarks: every benchmark; exit status 1 if any bar is missed."""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("inference", "app_speed", "training")
+
+codes = [
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+    for name in BENCHMARKS
+]
+sys.exit(max(codes))

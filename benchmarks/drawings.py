@@ -1,0 +1,110 @@
+"""How well drawings are read, by how they are brought to 28x28: python -m benchmarks.drawings FILE
+
+Three ways, from what most apps do to what digitnet does: the canvas merely shrunk; the picture put
+into MNIST's box with its centre of mass in the middle; the strokes redrawn at one pen width.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from benchmarks.record import write_record
+from digitnet import ink
+from digitnet.inference import ModelServer
+from digitnet.runs import RunStore
+
+CANVAS = 280  # pixels, of an app's usual canvas
+BRUSH = 20  # pixels, of its usual brush
+DRAWN = 200  # pixels that a digit spans on it: the best case for merely shrinking
+RECORD = Path(__file__).with_name("drawings.json")
+Strokes = Sequence[np.ndarray]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints and records each network's accuracy for each way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="labelled .jsonl or .jsonl.gz")
+    parser.add_argument("--set", required=True, help="what the drawings are, in a few words")
+    parser.add_argument(
+        "--side", type=float, default=500, help="side of the box they were drawn in"
+    )
+    options = parser.parse_args(arguments)
+    drawings = [one for one in ink.read_drawings(options.file) if one[2] is not None]
+    labels = np.array([label for _, _, label, _ in drawings])
+    server = ModelServer(RunStore.default())
+    accuracy: dict[str, dict[str, float]] = {name: {} for name in server.names()}
+    for way, (_, bring) in WAYS.items():
+        images = np.stack([bring(strokes) for _, strokes, _, _ in drawings])
+        for name in accuracy:
+            correct = server.predict(name, images).argmax(axis=1) == labels
+            accuracy[name][way] = float(correct.mean())
+    for name, found in accuracy.items():
+        print(f"{name:<11}" + "".join(f"  {way} {share:.4f}" for way, share in found.items()))
+    record = {
+        "set": options.set,
+        "drawings": len(drawings),
+        "writers": len({writer for _, _, _, writer in drawings}),
+        "ways": {way: title for way, (title, _) in WAYS.items()},
+        "accuracy": accuracy,
+    }
+    write_record(RECORD, record)
+    return 0
+
+
+def shrink_canvas(strokes: Strokes) -> np.ndarray:
+    """The canvas as a browser shows it, shrunk to uint8 (28, 28)."""
+    canvas = _draw_canvas(strokes)
+    return np.asarray(canvas.resize((ink.FIELD, ink.FIELD), Image.Resampling.BOX))
+
+
+def box_canvas(strokes: Strokes) -> np.ndarray:
+    """The canvas cut to its ink, scaled into MNIST's box, centre of mass in the middle."""
+    canvas = _draw_canvas(strokes)
+    digit = canvas.crop(canvas.getbbox())
+    factor = ink.BOX / max(digit.size)
+    size = [max(1, round(side * factor)) for side in digit.size]
+    small = np.asarray(digit.resize((size[0], size[1]), Image.Resampling.BOX), dtype=float)
+    rows, columns = np.indices(small.shape)
+    field = np.zeros((3 * ink.FIELD, 3 * ink.FIELD))
+    top = ink.FIELD + ink.CENTRE - round((rows * small).sum() / small.sum())
+    left = ink.FIELD + ink.CENTRE - round((columns * small).sum() / small.sum())
+    field[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return field[ink.FIELD : 2 * ink.FIELD, ink.FIELD : 2 * ink.FIELD].astype(np.uint8)
+
+
+def redraw(strokes: Strokes) -> np.ndarray:
+    """What digitnet does."""
+    return ink.render_strokes(strokes)
+
+
+def _draw_canvas(strokes: Strokes) -> Image.Image:
+    """Draws the digit in the middle of a canvas, of the size that people draw it in."""
+    canvas = Image.new("L", (CANVAS, CANVAS))
+    pen = ImageDraw.Draw(canvas)
+    everything = np.concatenate(list(strokes))
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    scale = DRAWN / max(*(high - low), 1e-6)
+    for stroke in strokes:
+        points = [tuple(CANVAS / 2 + (point - (low + high) / 2) * scale) for point in stroke]
+        pen.line(points, fill=255, width=BRUSH, joint="curve")
+        for x, y in points:
+            radius = BRUSH / 2
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    return canvas
+
+
+Way = Callable[[Strokes], np.ndarray]
+WAYS: dict[str, tuple[str, Way]] = {
+    "shrunk": ("canvas merely shrunk", shrink_canvas),
+    "boxed": ("picture boxed and centred", box_canvas),
+    "redrawn": ("strokes redrawn", redraw),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Latency of one image: LiteRT beside Keras' `model.predict` and `model(x)`, in one run.
+
+Keras' figures are of `cnn`; LiteRT's of every experiment, alone and all sixteen together.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.record import write_record
+from digitnet.data import load_sample
+from digitnet.inference import ModelServer
+from digitnet.runs import RunStore
+
+MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
+RECORD = Path(__file__).with_name("inference.json")
+REPEATS = 200
+
+
+def main() -> int:
+    """Prints milliseconds for one image; exit status 1 if a bar is missed."""
+    store = RunStore.default()
+    server = ModelServer(store)
+    image = load_sample().images[:1]
+    names = list(server.names())
+    milliseconds = {name: _time(partial(server.predict, name, image)) for name in names}
+    together = _time(lambda: server.predict_all(image))
+    for name, found in milliseconds.items():
+        print(f"{name:<11} {found:>8.3f} ms")
+    print(f"all {len(names)} together {together:>8.3f} ms (bar {MOST_ALL})")
+    predict, call = _time_keras(store.shipped / "cnn" / "trained.keras", image)
+    print(
+        f"cnn: model.predict {predict:.1f} ms, model(x) {call:.1f} ms, "
+        f"LiteRT {milliseconds['cnn']:.3f} ms (bar {MOST_CNN}): "
+        f"{predict / milliseconds['cnn']:.0f} and {call / milliseconds['cnn']:.0f} times sooner"
+    )
+    write_record(RECORD, {"milliseconds": milliseconds, "all_milliseconds": together})
+    return 0 if milliseconds["cnn"] < MOST_CNN and together < MOST_ALL else 1
+
+
+def _time(call: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Median milliseconds of a call, after one that warms up."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds) * 1000
+
+
+def _time_keras(path: Path, image: np.ndarray) -> tuple[float, float]:
+    """Median milliseconds of `model.predict` and of `model(x)`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    model = keras.models.load_model(path)
+    pixels = image[..., np.newaxis] / np.float32(255)
+    predict = _time(lambda: model.predict(pixels, verbose=0), 50)
+    return predict, _time(lambda: model(pixels, training=False), 50)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
