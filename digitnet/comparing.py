@@ -187,11 +187,25 @@ def load_standings(store: RunStore, latencies: Mapping[str, float]) -> list[Stan
     return standings
 
 
+def rank(standings: Sequence[Standing]) -> list[Standing]:
+    """Those with a whole current run, the most accurate first."""
+    whole = [one for one in standings if one.summary.accuracy is not None]
+    return sorted(whole, key=lambda one: -(one.summary.accuracy or 0))
+
+
+def list_whole_runs(store: RunStore, standings: Sequence[Standing]) -> dict[str, RunSummary]:
+    """Whole runs by id: the current ones, the most accurate first, then all others."""
+    current = [one.summary for one in rank(standings)]
+    others = [summary for run in store.finished() if not (summary := summarize_run(run)).problem]
+    return {summary.run.id: summary for summary in (*current, *others) if summary.run}
+
+
 def tabulate_standings(standings: Sequence[Standing]) -> list[dict[str, Any]]:
     """Rows of the table of experiments; shares in percent, sizes in MB, latencies in ms."""
     return [
         {
             "network": standing.experiment.title,
+            "name": standing.experiment.name,
             "report": 100 * standing.report_accuracy,
             "accuracy": _scaled(standing.summary.accuracy, 100),
             "interval": _format_interval(standing.summary.interval),
@@ -218,6 +232,8 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
         rows.append(
             {
                 "id": run.id,
+                "experiment": run.experiment,
+                "shipped": run.is_shipped,
                 "network": find_experiment(run.experiment).title,
                 "current": run.id in current,
                 "made": time_of(run.id),
@@ -416,7 +432,7 @@ def list_differences(
 ) -> list[Difference]:
     """Two networks layer by layer and setting by setting, what is the same included."""
     lines = [
-        Difference("layer", a_layer and _describe(a_layer), b_layer and _describe(b_layer))
+        Difference("layer", _describe(a_layer), _describe(b_layer))
         for a_layer, b_layer in _align_layers(a, b)
     ]
     lines += [
@@ -430,14 +446,25 @@ def list_differences(
     return lines
 
 
+def list_run_differences(a: RunSummary, b: RunSummary) -> list[Difference]:
+    """As `list_differences`, for two whole runs."""
+    assert a.run and a.settings and b.run and b.settings
+    a_experiment, b_experiment = (find_experiment(one.run.experiment) for one in (a, b) if one.run)
+    return list_differences(a_experiment, a.settings, b_experiment, b.settings)
+
+
+Pairs = tuple[tuple[int | None, int | None], ...]  # positions in two networks
+_GAP = 2  # a layer that only one network has
+
+
 def _align_layers(a: Experiment, b: Experiment) -> list[tuple[LayerCost | None, LayerCost | None]]:
     """Pairs the layers of two networks with as few changes as possible, in order."""
     a_layers, b_layers = ((*one.layers, Dense(CLASSES)) for one in (a, b))
 
     @cache
-    def align(i: int, j: int) -> tuple[int, tuple[tuple[int | None, int | None], ...]]:
+    def align(i: int, j: int) -> tuple[int, Pairs]:
         """The number of changes from layers i and j on, and the pairs."""
-        ways = []
+        ways: list[tuple[int, tuple[int | None, int | None], tuple[int, Pairs]]] = []
         if i < len(a_layers) and j < len(b_layers):
             ways.append((_change(a_layers[i], b_layers[j]), (i, j), align(i + 1, j + 1)))
         if j < len(b_layers):
@@ -454,9 +481,6 @@ def _align_layers(a: Experiment, b: Experiment) -> list[tuple[LayerCost | None, 
     ]
 
 
-_GAP = 2  # a layer that only one network has
-
-
 def _change(a: Layer, b: Layer) -> int:
     """What it costs to take one layer for another: less than two gaps only for the same kind."""
     if a == b:
@@ -466,7 +490,9 @@ def _change(a: Layer, b: Layer) -> int:
     return 1 if same_kind else 2 * _GAP + 1
 
 
-def _describe(layer: LayerCost) -> str:
+def _describe(layer: LayerCost | None) -> str | None:
+    if layer is None:
+        return None
     return f"{layer.name} · {layer.parameters:,}" if layer.parameters else layer.name
 
 

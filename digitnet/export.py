@@ -9,18 +9,22 @@ to match, which leaves an equivalent network of a fraction of the size: see `fol
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 from digitnet.experiments import IMAGE_SHAPE
 from digitnet.inference import ServedNetwork
 
 TOLERANCE = 1e-3  # the most that a probability may move
 WEIGHT_BYTES = {"float16": 2, "float32": 4}
+LARGE = 2**14  # weights; rounding smaller kernels saves little, and moves probabilities the most
 PREDICTION_BATCH = 256  # images; a batch of fc_large's features takes 51 MB
 GREY_LEVELS = np.linspace(0, 1, 256, dtype=np.float32).reshape(-1, 1)  # the values of a pixel
 
@@ -36,7 +40,8 @@ class ServedModel:
     Args:
         tflite: LiteRT model from float32 (n, 28, 28, 1) in [0, 1] to float32 (n, 10).
         rank: Values that each pixel is folded to, or None where there was nothing to fold.
-        dtype: How weights are stored, "float16" or "float32"; computation is in float32.
+        dtype: How large kernels are stored, "float16" or "float32". All else is in float32,
+            computation included.
     """
 
     tflite: bytes
@@ -65,9 +70,9 @@ def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedMo
         raise ExportError(f"{model.name} gives probabilities that are not finite; train it again")
     frequencies = np.maximum(1, np.bincount(images.ravel(), minlength=len(GREY_LEVELS)))
     for rank, dtype in _forms_by_size(model):
-        form = fold_model(model, rank, frequencies, dtype) if rank else model
-        tflite = _convert(form, dtype)
-        if _agree(ServedNetwork(tflite).predict(images), reference):
+        whole = _convert(fold_model(model, rank, frequencies) if rank else model)
+        tflite = halve_large_weights(whole) if dtype == "float16" else whole
+        if tflite and _agree(ServedNetwork(tflite).predict(images), reference):
             return ServedModel(tflite, rank, dtype)
     raise ExportError(f"no served form of {model.name} predicts as it does")
 
@@ -87,9 +92,7 @@ def _agree(probabilities: np.ndarray, reference: np.ndarray) -> bool:
     return same and bool(np.all(np.abs(probabilities - reference) <= TOLERANCE))
 
 
-def fold_model(
-    model: keras.Sequential, rank: int, frequencies: np.ndarray, dtype: str = "float32"
-) -> keras.Sequential:
+def fold_model(model: keras.Sequential, rank: int, frequencies: np.ndarray) -> keras.Sequential:
     """An equivalent network whose pixels carry `rank` values each, instead of a whole layer's.
 
     Let T (256, U) be what the layers before Flatten make of each grey level, T0 its row for the
@@ -105,50 +108,46 @@ def fold_model(
         model: A network of dense layers, Flatten and dense layers, on images (28, 28, 1).
         rank: Values that each pixel carries, 1 to U.
         frequencies: (256,), above 0: how often each grey level occurs in images, in any unit.
-        dtype: In which weights will be stored. The layers up to the code are rounded to it here,
-            so that B can make good what the rounding changes.
 
     Returns:
-        A float32 network of standard layers, at rank U as exact as arithmetic allows.
+        A float32 network of standard layers, at rank U as exact as arithmetic allows. It shares
+        the layers that folding leaves as they are.
     """
     pixel_layers = _pixel_layers(model)
     wide, *later = model.layers[len(pixel_layers) + 1 :]
     kernel, bias = wide.get_weights()
     kernel = kernel.reshape(-1, pixel_layers[-1].units, wide.units)
-    pixel_network = keras.Sequential(pixel_layers)
-    table = pixel_network(GREY_LEVELS).numpy()
-    share = np.sqrt(frequencies)[:, np.newaxis]
-    projection = _code_projection(share * (table - table[0]), kernel, rank)
+    table = keras.Sequential(pixel_layers)(GREY_LEVELS).numpy()
+    projection, decoder = _factorize(table - table[0], kernel, rank, frequencies)
 
     code = keras.layers.Dense(rank, name="code")
-    coder = keras.Sequential([keras.Input((1,)), *map(_copy, pixel_layers), code])
-    weights = [*pixel_network.get_weights(), projection, -table[0] @ projection]
-    coder.set_weights([weight.astype(dtype) for weight in weights])
-    codes = coder(GREY_LEVELS).numpy()
-    decoder = np.linalg.lstsq(share * (codes - codes[0]), share * (table - table[0]), rcond=None)[0]
-    decoder = decoder.astype(np.float32)
-
-    folded_wide = _copy(wide)
-    folded = [*coder.layers, keras.layers.Flatten(name="codes"), folded_wide, *later]
-    folded = keras.Sequential([keras.Input(IMAGE_SHAPE), *folded], name=model.name)
-    background = (table[0] - codes[0] @ decoder) @ kernel.sum(axis=0)
-    folded_wide.set_weights([(decoder @ kernel).reshape(-1, wide.units), bias + background])
+    folded_wide = keras.layers.Dense(wide.units, activation=wide.activation, name="folded")
+    layers = [*pixel_layers, code, keras.layers.Flatten(name="codes"), folded_wide, *later]
+    folded = keras.Sequential([keras.Input(IMAGE_SHAPE), *layers], name=model.name)
+    code.set_weights([projection, -table[0] @ projection])
+    folded_kernel = (decoder @ kernel).reshape(-1, wide.units)
+    folded_wide.set_weights([folded_kernel, bias + table[0] @ kernel.sum(axis=0)])
     return folded
 
 
-def _code_projection(deviations: np.ndarray, kernel: np.ndarray, rank: int) -> np.ndarray:
-    """The directions (U, rank) of the features' deviations D (256, U) that matter most.
+def _factorize(
+    deviations: np.ndarray, kernel: np.ndarray, rank: int, frequencies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """P (U, rank) and B (rank, U) for which D P B is nearest to the deviations D (256, U).
 
-    They minimize the squared error of what the next layer gets through W (784, U, H): by Eckart
-    and Young (1936) they come from the singular value decomposition of D L with
-    L L' = sum_p W[p] W[p]'.
+    Nearest in what the next layer gets through W (784, U, H), squared, over all pixels. By Eckart
+    and Young (1936) P comes from the singular value decomposition of D L, with each row weighted
+    by its level's frequency and L L' = sum_p W[p] W[p]'.
     """
     gram = sum(part.astype(np.float64) @ part.T for part in kernel)
     scale, basis = np.linalg.eigh(gram)
     root = basis * np.sqrt(np.maximum(scale, 0))
-    directions = np.linalg.svd(deviations @ root, full_matrices=False)[2][:rank]
+    weighted = np.sqrt(frequencies)[:, np.newaxis] * deviations
+    directions = np.linalg.svd(weighted @ root, full_matrices=False)[2][:rank]
     projection = root @ directions.T
-    return (projection / np.linalg.norm(projection, axis=0)).astype(np.float32)
+    projection /= np.linalg.norm(projection, axis=0)
+    decoder = np.linalg.lstsq(weighted @ projection, weighted, rcond=None)[0]
+    return projection.astype(np.float32), decoder.astype(np.float32)
 
 
 def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
@@ -158,37 +157,61 @@ def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
     return before if all(isinstance(layer, keras.layers.Dense) for layer in before) else []
 
 
-def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """The same layer with weights of its own."""
-    return type(layer).from_config(layer.get_config())
-
-
-def split_output(model: keras.Sequential) -> keras.Sequential:
-    """The same network, whose output layer outlives rounding to float16.
-
-    Rounding those few weights moves probabilities more than rounding all others. So the layer
-    computes each logit in two parts, by weights rounded to float16 and by what that left over,
-    and one more layer adds the parts up.
-    """
-    *hidden, output = model.layers
-    high = [weight.astype(np.float16).astype(np.float32) for weight in output.get_weights()]
-    low = [weight - part for weight, part in zip(output.get_weights(), high, strict=True)]
-    parts = keras.layers.Dense(2 * output.units, name="logit_parts")
-    total = keras.layers.Dense(
-        output.units, activation=output.activation, use_bias=False, name="probabilities"
-    )
-    split = keras.Sequential([keras.Input(IMAGE_SHAPE), *hidden, parts, total], name=model.name)
-    parts.set_weights([np.concatenate(pair, axis=-1) for pair in zip(high, low, strict=True)])
-    total.set_weights([np.tile(np.eye(output.units), (2, 1))])
-    return split
-
-
-def _convert(model: keras.Sequential, dtype: str) -> bytes:
-    """The LiteRT form of a model, for any number of images at once."""
-    half = dtype == "float16"
-    converter = tf.lite.TFLiteConverter.from_keras_model(split_output(model) if half else model)
-    if half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
+def _convert(model: keras.Sequential) -> bytes:
+    """The LiteRT form of a model, in float32 and for any number of images at once."""
     with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the shape of every tensor
-        return converter.convert()
+        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+
+def halve_large_weights(tflite: bytes) -> bytes | None:
+    """A LiteRT model with its large kernels stored in float16.
+
+    The converter can do as much, but only for all weights: the few of an output layer, which every
+    logit hangs on, then cost more accuracy than all others and save next to nothing.
+
+    Args:
+        tflite: A LiteRT model in float32.
+
+    Returns:
+        The model whose kernels of 16,384 weights or more pass through a DEQUANTIZE; None if it
+        has no such kernel.
+    """
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite))
+    graph = model.subgraphs[0]
+    large = [
+        index
+        for index, tensor in enumerate(graph.tensors)
+        if (data := model.buffers[tensor.buffer].data) is not None and len(data) >= 4 * LARGE
+    ]
+    if not large:
+        return None
+    model.buffers.append(schema.BufferT())  # of the tensors that are computed from now on
+    model.operatorCodes.append(_dequantize_code())
+    for index in large:
+        _insert_dequantize(model, index)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _insert_dequantize(model: schema.ModelT, index: int) -> None:
+    """Makes a constant tensor of the graph the output of a DEQUANTIZE, stored in float16."""
+    graph = model.subgraphs[0]
+    whole = graph.tensors[index]
+    half = copy.copy(whole)
+    half.name = whole.name + b"_half"
+    half.type = schema.TensorType.FLOAT16
+    buffer = model.buffers[whole.buffer]
+    buffer.data = np.frombuffer(bytes(buffer.data), np.float32).astype(np.float16).view(np.uint8)
+    whole.buffer = len(model.buffers) - 1
+    graph.tensors.append(half)
+
+    dequantize = schema.OperatorT()
+    dequantize.opcodeIndex = len(model.operatorCodes) - 1
+    dequantize.inputs, dequantize.outputs = [len(graph.tensors) - 1], [index]
+    graph.operators.insert(0, dequantize)
+
+
+def _dequantize_code() -> schema.OperatorCodeT:
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 3  # the first for float16
+    return code

@@ -10,28 +10,20 @@ import base64
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from digitnet.comparing import Comparison, Difference, Standing, time_of
 from digitnet.costs import layer_costs
 from digitnet.experiments import (
     EXPERIMENTS,
     IMAGE_SHAPE,
     Experiment,
     Flatten,
-    TrainingSettings,
     find_experiment,
 )
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from digitnet.jobs import Estimate
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also

@@ -315,7 +315,9 @@ class Training:
         status = read_json(self.folder / STATUS)
         if status.get("state") not in TRAINING_STATES:
             raise RunError(f"{STATUS} has no known state: {status.get('state')!r}")
-        if status["state"] in ("running", "finished") and not self.is_locked():
+        if status["state"] == "finished":  # and about to be moved to the finished runs
+            status["state"] = "running"
+        if status["state"] == "running" and not self.is_locked():
             message = "the process ended without a word; the training can be resumed"
             status |= {"state": "interrupted", "message": message}
         return status

@@ -292,6 +292,14 @@ def test_a_killed_training_is_interrupted_and_can_be_resumed(store, processes):
     assert ids(store, "queued") == [training.id]
 
 
+def test_a_training_about_to_be_moved_to_the_finished_runs_still_runs(store):
+    training = store.create(CNN)
+    with training.locked():
+        training.write_status("finished", epoch=3)
+        assert state_of(store, training.id) == "running"
+    assert state_of(store, training.id) == "interrupted"
+
+
 def test_the_worker_trains_all_that_waits(store, work):
     trainings = [jobs.submit(store, one).training for one in (FC, CNN)]
     work(FINISH)

@@ -1,0 +1,533 @@
+"""The Compare page: all networks side by side, and trainings started and watched."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import psutil
+import streamlit as st
+
+from digitnet import comparing, jobs, ui
+from digitnet import comparison_figures as figures
+from digitnet.comparing import ComparisonError, RunSummary, Standing
+from digitnet.data import DataError, find_mnist
+from digitnet.experiments import (
+    DATASETS,
+    EXPERIMENTS,
+    SettingsError,
+    TrainingSettings,
+    find_experiment,
+)
+from digitnet.inference import InferenceError
+from digitnet.jobs import Job
+from digitnet.report import load_report_scores
+from digitnet.runs import Request, RunError, RunStore
+
+PERCENT, NUMBER = "%.2f%%", "localized"
+TABLE_COLUMNS = {
+    "network": st.column_config.TextColumn("Network", pinned=True),
+    "name": st.column_config.TextColumn("Short name", help="As in the charts and on a terminal"),
+    "report": st.column_config.NumberColumn(
+        "The report's accuracy", format=PERCENT, help="As the report prints it, on its own digits"
+    ),
+    "accuracy": st.column_config.NumberColumn(
+        "Accuracy here", format=PERCENT, help="Share of test digits that the current run reads"
+    ),
+    "interval": st.column_config.TextColumn("95% interval", help="Wilson's, of the accuracy here"),
+    "loss": st.column_config.NumberColumn("Loss", format="%.4f", help="Cross-entropy, in nats"),
+    "f1": st.column_config.NumberColumn("Macro F1", format=PERCENT),
+    "parameters": st.column_config.NumberColumn("Parameters", format=NUMBER),
+    "megabytes": st.column_config.NumberColumn("Served size", format="%.2f MB"),
+    "epochs": st.column_config.NumberColumn("Epochs"),
+    "seconds": st.column_config.NumberColumn("Seconds an epoch", format="%.1f s"),
+    "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms"),
+    "dataset": st.column_config.TextColumn("Digits"),
+    "problem": st.column_config.TextColumn("What is wrong"),
+}
+RUN_COLUMNS = {
+    "network": st.column_config.TextColumn("Network", pinned=True),
+    "id": st.column_config.TextColumn("Run"),
+    "current": st.column_config.CheckboxColumn("Current"),
+    "made": st.column_config.DatetimeColumn("Asked for", format="D MMM YYYY, HH:mm"),
+    "accuracy": st.column_config.NumberColumn("Accuracy", format=PERCENT),
+    "epochs": st.column_config.NumberColumn("Epochs"),
+    "dataset": st.column_config.TextColumn("Digits"),
+    "learning_rate": st.column_config.NumberColumn("Learning rate", format="%g"),
+    "batch_size": st.column_config.NumberColumn("Batch size"),
+    "patience": st.column_config.NumberColumn("Patience"),
+    "seed": st.column_config.NumberColumn("Seed"),
+    "problem": st.column_config.TextColumn("What is wrong"),
+}
+STATES = {
+    "running": "training",
+    "queued": "waiting",
+    "interrupted": "interrupted",
+    "stopped": "stopped",
+    "failed": "failed",
+    "broken": "broken",
+}
+LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs and otherwise
+
+
+# --- all networks ----------------------------------------------------------------------------
+
+
+def show_table(standings: list[Standing]) -> None:
+    rows = comparing.tabulate_standings(standings)
+    unused = {name for name in ("milliseconds", "problem") if not any(row[name] for row in rows)}
+    shown = [name for name in TABLE_COLUMNS if name not in unused]
+    with st.container(key="comparison"):
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_order=shown,
+            column_config=TABLE_COLUMNS,
+            height="content",
+            placeholder="—",
+        )
+        st.caption(
+            "A click on a heading sorts. The report's accuracy is its own, on test digits of its "
+            "own; everything else is of the run that is current here."
+        )
+        st.button(
+            "Measure the time of one image",
+            icon=":material/timer:",
+            on_click=measure_latencies,
+            args=(standings,),
+        )
+
+
+def measure_latencies(standings: list[Standing]) -> None:
+    """Measures every network on this machine; kept for this visit only."""
+    latencies = st.session_state.setdefault("latencies", {})
+    for standing in standings:
+        if standing.summary.run and not standing.summary.problem:
+            with contextlib.suppress(InferenceError):  # the Draw page tells of it
+                name = standing.experiment.name
+                latencies[standing.summary.run.id] = comparing.measure_latency(
+                    ui.load_server(), name
+                )
+
+
+def show_costs(standings: list[Standing]) -> None:
+    measured = any(standing.latency for standing in standings)
+    with st.container(key="cost"):
+        st.subheader("What accuracy costs", anchor=False)
+        cost = st.segmented_control(
+            "Cost",
+            [name for name in figures.COSTS if measured or name != "Latency"],
+            default="Parameters",
+            required=True,
+            key="against",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        st.plotly_chart(
+            figures.cost_figure(standings, cost),
+            config={"displayModeBar": False},
+            alt=f"Accuracy of each network against {cost.lower()}; the table above has the figures",
+        )
+        st.caption("Up is better, left is cheaper. Both scales are logarithmic.")
+
+
+# --- two networks ----------------------------------------------------------------------------
+
+
+def show_two(standings: list[Standing]) -> None:
+    """Two runs that the reader chooses: which is better, and what differs."""
+    summaries = comparing.list_whole_runs(ui.load_store(), standings)
+    if len(summaries) < 2:
+        st.info("It takes two trained networks to compare; the next tab trains one.")
+        return
+    with st.container(key="pairs"):
+        a, b = pick_two(summaries)
+        show_pair(a, b)
+    with st.container(key="difference"):
+        show_differences(summaries[a], summaries[b])
+    with st.container(key="all_pairs"):
+        show_all_pairs(standings)
+
+
+def pick_two(summaries: dict[str, RunSummary]) -> tuple[str, str]:
+    """Lets the reader choose two runs; the choice is kept in the URL as `a` and `b`."""
+    options = list(summaries)
+    chosen = []
+    for place, (key, column) in enumerate(zip("ab", st.columns(2), strict=True)):
+        requested = st.query_params.get(key, options[place])
+        if requested not in options:
+            st.info(f"There is no whole run “{requested}” here; another one stands in for it.")
+            requested = options[place]
+        chosen.append(
+            column.selectbox(
+                key.upper(),
+                options,
+                index=options.index(requested),
+                format_func=figures.name_run,
+                key=f"pick_{key}",
+                on_change=keep_in_url,
+                args=(key,),
+            )
+        )
+    return chosen[0], chosen[1]
+
+
+def keep_in_url(key: str) -> None:
+    st.query_params[key] = st.session_state[f"pick_{key}"]
+
+
+def show_pair(a: str, b: str) -> None:
+    """Whether one of two runs is the better one, or chance alone may have made the difference."""
+    if a == b:
+        st.info("These are one and the same run. Choose another to compare it with.")
+        return
+    try:
+        pair = comparing.compare_pair(ui.load_store().find(a), ui.load_store().find(b))
+    except (ComparisonError, RunError) as error:
+        st.info(str(error))
+        return
+    titles = figures.name_both(a, b)
+    st.markdown(f"#### {figures.describe_verdict(*titles, pair)}")
+    st.markdown(figures.describe_pair(*(f"**{title}**" for title in titles), pair))
+
+
+def show_differences(a: RunSummary, b: RunSummary) -> None:
+    st.subheader("What differs", anchor=False)
+    lines = comparing.list_run_differences(a, b)
+    if not st.toggle("Only what differs", value=True, key="diff_only"):
+        st.html(figures.differences_html(lines))
+    elif different := [line for line in lines if not line.is_same]:
+        st.html(figures.differences_html(different))
+    else:
+        st.caption("Nothing: the same network, trained with the same settings.")
+
+
+def show_all_pairs(standings: list[Standing]) -> None:
+    compared = comparing.compare_standings(standings)
+    if not compared:
+        return
+    ranked = [one.experiment for one in comparing.rank(standings)]
+    st.subheader("Every network against every other", anchor=False)
+    st.markdown(figures.describe_standing(ranked[0], compared))
+    st.html(figures.pairs_html([one.name for one in ranked], compared))
+    st.caption(figures.explain_pairs(compared))
+
+
+# --- training --------------------------------------------------------------------------------
+
+
+def show_retrain() -> None:
+    """The way to a new training: networks, settings, what it will cost, and the button."""
+    with st.container(key="retrain"):
+        st.subheader("Retrain", anchor=False)
+        if not (find_spec("tensorflow") and find_spec("keras")):
+            st.info(
+                "Training needs TensorFlow, which is not installed here. "
+                "`pip install -r requirements.txt` installs it; then start the app anew."
+            )
+            return
+        names = pick_networks()
+        requests = pick_settings(names)
+        if requests:
+            show_estimates(requests)
+        st.button(
+            f"Train {len(names)} networks" if len(names) > 1 else "Train",
+            type="primary",
+            icon=":material/model_training:",
+            disabled=not requests,
+            on_click=submit_all,
+            args=(requests,),
+        )
+
+
+def pick_networks() -> list[str]:
+    return st.multiselect(
+        "Networks",
+        [one.name for one in EXPERIMENTS],
+        default=[min(EXPERIMENTS, key=lambda one: one.parameters).name],
+        format_func=lambda name: find_experiment(name).title,
+        key="networks",
+    )
+
+
+def pick_settings(names: list[str]) -> list[Request]:
+    """A request for each network; none while a setting is out of its range."""
+    report = TrainingSettings()
+    dataset = st.segmented_control(
+        "Digits",
+        DATASETS,
+        default=report.dataset,
+        required=True,
+        format_func=lambda name: figures.DATASET_NAMES[name].capitalize(),
+        key="dataset",
+    )
+    if dataset == "mnist" and is_mnist_missing():
+        st.caption("MNIST is not on this machine yet; the training downloads it first.")
+    with st.container(horizontal=True):
+        values = {
+            "epochs": number("Most epochs", report.epochs),
+            "patience": number(
+                "Patience", report.patience, "Epochs without a better one, then stop"
+            ),
+            "batch_size": number("Batch size", report.batch_size, "Images a step"),
+            "learning_rate": pick_learning_rate(names),
+            "seed": number(
+                "Seed", report.seed, "Of the split, the weights and the order of images"
+            ),
+        }
+    try:
+        return [make_request(name, {"dataset": dataset, **values}) for name in names]
+    except SettingsError as error:
+        st.error(f"The {error}")
+        return []
+
+
+def number(label: str, default: int, explanation: str | None = None) -> int:
+    return st.number_input(label, value=default, step=1, width=130, help=explanation, key=label)
+
+
+def pick_learning_rate(names: list[str]) -> float | None:
+    """A learning rate; None for the report's, which is not the same for every network."""
+    rates = {find_experiment(name).learning_rate for name in names}
+    return st.number_input(
+        "Learning rate",
+        value=None,
+        step=0.0001,
+        format="%g",
+        placeholder=f"{rates.pop():.10g}" if len(rates) == 1 else "the report's",
+        width=150,
+        help="Adam's; the report's if left empty",
+        key="learning_rate",
+    )
+
+
+def make_request(name: str, values: dict[str, Any]) -> Request:
+    if values["learning_rate"] is None:
+        values = values | {"learning_rate": find_experiment(name).learning_rate}
+    return Request(name, TrainingSettings(**values))
+
+
+def is_mnist_missing() -> bool:
+    with contextlib.suppress(DataError):
+        return find_mnist() is None
+    return True
+
+
+def show_estimates(requests: list[Request]) -> None:
+    """What the trainings will cost, on what ground, and a warning where it is much."""
+    estimates = [
+        jobs.estimate(ui.load_store(), request.experiment, request.settings) for request in requests
+    ]
+    st.markdown(figures.describe_estimates(estimates))
+    for request, estimate in zip(requests, estimates, strict=True):
+        title = f"{find_experiment(request.experiment).title}: " if len(requests) > 1 else ""
+        st.caption(title + estimate.basis)
+    if warning := figures.warn_of_estimates(estimates, psutil.virtual_memory().available):
+        st.warning(warning, icon=":material/hourglass_top:")
+
+
+def submit_all(requests: list[Request]) -> None:
+    for request in requests:
+        title = find_experiment(request.experiment).title
+        try:
+            submitted = jobs.submit(ui.load_store(), request)
+        except (jobs.JobError, RunError) as error:
+            st.toast(f"{title} was not queued: {error}", icon=":material/error:", duration="long")
+            continue
+        if submitted.is_new:
+            st.toast(f"{title} is in the queue.", icon=":material/check:")
+        else:
+            st.toast(
+                f"{title}: exactly this training is queued or running already. Once is enough.",
+                icon=":material/info:",
+                duration="long",
+            )
+
+
+def show_jobs(listed: list[Job], state: tuple[str, ...]) -> None:
+    """The trainings that are not finished; looks again by itself.
+
+    Args:
+        listed: The trainings when the page was drawn.
+        state: The finished runs then; when they change, so does the rest of the page.
+    """
+    store = ui.load_store()
+    found = jobs.list_jobs(store)
+    if comparing.state_of(store) != state or is_busy(found) != is_busy(listed):
+        st.rerun()
+    if not found:
+        st.caption("Nothing is being trained.")
+    queued = [job.id for job in found if job.state == "queued"]
+    for job in found:
+        show_job(job, queued)
+
+
+def is_busy(listed: list[Job]) -> bool:
+    return any(job.state in ("running", "queued") for job in listed)
+
+
+def show_job(job: Job, queued: list[str]) -> None:
+    with st.container(border=True, key=f"job {job.id}"):
+        st.markdown(f"**{find_experiment(job.experiment).title}** · {STATES[job.state]}")
+        with contextlib.suppress(RunError):
+            st.caption(figures.describe_settings(job.training.request.settings))
+        if job.state == "running":
+            show_progress(job)
+        elif job.state in ("failed", "broken"):
+            st.error(figures.as_sentence(job.message))
+        else:
+            st.markdown(figures.as_sentence(job.message))
+        with st.container(horizontal=True):
+            if not jobs.is_read_only():
+                show_job_buttons(job, queued)
+            wants_log = st.toggle("Log", key=f"log {job.id}")
+        if wants_log:
+            st.code(jobs.read_log(job.training) or "It has printed nothing yet.", height=240)
+
+
+def show_progress(job: Job) -> None:
+    try:
+        history = job.training.history()
+    except RunError:  # it has just been finished, and moved
+        return
+    expected = load_report_scores(job.experiment)["epochs"]
+    share, words = figures.describe_progress(job, history["seconds"], expected)
+    st.progress(share, words)
+    if history["epoch"].size:
+        st.plotly_chart(
+            figures.progress_figure(job.experiment, history),
+            config={"displayModeBar": False},
+            key=f"curves {job.id}",
+            alt="Accuracy and loss by epoch, in training and validation",
+        )
+
+
+def show_job_buttons(job: Job, queued: list[str]) -> None:
+    if job.state in ("running", "queued"):
+        button("Cancel", ":material/stop:", job.id, jobs.cancel)
+    if job.state == "queued" and len(queued) > 1:
+        place = queued.index(job.id)
+        button("Move up", ":material/arrow_upward:", job.id, jobs.move, place - 1, place > 0)
+        last = place == len(queued) - 1
+        button("Move down", ":material/arrow_downward:", job.id, jobs.move, place + 1, not last)
+    if job.state in ("interrupted", "stopped", "failed"):
+        button("Resume", ":material/play_arrow:", job.id, jobs.resume)
+    if job.state not in ("running", "queued"):
+        button("Delete", ":material/delete:", job.id, jobs.delete)
+
+
+def button(
+    label: str,
+    icon: str,
+    run_id: str,
+    action: Callable[..., None],
+    place: int | None = None,
+    enabled: bool = True,
+) -> None:
+    """A button that does something with a run or a training."""
+    arguments = (run_id,) if place is None else (run_id, place)
+    st.button(
+        label,
+        icon=icon,
+        key=f"{label} {run_id}",
+        disabled=not enabled,
+        on_click=act,
+        args=(action, *arguments),
+    )
+
+
+def act(action: Callable[..., None], *arguments: object) -> None:
+    """Does what a button is for; tells what stands against it."""
+    try:
+        if jobs.is_read_only():
+            raise jobs.JobError("this laboratory is read-only")
+        action(ui.load_store(), *arguments)
+    except (jobs.JobError, RunError) as error:
+        st.toast(figures.as_sentence(str(error)), icon=":material/error:", duration="long")
+
+
+def show_runs() -> None:
+    """All finished runs, which of them are current, and the way back."""
+    st.subheader("Finished runs", anchor=False)
+    rows = comparing.tabulate_runs(ui.load_store())
+    if not rows:
+        st.caption("There are none yet.")
+        return
+    if not jobs.is_read_only():
+        show_ways_back(rows)
+    unused = set() if any(row["problem"] for row in rows) else {"problem"}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_order=[name for name in RUN_COLUMNS if name not in unused],
+        column_config=RUN_COLUMNS,
+        placeholder="—",
+    )
+    if not jobs.is_read_only():
+        show_run_buttons(rows)
+
+
+def show_ways_back(rows: list[dict[str, Any]]) -> None:
+    """For each network whose current run was made here, the shipped one in a click."""
+    shipped = {row["experiment"] for row in rows if row["shipped"] and not row["problem"]}
+    for row in rows:
+        if row["current"] and not row["shipped"] and row["experiment"] in shipped:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{figures.name_run(row['id'])} is current.")
+                st.button(
+                    "Go back to the shipped run",
+                    icon=":material/undo:",
+                    key=f"back {row['experiment']}",
+                    on_click=act,
+                    args=(RunStore.roll_back, row["experiment"]),
+                )
+
+
+def show_run_buttons(rows: list[dict[str, Any]]) -> None:
+    """Makes another run current, or deletes one that was made here."""
+    choices = {row["id"]: row for row in rows if not (row["shipped"] and row["current"])}
+    if not choices:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run_id = st.selectbox("Run", choices, format_func=figures.name_run, key="run", width=340)
+        row = choices[run_id]
+        useful = not row["current"] and not row["problem"]
+        button(
+            "Make current", ":material/check_circle:", run_id, RunStore.make_current, enabled=useful
+        )
+        if not row["shipped"]:
+            with st.popover("Delete", icon=":material/delete:", key=f"ask {run_id}"):
+                st.markdown("It is gone for good then.")
+                button("Delete this run", ":material/delete:", run_id, jobs.delete)
+
+
+def show_trainings() -> None:
+    store = ui.load_store()
+    if jobs.is_read_only():
+        st.info("This laboratory is read-only: nothing can be trained or deleted here.")
+    else:
+        show_retrain()
+    with st.container(key="jobs"):
+        st.subheader("Trainings", anchor=False)
+        listed = jobs.list_jobs(store)
+        pause = LIVELY if is_busy(listed) else CALM
+        st.fragment(show_jobs, run_every=pause)(listed, comparing.state_of(store))
+    with st.container(key="runs"):
+        show_runs()
+
+
+ui.apply_style()
+st.title("Compare and retrain", anchor=False)
+results, two, trainings = st.tabs(
+    ["Results", "Two networks", ui.TRAIN_VIEW], key="view", bind="query-params"
+)
+standings = comparing.load_standings(ui.load_store(), st.session_state.get("latencies", {}))
+with results:
+    show_table(standings)
+    show_costs(standings)
+with two:
+    show_two(standings)
+with trainings:
+    show_trainings()
