@@ -2,5 +2,13 @@
 
 import streamlit as st
 
+from digitnet import ui
+
 st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
-st.navigation([st.Page("pages/draw.py", title="Draw", default=True)], position="top").run()
+draw = st.Page("pages/draw.py", title="Draw", default=True)
+curves = st.Page("pages/curves.py", title="Curves")
+confusion = st.Page("pages/confusion.py", title="Confusion")
+compare = st.Page("pages/compare.py", title="Compare")
+page = st.navigation([draw, curves, confusion, compare], position="top")
+ui.show_training_sign(compare)
+page.run()

@@ -35,12 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--side", type=float, default=500, help="side of the box they were drawn in"
     )
     options = parser.parse_args(arguments)
-    drawings = [one for one in ink.read_drawings(options.file) if one[2] is not None]
-    labels = np.array([label for _, _, label, _ in drawings])
+    drawings, labels, writers = _read_labelled(options.file)
     server = ModelServer(RunStore.default())
     accuracy: dict[str, dict[str, float]] = {name: {} for name in server.names()}
     for way, (_, bring) in WAYS.items():
-        images = np.stack([bring(strokes) for _, strokes, _, _ in drawings])
+        images = np.stack([bring(strokes) for strokes in drawings])
         for name in accuracy:
             correct = server.predict(name, images).argmax(axis=1) == labels
             accuracy[name][way] = float(correct.mean())
@@ -49,12 +48,24 @@ def main(arguments: list[str] | None = None) -> int:
     record = {
         "set": options.set,
         "drawings": len(drawings),
-        "writers": len({writer for _, _, _, writer in drawings}),
+        "writers": len(writers),
         "ways": {way: title for way, (title, _) in WAYS.items()},
         "accuracy": accuracy,
     }
     write_record(RECORD, record)
     return 0
+
+
+def _read_labelled(file: Path) -> tuple[list[Strokes], np.ndarray, set[str | None]]:
+    """The drawings that have a label and can be read, their labels and their writers."""
+    drawings: list[Strokes] = []
+    labels, writers = [], set()
+    for _, strokes, label, writer in ink.read_drawings(file):
+        if label is not None and not isinstance(strokes, ink.InkError):
+            drawings.append(strokes)
+            labels.append(label)
+            writers.add(writer)
+    return drawings, np.array(labels), writers
 
 
 def shrink_canvas(strokes: Strokes) -> np.ndarray:

@@ -236,7 +236,6 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
                 "shipped": run.is_shipped,
                 "network": find_experiment(run.experiment).title,
                 "current": run.id in current,
-                "made": time_of(run.id),
                 "accuracy": _scaled(summary.accuracy, 100),
                 "epochs": summary.epochs,
                 **_settings_of(summary),
@@ -263,7 +262,7 @@ def _scaled(value: float | None, factor: float) -> float | None:
 
 
 def _format_interval(interval: tuple[float, float] | None) -> str | None:
-    return interval and f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}%"
+    return interval and f"{100 * interval[0]:.2f}–{100 * interval[1]:.2f}%"
 
 
 def measure_latency(server: ModelServer, experiment: str) -> float:

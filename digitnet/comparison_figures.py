@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from digitnet.jobs import Estimate, Job
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
 
-DATASET_NAMES = {"mnist": "MNIST", "sample": "offline sample"}
+DATASET_NAMES = {"mnist": "MNIST", "sample": "Offline sample"}
 LONG_SECONDS = 3600
 
 # What a network costs: what the axis says, and how to have it.
@@ -32,6 +33,7 @@ COSTS: dict[str, tuple[str, Callable[[Standing], float | None]]] = {
     "Latency": ("One image on this machine, ms", lambda one: _per(one.latency, 1e-3)),
 }
 
+_SYMBOLS = {"dense": "square", "convolutional": "circle"}
 _PLOT_WIDTH, _PLOT_HEIGHT = 300, 400  # pixels of a phone's plot; what fits there fits anywhere
 _LABEL_HEIGHT, _LETTER_WIDTH, _MARKER = 15, 6.6, 7
 _ERROR_TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
@@ -57,8 +59,14 @@ def name_both(a: str, b: str) -> tuple[str, str]:
 
 
 def as_sentence(message: str) -> str:
-    """A message with a capital letter and a full stop."""
-    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
+    """A message with a full stop and, unless a file's name comes first, a capital letter."""
+    first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
+    return f"{first}{message[1:].rstrip('.')}."
+
+
+def describe_place(place: int) -> str:
+    """A place in the queue, 0 being the first, in a few words."""
+    return "next in line" if place == 0 else f"number {place + 1} in line"
 
 
 def describe_settings(settings: TrainingSettings) -> str:
@@ -77,8 +85,8 @@ def describe_estimates(estimates: Sequence[Estimate]) -> str:
     if len(seconds) < len(estimates):
         return f"How long it takes is not known; up to {memory} of memory beyond TensorFlow's own."
     return (
-        f"About **{format_duration(sum(seconds))}**, and up to **{memory}** of memory beyond "
-        "TensorFlow's own."
+        f"About **{format_duration(sum(seconds))}**, besides what it takes to start and to test; "
+        f"up to **{memory}** of memory beyond TensorFlow's own."
     )
 
 
@@ -131,34 +139,26 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     x_range, y_range = _log_range(costs, 0.12), _log_range(errors, 0.12)[::-1]
     labels = [_scatter_label(one) for one in shown]
     figure = go.Figure()
-    for group, symbol in (("dense", "square"), ("convolutional", "circle")):
-        chosen = [place for place, one in enumerate(shown) if one.experiment.group == group]
-        sides = _place_labels(costs, errors, labels, x_range, y_range)
-        intervals = [shown[place].summary.interval or (0.0, 1.0) for place in chosen]
-        figure.add_scatter(
-            name=GROUPS[group],
-            mode="markers+text",
-            x=[costs[place] for place in chosen],
-            y=[errors[place] for place in chosen],
-            text=[labels[place] for place in chosen],
-            textposition=[sides[place] for place in chosen],
-            marker={
-                "symbol": symbol,
-                "size": 11,
-                "color": [COLOURS[shown[place].experiment.name] for place in chosen],
-            },
-            customdata=[
-                (
-                    shown[place].experiment.title,
-                    f"{1 - errors[place]:.2%}",
-                    f"{low:.2%}",
-                    f"{high:.2%}",
-                )
-                for place, (low, high) in zip(chosen, intervals, strict=True)
-            ],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} right, 95% interval "
-            "%{customdata[2]} to %{customdata[3]}<br>" + title + ": %{x:,.4~g}<extra></extra>",
-        )
+    for group, symbol in _SYMBOLS.items():  # what the legend shows, in no network's colour
+        marker = {"symbol": symbol, "size": 11, "color": "#888888"}
+        figure.add_scatter(name=GROUPS[group], mode="markers", x=[None], y=[None], marker=marker)
+    figure.add_scatter(
+        mode="markers+text",
+        showlegend=False,
+        x=costs,
+        y=errors,
+        text=labels,
+        textposition=_place_labels(costs, errors, labels, x_range, y_range),
+        marker={
+            "symbol": [_SYMBOLS[one.experiment.group] for one in shown],
+            "size": 11,
+            "color": [COLOURS[one.experiment.name] for one in shown],
+        },
+        customdata=[_scatter_words(one) for one in shown],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>"
+        + title
+        + ": %{x:,.4~g}<extra></extra>",
+    )
     figure.update_layout(
         height=_PLOT_HEIGHT + 100,
         margin={"l": 0, "r": 0, "t": 30, "b": 0},
@@ -169,12 +169,18 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     figure.update_yaxes(
         type="log",
         range=y_range,
-        title="Test digits read rightly",
         tickvals=_ERROR_TICKS,
         ticktext=[f"{1 - error:.1%}".replace(".0%", "%") for error in _ERROR_TICKS],
         fixedrange=True,
     )
     return figure
+
+
+def _scatter_words(standing: Standing) -> tuple[str, str]:
+    low, high = standing.summary.interval or (0, 1)
+    accuracy = standing.summary.accuracy or 0
+    words = f"{accuracy:.2%} right, 95% interval {low:.2%} to {high:.2%}"
+    return standing.experiment.title, words
 
 
 def _scatter_label(standing: Standing) -> str:
@@ -375,36 +381,48 @@ def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: int) -> tu
     return min((epochs + part) / max(expected_epochs, epochs + 1), 1.0), words
 
 
-def progress_figure(experiment: str, history: Mapping[str, np.ndarray]) -> go.Figure:
-    """The curves of a training so far: accuracy and loss, training and validation.
+def progress_html(experiment: str, history: Mapping[str, np.ndarray]) -> str:
+    """The curves of a training so far: accuracy and loss, in training and validation.
+
+    As text and lines of the page itself, so that they grow without a flicker.
 
     Args:
         experiment: Its name.
-        history: Its history, arrays (epochs,).
+        history: Its history, arrays (epochs,), at least one epoch.
     """
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(1, 2, subplot_titles=("Accuracy", "Loss"), horizontal_spacing=0.14)
-    curves = {"training": ("", "dot"), "validation": ("val_", "solid")}
-    for column, quantity in enumerate(("accuracy", "loss"), start=1):
-        for name, (prefix, dash) in curves.items():
-            figure.add_scatter(
-                row=1,
-                col=column,
-                name=name,
-                showlegend=column == 1,
-                x=history["epoch"],
-                y=history[prefix + quantity],
-                mode="lines+markers",
-                line={"color": COLOURS[experiment], "dash": dash, "width": 2},
-                marker={"size": 5},
-            )
-    figure.update_layout(
-        height=240,
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
-        dragmode=False,
+    charts = "".join(
+        _progress_chart(title, history[quantity], history[f"val_{quantity}"], COLOURS[experiment])
+        for title, quantity in (("Accuracy", "accuracy"), ("Loss", "loss"))
     )
-    figure.update_xaxes(rangemode="tozero", tickformat="d", fixedrange=True)
-    figure.update_yaxes(fixedrange=True, nticks=5)
-    return figure
+    return f'<div class="dn-progress" style="--colour:{COLOURS[experiment]}">{charts}</div>'
+
+
+def _progress_chart(title: str, training: np.ndarray, validation: np.ndarray, colour: str) -> str:
+    both = np.concatenate([training, validation])
+    low, high = float(np.nanmin(both)), float(np.nanmax(both))
+    lines = "".join(
+        f'<polyline points="{_points(curve, low, high)}" stroke-dasharray="{dashes}"/>'
+        for curve, dashes in ((training, "0.5 5"), (validation, "none"))
+    )
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="none">'
+        "<style>polyline {vector-effect: non-scaling-stroke}</style>"
+        f'<g fill="none" stroke="{colour}" stroke-width="2.5" stroke-linecap="round" '
+        f'stroke-linejoin="round">{lines}</g></svg>'
+    )
+    source = base64.b64encode(drawing.encode()).decode()
+    return (
+        f'<figure><figcaption><b>{title}</b> <span class="dn-validation">validation '
+        f'{validation[-1]:.4f}</span> <span class="dn-training">training {training[-1]:.4f}</span>'
+        f"</figcaption><div><span>{high:.3g}</span><span>{low:.3g}</span></div>"
+        f'<img src="data:image/svg+xml;base64,{source}" alt="">'
+        f"<p><span>epoch 1</span><span>{len(training)}</span></p></figure>"
+    )
+
+
+def _points(curve: np.ndarray, low: float, high: float) -> str:
+    """A curve in an SVG's percent; a single epoch becomes a short line."""
+    values = np.repeat(curve, 2) if len(curve) == 1 else curve
+    xs = np.linspace(0, 100, len(values)) if len(curve) > 1 else (0, 5)
+    heights = 100 * (high - values) / ((high - low) or 1)
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in zip(xs, heights, strict=True))

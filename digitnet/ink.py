@@ -12,12 +12,13 @@ import gzip
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 Strokes = list[np.ndarray]  # each float64 (k, 2) of x (rightwards) and y (downwards), any unit
 
@@ -61,12 +62,34 @@ def render_strokes(strokes: Iterable[Any]) -> np.ndarray:
     Raises:
         InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
     """
-    points, size = _fit_into_box(_check_strokes(strokes))
-    points += CENTRE - size / 2
-    half = (size + PEN_WIDTH + PEN_EDGE) / 2
-    shift = CENTRE - _centre_of_mass(_draw(points))
-    shift = np.clip(shift, half - CENTRE - 1, FIELD - CENTRE - half)  # no ink leaves the field
-    return np.round(255 * _draw(points + shift)).astype(np.uint8)
+    points, extent = _fit_into_box(_check_strokes(strokes))
+    points += CENTRE - extent / 2
+    return _centre_mass(lambda shift: _draw(points + shift), extent + PEN_WIDTH + PEN_EDGE)
+
+
+def draw_over(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.ndarray:
+    """Adds strokes to an image in MNIST's manner; neither is moved.
+
+    Args:
+        image: uint8 (28, 28), 0 for the background, 255 for ink.
+        strokes: Strokes as in `render_strokes`, on a square board; perhaps none.
+        size: Side of the board, in the strokes' unit.
+
+    Returns:
+        uint8 (28, 28).
+
+    Raises:
+        InkError: The coordinates are unusable.
+    """
+    strokes = [stroke for stroke in strokes if len(stroke)]
+    if not strokes:
+        return image
+    pixels = [points * FIELD / size - 0.5 for points in _check_strokes(strokes)]
+    length = sum(_distances_along(points)[-1] for points in pixels)
+    step = max(SAMPLE_STEP, length / MOST_SAMPLES)
+    points = np.concatenate([_sample(points, step) for points in pixels])
+    ink = _draw(np.clip(points, 0, FIELD - 1))
+    return np.maximum(image, np.round(255 * ink).astype(np.uint8))
 
 
 def _check_strokes(strokes: Iterable[Any]) -> Strokes:
@@ -129,7 +152,7 @@ def _sample(points: np.ndarray, step: float) -> np.ndarray:
 
 
 _REACH = math.ceil((PEN_WIDTH + PEN_EDGE) / 2 - 0.5)  # pixels that the pen inks beside its own
-_AROUND = np.stack(np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1], axis=-1).reshape(-1, 2)
+_AROUND = np.indices((2 * _REACH + 1, 2 * _REACH + 1)).reshape(2, -1).T - _REACH
 
 
 def _draw(points: np.ndarray) -> np.ndarray:
@@ -139,19 +162,29 @@ def _draw(points: np.ndarray) -> np.ndarray:
         pixels = np.round(part).astype(int)[:, None] + _AROUND
         rows, columns = np.moveaxis(pixels + _REACH, -1, 0)
         np.minimum.at(squared, (rows, columns), ((pixels - part[:, None]) ** 2).sum(axis=-1))
-    distance = np.sqrt(squared[_REACH:-_REACH, _REACH:-_REACH])
-    return _pen_profile(distance)
+    return _shade(PEN_WIDTH / 2 - np.sqrt(squared[_REACH:-_REACH, _REACH:-_REACH]))
 
 
-def _pen_profile(distance: np.ndarray) -> np.ndarray:
-    """Returns the ink in [0, 1] at a distance, in pixels, from the pen's path."""
-    return np.clip(0.5 + (PEN_WIDTH / 2 - distance) / PEN_EDGE, 0, 1)
+def _shade(depth: np.ndarray) -> np.ndarray:
+    """Returns the ink in [0, 1] at a depth, in pixels, inside (positive) the edge of the ink."""
+    return np.clip(0.5 + depth / PEN_EDGE, 0, 1)
 
 
-def _centre_of_mass(image: np.ndarray) -> np.ndarray:
-    """Returns the (x, y) of an image's centre of mass in pixel indices."""
+def _centre_mass(draw: Callable[[np.ndarray], np.ndarray], size: np.ndarray) -> np.ndarray:
+    """Draws ink with its centre of mass at the field's centre, but none of it outside.
+
+    Args:
+        draw: Draws the ink, its box in the middle of the field, shifted by (x, y) in pixels.
+        size: Width and height (2,) of the ink in pixels.
+
+    Returns:
+        uint8 (28, 28).
+    """
+    image = draw(np.zeros(2))
     index = np.arange(FIELD)
-    return np.array([image.sum(axis=0) @ index, image.sum(axis=1) @ index]) / image.sum()
+    mass = np.array([image.sum(axis=0) @ index, image.sum(axis=1) @ index]) / image.sum()
+    shift = np.clip(CENTRE - mass, size / 2 - CENTRE - 1, FIELD - CENTRE - size / 2)
+    return np.round(255 * draw(shift)).astype(np.uint8)
 
 
 # --- the canvas ---------------------------------------------------------------------------------
@@ -264,73 +297,296 @@ def _transform_of(item: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 # --- images -------------------------------------------------------------------------------------
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MOST_PIXELS = 64e6  # of a file, by its header: 50 megapixel phones pass
+MOST_DECODED_PIXELS = 32e6  # 128 MB; JPEG decodes at an eighth where that is enough
+LONGEST_SIDE = 480  # pixels of the longer side that is looked at: a digit of a tenth still has 48
+SHORTEST_SIDE = 192  # smaller images are enlarged, so that strokes are several pixels wide
+NARROWEST = 1 / 20  # of the sides
+LEAST_CONTRAST = 0.06  # of the way from black to white
+
+DIGIT_SIDE = 160  # pixels of the longer side of a digit whose strokes are measured
+# Strokes as wide as most of MNIST's (5% are below, 10% above) stay; others are thinned or widened.
+THINNEST, THICKEST = 2.2, 4.2  # pixels
+
+NO_DIGIT = "No digit stands out from its background: write one digit, dark on plain paper."
+
 
 def read_image(source: bytes | Path) -> np.ndarray:
-    """Reads an image of one digit (first version)."""
+    """Brings the picture of one digit, an upload or a photo, to MNIST's manner.
+
+    Dark on light or light on dark, any colours, uneven light, a frame, the table around the
+    sheet, specks, transparency and EXIF rotation are allowed for; only the digit is kept.
+
+    Args:
+        source: The file's bytes, or its path.
+
+    Returns:
+        uint8 (28, 28), 0 for the background, 255 for ink.
+
+    Raises:
+        InkError: The file is no image, too large, or no digit stands out in it.
+    """
+    colours = _open_image(source)
+    contrast = _find_contrast(_crop_to_sheet(colours))
+    return _fit_shape(_cut_out_digit(contrast))
+
+
+def _open_image(source: bytes | Path) -> np.ndarray:
+    """Returns float (height, width, 3) in [0, 1], upright and reduced to a bounded size."""
+    too_large = InkError(
+        "The image is too large to read: send one of at most 5,000 x 5,000 pixels."
+    )
     try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-        if image.width * image.height > 50_000_000:
-            raise InkError("The image is too large.")
-        grey = np.asarray(ImageOps.exif_transpose(image).convert("L"), dtype=np.float64)
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise too_large
+            image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            if image.width * image.height > MOST_DECODED_PIXELS:
+                raise too_large
+            if min(image.size) < NARROWEST * max(image.size):
+                raise InkError("The image is too narrow to hold a digit.")
+            return _reduce_image(image)
     except InkError:
         raise
-    except Exception as error:
-        raise InkError("The file is not an image that can be read.") from error
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ink = np.abs(grey - np.median(border)) / 255
-    if ink.max() < 0.1:
-        raise InkError("The image holds no digit: it is of a single colour.")
-    ink /= ink.max()
-    rows, columns = np.nonzero(ink.max(axis=1) > 0.4)[0], np.nonzero(ink.max(axis=0) > 0.4)[0]
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(ink.shape)
-    size = [max(1, round(side * scale)) for side in ink.shape]
-    small = np.asarray(
-        Image.fromarray((255 * ink).astype(np.uint8)).resize((size[1], size[0]), Image.Resampling.BOX)
-    )
-    canvas = np.zeros((FIELD, FIELD))
-    canvas[4 : 4 + size[0], 4 : 4 + size[1]] = small
-    x, y = np.round(CENTRE - _centre_of_mass(canvas)).astype(int)
-    return np.roll(canvas, (y, x), axis=(0, 1)).astype(np.uint8)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise too_large from error
+    except Exception as error:  # the decoders raise whatever a broken file brings about
+        raise InkError(
+            "The file is no image that can be read: send a whole PNG, JPEG or WebP."
+        ) from error
+
+
+def _reduce_image(image: Image.Image) -> np.ndarray:
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if image.mode.startswith(("I", "F")):  # 16 bits and more, which `convert` would clip
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        levels = (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
+        image = Image.fromarray((255 * levels).astype(np.uint8))
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    scale = np.clip(max(image.size), SHORTEST_SIDE, LONGEST_SIDE) / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    pixels = np.asarray(ImageOps.exif_transpose(image), dtype=np.float64) / 255
+    if pixels.shape[2] == 3:
+        return pixels
+    colours, cover = pixels[..., :3], pixels[..., 3:]
+    is_light = (colours * cover).sum() > 1.5 * cover.sum()
+    return colours * cover + (0.0 if is_light else 1.0) * (1 - cover)
+
+
+def _crop_to_sheet(colours: np.ndarray) -> np.ndarray:
+    """Crops to a sheet that lies on something else, or to what a broad frame encloses."""
+    from scipy import ndimage  # here and below: a quarter of a second that only images need
+
+    contrast = np.linalg.norm(colours - np.median(colours, axis=(0, 1)), axis=2)
+    areas, _ = ndimage.label(contrast > _otsu_threshold(contrast))
+    for number, box in enumerate(ndimage.find_objects(areas), start=1):
+        inside = areas[box] == number
+        is_broad = min(inside.shape) > 0.35 * min(areas.shape)
+        if is_broad and inside.mean() > 0.7 and not _touches_border(box, areas.shape):
+            rows, columns = (
+                slice(part.start + margin, part.stop - margin)
+                for part, margin in zip(box, (side // 25 + 1 for side in inside.shape), strict=True)
+            )
+            return colours[rows, columns]
+    return colours
+
+
+def _touches_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    return any(part.start == 0 or part.stop == side for part, side in zip(box, shape, strict=True))
+
+
+def _find_contrast(colours: np.ndarray) -> np.ndarray:
+    """Returns how far each pixel (h, w) stands off its surroundings, towards the ink's colour.
+
+    The background is what a median over more than half of the image leaves. It tells the ink's
+    colour; a top hat along that colour then removes uneven light, sharp shadows too.
+    """
+    from scipy import ndimage
+
+    difference = colours - _local_median(colours)
+    distance = np.linalg.norm(difference, axis=2)
+    ink = distance > _otsu_threshold(distance)
+    if not ink.any() or distance[ink].mean() < LEAST_CONTRAST:
+        raise InkError(NO_DIGIT)
+    direction = difference[ink].mean(axis=0)
+    level = colours @ (direction / max(float(np.linalg.norm(direction)), 1e-9))
+    level = ndimage.gaussian_filter(level, max(level.shape) / LONGEST_SIDE)
+    window = int(0.35 * min(level.shape)) | 1  # wider than any pen
+    padded = np.pad(level, window, mode="reflect")
+    opened = ndimage.grey_opening(padded, size=(window, window))[window:-window, window:-window]
+    return level - opened
+
+
+def _local_median(colours: np.ndarray) -> np.ndarray:
+    """Returns each channel's median around each pixel, found on a small copy."""
+    from scipy import ndimage
+
+    height, width = colours.shape[:2]
+    scale = 48 / max(height, width)
+    small = (max(3, round(width * scale)), max(3, round(height * scale)))
+    window = int(0.6 * min(small)) | 1
+    channels = []
+    for channel in np.moveaxis(colours.astype(np.float32), -1, 0):
+        reduced = np.asarray(Image.fromarray(channel).resize(small, Image.Resampling.BOX))
+        median = Image.fromarray(ndimage.median_filter(reduced, size=window, mode="reflect"))
+        channels.append(np.asarray(median.resize((width, height), Image.Resampling.BILINEAR)))
+    return np.stack(channels, axis=-1)
+
+
+def _otsu_threshold(values: np.ndarray) -> float:
+    """Returns the threshold that parts values best into two classes (Otsu, 1979)."""
+    counts, edges = np.histogram(values, bins=256)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, total = np.cumsum(counts), counts.sum()
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (sums[-1] * below / total - sums) ** 2 / (below * (total - below))
+    return float(middles[np.nanargmax(np.where(np.isfinite(between), between, -1))])
+
+
+def _cut_out_digit(contrast: np.ndarray) -> np.ndarray:
+    """Returns the digit's shape, bool, as large as its box and with a margin around it."""
+    from scipy import ndimage
+
+    threshold = _otsu_threshold(contrast)
+    pieces, count = ndimage.label(contrast > threshold, structure=np.ones((3, 3)))
+    if not count:
+        raise InkError(NO_DIGIT)
+    digit = np.isin(pieces, _choose_pieces(pieces, ndimage.find_objects(pieces)))
+    # Soft edges are kept for the enlargement, other pieces are not.
+    near = ndimage.binary_dilation(digit, iterations=2)
+    contrast = np.where(near, contrast, np.minimum(contrast, threshold / 2))
+    rows, columns = np.nonzero(digit.any(axis=1))[0], np.nonzero(digit.any(axis=0))[0]
+    side = int(max(np.ptp(rows), np.ptp(columns))) + 1
+    margin = max(2, side // 3)
+    box = np.pad(contrast, margin)[
+        rows[0] : rows[-1] + 1 + 2 * margin, columns[0] : columns[-1] + 1 + 2 * margin
+    ]
+    enlarged = ndimage.zoom(box, DIGIT_SIDE / side, order=1, grid_mode=True, mode="grid-constant")
+    return enlarged > threshold
+
+
+def _choose_pieces(pieces: np.ndarray, boxes: list[tuple[slice, ...]]) -> list[int]:
+    """Returns the numbers of the pieces that make the digit, without frame, shadow and specks."""
+    area = np.bincount(pieces.ravel()).astype(np.float64)
+    area[0] = 0
+    border = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
+    covered = np.bincount(border, minlength=len(area)) / len(border)
+    largest_inside = np.where(covered > 0, 0, area).max()
+    # What touches the border is a frame or a shadow, unless the image is cut to the digit.
+    area[(covered > 0) & ((covered > 0.5) | (area < 4 * largest_inside))] = 0
+    for number in np.flatnonzero(area > 0.02 * area.max()):
+        enclosed = (
+            _encloses(boxes[number - 1], boxes[other - 1]) * area[other]
+            for other in np.flatnonzero(area)
+        )
+        if _is_frame(pieces[boxes[number - 1]] == number) and max(enclosed) > 0.04 * area[number]:
+            area[number] = 0
+    if not area.any():
+        raise InkError(NO_DIGIT)
+    return [int(number) for number in np.flatnonzero(area >= 0.05 * area.max())]
+
+
+def _encloses(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> bool:
+    return all(a.start < b.start and b.stop < a.stop for a, b in zip(outer, inner, strict=True))
+
+
+def _is_frame(piece: np.ndarray) -> bool:
+    """Tells whether a piece runs along most of its own box."""
+    sides = (piece[:3].any(0), piece[-3:].any(0), piece[:, :3].any(1), piece[:, -3:].any(1))
+    return min(piece.shape) > 8 and float(np.mean([side.mean() for side in sides])) > 0.7
+
+
+def _fit_shape(shape: np.ndarray) -> np.ndarray:
+    """Draws a digit's shape, bool (h, w), in MNIST's manner as uint8 (28, 28).
+
+    The distance to its edge (positive inside) does all: its mean tells the width of the strokes,
+    adding to it widens them, and it shades the edge as the pen does.
+    """
+    from scipy import ndimage
+
+    depth = _distance_to_edge(shape)
+    box = BOX - PEN_EDGE
+    width = 4 * depth[depth > 0].mean()  # a bar's depth is a quarter of its width in the mean
+    target = np.clip(width * box / DIGIT_SIDE, THINNEST, THICKEST)
+    depth += (DIGIT_SIDE * target - width * box) / (2 * (box - target))
+    rows, columns = np.nonzero((depth > 0).any(axis=1))[0], np.nonzero((depth > 0).any(axis=0))[0]
+    extent = np.array([np.ptp(columns), np.ptp(rows)]) + 1
+    middle = np.array([columns[0] + columns[-1], rows[0] + rows[-1]]) / 2
+    step = extent.max() / box  # of the shape's pixels to one of the field's
+
+    def draw(shift: np.ndarray) -> np.ndarray:
+        x, y = middle[:, None] + (np.arange(FIELD) - CENTRE - shift[:, None]) * step
+        places = np.meshgrid(y, x, indexing="ij")
+        return _shade(ndimage.map_coordinates(depth, places, order=1, mode="nearest") / step)
+
+    return _centre_mass(draw, extent / step + PEN_EDGE)
+
+
+def _distance_to_edge(shape: np.ndarray) -> np.ndarray:
+    """Returns each pixel's distance to the shape's edge, in pixels, negative outside."""
+    from scipy import ndimage
+
+    inside, outside = (ndimage.distance_transform_edt(side) for side in (shape, ~shape))
+    return np.where(shape, inside - 0.5, 0.5 - outside)
 
 
 # --- files of drawings --------------------------------------------------------------------------
+
+LONGEST_LINE = 8 * 2**20  # bytes; a drawing of the most points has 2 million
 
 
 def read_drawings(
     path: Path | str,
 ) -> Iterator[tuple[int, Strokes | InkError, int | None, str | None]]:
-    """Reads a `.jsonl` or `.jsonl.gz` of drawings, a line at a time.
+    """Reads drawings from a `.jsonl` or `.jsonl.gz`, a line at a time.
+
+    A line is `{"strokes": [[[x, y], ...], ...]}` with y downwards, and may carry a `label` (the
+    digit) and a `writer`. Blank lines are passed over.
+
+    Args:
+        path: The file.
 
     Yields:
-        (index of the drawing, strokes or the error in its place, label or None, writer or None).
+        (index, strokes, label or None, writer or None), index counting from 0. A bad line gives
+        an InkError in the place of its strokes, and the rest goes on.
 
     Raises:
-        InkError: The file cannot be opened.
+        InkError: The file cannot be opened, or breaks off.
     """
     path = Path(path)
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            index = 0
-            for line in file:
-                if line.strip():
-                    yield (index, *_parse_drawing(line))
-                    index += 1
-    except (OSError, EOFError) as error:
-        raise InkError(f"{path} cannot be read: {error}.") from error
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            lines = (line for line in _read_lines(file) if line.strip())
+            for index, line in enumerate(lines):
+                yield index, *_parse_drawing(line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InkError(f"{path.name} cannot be read: {error}.") from error
+
+
+def _read_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    """Yields lines; of one that is too long, only the start."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
 
 
 def _parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+    if len(line) == LONGEST_LINE:
+        return InkError("The line is too long for a drawing."), None, None
     try:
         record = json.loads(line)
         strokes = [_as_points(stroke) for stroke in record["strokes"]]
         label, writer = record.get("label"), record.get("writer")
-        return (
-            strokes,
-            None if label is None else int(label),
-            None if writer is None else str(writer),
-        )
+        if label is not None and (label := int(label)) not in range(10):
+            raise InkError("The label must be a digit from 0 to 9.")
     except InkError as error:
         return error, None, None
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return InkError('The line is not a drawing {"strokes": [[[x, y], …], …]}.'), None, None
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return InkError('The line is no drawing {"strokes": [[[x, y], ...], ...]}.'), None, None
+    return strokes, label, None if writer is None else str(writer)

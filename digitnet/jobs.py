@@ -263,8 +263,6 @@ def work(store: RunStore) -> None:
     store.local.mkdir(parents=True, exist_ok=True)
     worker_lock = filelock.FileLock(store.local / WORKER_LOCK, timeout=1)
     with contextlib.suppress(filelock.Timeout), worker_lock:
-        with contextlib.suppress(OSError, AttributeError):  # where there is no niceness
-            os.nice(NICENESS)
         waiting = True
         while waiting:
             try:
@@ -325,7 +323,7 @@ def _spawn(store: RunStore, log: Path, *arguments: str) -> subprocess.Popen[byte
     environment["DIGITNET_RUNS"] = str(store.local.resolve())
     environment["DIGITNET_CHECKPOINTS"] = str(store.shipped.resolve())
     with log.open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "digitnet", *arguments],
             cwd=_REPOSITORY,
             env=environment,
@@ -334,6 +332,20 @@ def _spawn(store: RunStore, log: Path, *arguments: str) -> subprocess.Popen[byte
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _make_yielding(process.pid)
+    return process
+
+
+def _make_yielding(pid: int) -> None:
+    """Lets everything else on this machine go before a process with a session of its own.
+
+    Linux shares the processor between sessions first, each with a niceness of its own
+    (sched(7), "The autogroup feature"), and only then between the processes of one.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # where there is no niceness
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def _record_end(training: Training, exit_status: int) -> None:

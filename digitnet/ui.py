@@ -6,21 +6,27 @@ The only module of the package that imports Streamlit.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from PIL import Image, ImageOps
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet import ink, jobs
-from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.data import DataError, find_mnist, load_digits, load_mnist
+from digitnet.experiments import DATASETS, EXPERIMENTS, find_experiment
 from digitnet.inference import ModelServer
 from digitnet.runs import Run, RunError, RunStore
 from digitnet.samples import CANVAS_SIZE, canvas_drawing, load_samples
 
 # White chalk on a dark board in both themes, as the networks see it.
-BRUSH = {"stroke_width": 16, "stroke_color": "#f5f2e9"}
+CHALK_COLOUR = "#f5f2e9"
+BRUSH = {"stroke_width": 16, "stroke_color": CHALK_COLOUR}
 BOARD_COLOUR = "#1c2430"
 
 TRAIN_VIEW = "Train"  # the part of the Compare page where trainings are watched
@@ -68,6 +74,11 @@ arrange();
 
 def apply_style() -> None:
     """Adds the app's style sheet to the page."""
+    if PagesManager.uses_pages_directory:
+        # A server's first visitor came by a page's own address: because of the folder's name,
+        # Streamlit has run the page alone, and would go on so until somebody opens the first page.
+        PagesManager.uses_pages_directory = False
+        st.rerun()
     st.html(Path(__file__).with_name("style.css"))
 
 
@@ -139,21 +150,43 @@ def draw_on_canvas() -> np.ndarray:
     Raises:
         InkError: Nothing is drawn that could be read.
     """
-    sample = st.session_state.get("sample")
+    sample, under = st.session_state.get("sample"), st.session_state.get("draw_over")
     canvas = st_canvas(
         **BRUSH,
         background_color=BOARD_COLOUR,
+        background_image=None if under is None else _picture_on_board(under),
         width=CANVAS_SIZE,
         height=CANVAS_SIZE,
         initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
         key="drawing",
     )
-    st.pills("Or begin with one of ours", range(10), key="sample")
+    if under is None:
+        st.pills("Or begin with one of ours", range(10), key="sample")
+    else:
+        st.button("Take the test digit away", key="take_away", on_click=_take_away)
     st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
     strokes = ink.strokes_from_canvas(canvas.json_data)
+    if under is not None:
+        return ink.draw_over(under, strokes, CANVAS_SIZE)
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes)
+
+
+def draw_over(image: np.ndarray) -> None:
+    """Opens the Draw page with an image, uint8 (28, 28), on its board, to be drawn over."""
+    st.session_state["draw_over"] = image
+    st.switch_page("pages/draw.py")
+
+
+def _take_away() -> None:
+    del st.session_state["draw_over"]
+
+
+def _picture_on_board(image: np.ndarray) -> Image.Image:
+    """An image, uint8 (28, 28), in the board's colours and size, every pixel visible."""
+    chalk = ImageOps.colorize(Image.fromarray(image), BOARD_COLOUR, CHALK_COLOUR)
+    return chalk.resize((CANVAS_SIZE, CANVAS_SIZE), Image.Resampling.NEAREST)
 
 
 def pick_photo(camera: bool) -> np.ndarray:
@@ -226,3 +259,149 @@ def show_training_sign(page: st.Page) -> None:
                 icon=":material/model_training:",
                 query_params={"view": TRAIN_VIEW},
             )
+
+
+# --- choices that the URL keeps ---------------------------------------------------------------
+#
+# The URL is read before each widget is drawn and written when the reader changes it, so that a
+# link, a reload and the browser's way back all find what was chosen.
+
+
+def choose(label: str, options: Collection[str], default: str, key: str) -> str:
+    """Lets the reader choose one of a few options.
+
+    Args:
+        label: The widget's label.
+        options: What can be chosen.
+        default: The option to begin with, which the URL need not name.
+        key: The parameter's name in the URL.
+    """
+    return st.segmented_control(
+        label, list(options), required=True, **_kept_in_url(key, default, options)
+    )
+
+
+def pick(
+    label: str, labels: Mapping[str, str], default: str, key: str, width: int | None = None
+) -> str:
+    """Lets the reader pick one of many.
+
+    Args:
+        label: The widget's label.
+        labels: What can be picked, and what the reader is told of it.
+        default: The one to begin with, which the URL need not name.
+        key: The parameter's name in the URL.
+        width: In pixels, if not as wide as there is room.
+    """
+    return st.selectbox(
+        label,
+        labels,
+        format_func=lambda one: labels[one],
+        width=width or "stretch",
+        **_kept_in_url(key, default, labels),
+    )
+
+
+def switch(label: str, default: bool, key: str) -> bool:
+    """Lets the reader switch something on or off; `key` is the parameter's name in the URL."""
+    words = {True: "on", False: "off"}
+    kept = _kept_in_url(key, words[default], words.values())
+    st.session_state[kept["key"]] = st.session_state[kept["key"]] == "on"
+    return st.toggle(label, **kept)
+
+
+def pick_runs(labels: Mapping[str, str], default: Sequence[str], most: int) -> list[str]:
+    """Lets the reader pick several runs, kept in the URL as `run`.
+
+    Args:
+        labels: What can be picked: run ids and what to call them.
+        default: The ids to begin with.
+        most: How many can be picked at once.
+    """
+    requested = st.query_params.get_all("run")
+    _tell_unknown("run", labels)
+    known = [run_id for run_id in dict.fromkeys(requested) if run_id in labels][:most]
+    is_chosen = bool(known) or requested == [""]
+    st.session_state["chosen_runs"] = known if is_chosen else list(default)
+
+    def keep() -> None:
+        st.query_params["run"] = st.session_state["chosen_runs"] or ""
+
+    return st.multiselect(
+        "Runs",
+        labels,
+        format_func=lambda run_id: labels[run_id],
+        key="chosen_runs",
+        on_change=keep,
+        max_selections=most,
+    )
+
+
+def _kept_in_url(key: str, default: str, options: Collection[str]) -> dict[str, Any]:
+    """What makes a widget show the URL's choice and keep the reader's there."""
+    _tell_unknown(key, options)
+    requested, widget = st.query_params.get(key, default), f"chosen_{key}"
+    st.session_state[widget] = requested if requested in options else default
+
+    def keep() -> None:
+        value = st.session_state[widget]
+        value = {True: "on", False: "off"}.get(value, value)
+        if value == default:
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = value
+
+    return {"key": widget, "on_change": keep}
+
+
+def _tell_unknown(key: str, options: Collection[str]) -> None:
+    if unknown := [one for one in st.query_params.get_all(key) if one and one not in options]:
+        named = ", ".join(f"“{one}”" for one in unknown)
+        st.info(f"The address asks for {named}, which is not to be had here; it is ignored.")
+
+
+def picture_config(file_name: str) -> dict[str, Any]:
+    """Settings of a chart that stays still and can be saved as a picture.
+
+    Args:
+        file_name: What the picture is called, without ending.
+    """
+    return {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"filename": file_name, "scale": 2},
+    }
+
+
+@st.cache_resource(show_spinner=False, max_entries=len(DATASETS))
+def _load_images(dataset: str) -> np.ndarray:
+    return load_digits(dataset).images
+
+
+def load_pictures(dataset: str) -> np.ndarray | None:
+    """The images of a data set, uint8 (n, 28, 28), where it is on this machine.
+
+    Where it is not, says so, and offers to fetch it.
+    """
+    try:
+        if dataset != "mnist" or find_mnist() or _fetch_on_demand():
+            return _load_images(dataset)
+    except DataError as error:
+        st.warning(str(error))
+    return None
+
+
+def _fetch_on_demand() -> bool:
+    """Offers to download MNIST; returns whether that has just been done."""
+    st.caption("The pictures of these digits are MNIST's, which is not on this machine yet.")
+    if not st.button("Fetch MNIST, 11 MB", icon=":material/download:"):
+        return False
+    bar = st.progress(0.0, "Fetching MNIST…")
+
+    def show_progress(done: int, total: int) -> None:
+        bar.progress(done / total if total else 0.0, f"Fetched {done / 1e6:.1f} MB of MNIST…")
+
+    load_mnist(show_progress)
+    bar.empty()
+    return True

@@ -30,28 +30,30 @@ PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "name": st.column_config.TextColumn("Short name", help="As in the charts and on a terminal"),
+    "problem": st.column_config.TextColumn("What is wrong"),
     "report": st.column_config.NumberColumn(
-        "The report's accuracy", format=PERCENT, help="As the report prints it, on its own digits"
+        "Report", format=PERCENT, help="The report's own accuracy, on its own test digits"
     ),
     "accuracy": st.column_config.NumberColumn(
-        "Accuracy here", format=PERCENT, help="Share of test digits that the current run reads"
+        "Here", format=PERCENT, help="Accuracy of the current run: its share of digits read rightly"
     ),
-    "interval": st.column_config.TextColumn("95% interval", help="Wilson's, of the accuracy here"),
+    "interval": st.column_config.TextColumn("95% interval", help="Wilson's, of our accuracy"),
     "loss": st.column_config.NumberColumn("Loss", format="%.4f", help="Cross-entropy, in nats"),
     "f1": st.column_config.NumberColumn("Macro F1", format=PERCENT),
     "parameters": st.column_config.NumberColumn("Parameters", format=NUMBER),
-    "megabytes": st.column_config.NumberColumn("Served size", format="%.2f MB"),
+    "megabytes": st.column_config.NumberColumn("Served", format="%.2f MB"),
     "epochs": st.column_config.NumberColumn("Epochs"),
-    "seconds": st.column_config.NumberColumn("Seconds an epoch", format="%.1f s"),
+    "seconds": st.column_config.NumberColumn(
+        "An epoch", format="%.1f s", help="Where it was trained"
+    ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms"),
     "dataset": st.column_config.TextColumn("Digits"),
-    "problem": st.column_config.TextColumn("What is wrong"),
 }
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "id": st.column_config.TextColumn("Run"),
+    "problem": st.column_config.TextColumn("What is wrong"),
     "current": st.column_config.CheckboxColumn("Current"),
-    "made": st.column_config.DatetimeColumn("Asked for", format="D MMM YYYY, HH:mm"),
     "accuracy": st.column_config.NumberColumn("Accuracy", format=PERCENT),
     "epochs": st.column_config.NumberColumn("Epochs"),
     "dataset": st.column_config.TextColumn("Digits"),
@@ -59,16 +61,8 @@ RUN_COLUMNS = {
     "batch_size": st.column_config.NumberColumn("Batch size"),
     "patience": st.column_config.NumberColumn("Patience"),
     "seed": st.column_config.NumberColumn("Seed"),
-    "problem": st.column_config.TextColumn("What is wrong"),
 }
-STATES = {
-    "running": "training",
-    "queued": "waiting",
-    "interrupted": "interrupted",
-    "stopped": "stopped",
-    "failed": "failed",
-    "broken": "broken",
-}
+STATES = {"running": "training"}  # the other states are called what they are
 LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs and otherwise
 
 
@@ -78,6 +72,8 @@ LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs an
 def show_table(standings: list[Standing]) -> None:
     rows = comparing.tabulate_standings(standings)
     unused = {name for name in ("milliseconds", "problem") if not any(row[name] for row in rows)}
+    if {row["dataset"] for row in rows} <= {"mnist", None}:
+        unused.add("dataset")
     shown = [name for name in TABLE_COLUMNS if name not in unused]
     with st.container(key="comparison"):
         st.dataframe(
@@ -89,8 +85,8 @@ def show_table(standings: list[Standing]) -> None:
             placeholder="—",
         )
         st.caption(
-            "A click on a heading sorts. The report's accuracy is its own, on test digits of its "
-            "own; everything else is of the run that is current here."
+            "Report: the accuracy that the report prints, on its own test digits. All else is of "
+            "the run that is current here. A click on a heading sorts."
         )
         st.button(
             "Measure the time of one image",
@@ -130,7 +126,7 @@ def show_costs(standings: list[Standing]) -> None:
             config={"displayModeBar": False},
             alt=f"Accuracy of each network against {cost.lower()}; the table above has the figures",
         )
-        st.caption("Up is better, left is cheaper. Both scales are logarithmic.")
+        st.caption("Up: more test digits read rightly; left: cheaper. Both scales are logarithmic.")
 
 
 # --- two networks ----------------------------------------------------------------------------
@@ -188,9 +184,9 @@ def show_pair(a: str, b: str) -> None:
     except (ComparisonError, RunError) as error:
         st.info(str(error))
         return
-    titles = figures.name_both(a, b)
-    st.markdown(f"#### {figures.describe_verdict(*titles, pair)}")
-    st.markdown(figures.describe_pair(*(f"**{title}**" for title in titles), pair))
+    a_title, b_title = figures.name_both(a, b)
+    st.markdown(f"#### {figures.describe_verdict(a_title, b_title, pair)}")
+    st.markdown(figures.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
 
 
 def show_differences(a: RunSummary, b: RunSummary) -> None:
@@ -202,6 +198,8 @@ def show_differences(a: RunSummary, b: RunSummary) -> None:
         st.html(figures.differences_html(different))
     else:
         st.caption("Nothing: the same network, trained with the same settings.")
+        return
+    st.caption("After the point: how many parameters a layer has.")
 
 
 def show_all_pairs(standings: list[Standing]) -> None:
@@ -260,7 +258,7 @@ def pick_settings(names: list[str]) -> list[Request]:
         DATASETS,
         default=report.dataset,
         required=True,
-        format_func=lambda name: figures.DATASET_NAMES[name].capitalize(),
+        format_func=lambda name: figures.DATASET_NAMES[name],
         key="dataset",
     )
     if dataset == "mnist" and is_mnist_missing():
@@ -334,16 +332,25 @@ def submit_all(requests: list[Request]) -> None:
         try:
             submitted = jobs.submit(ui.load_store(), request)
         except (jobs.JobError, RunError) as error:
-            st.toast(f"{title} was not queued: {error}", icon=":material/error:", duration="long")
+            note(f"{title} was not queued: {error}", ":material/error:")
             continue
         if submitted.is_new:
-            st.toast(f"{title} is in the queue.", icon=":material/check:")
+            note(f"{title} is in the queue.", ":material/check:")
         else:
-            st.toast(
-                f"{title}: exactly this training is queued or running already. Once is enough.",
-                icon=":material/info:",
-                duration="long",
+            note(
+                f"{title}: just this is queued or running already. Once is enough.",
+                ":material/info:",
             )
+
+
+def note(words: str, icon: str) -> None:
+    """Keeps what is to be said of an action until the page is drawn again."""
+    st.session_state.setdefault("notes", []).append((words, icon))
+
+
+def show_notes() -> None:
+    for words, icon in st.session_state.pop("notes", []):
+        st.toast(words, icon=icon, duration="long")
 
 
 def show_jobs(listed: list[Job], state: tuple[str, ...]) -> None:
@@ -357,6 +364,7 @@ def show_jobs(listed: list[Job], state: tuple[str, ...]) -> None:
     found = jobs.list_jobs(store)
     if comparing.state_of(store) != state or is_busy(found) != is_busy(listed):
         st.rerun()
+    show_notes()
     if not found:
         st.caption("Nothing is being trained.")
     queued = [job.id for job in found if job.state == "queued"]
@@ -370,21 +378,17 @@ def is_busy(listed: list[Job]) -> bool:
 
 def show_job(job: Job, queued: list[str]) -> None:
     with st.container(border=True, key=f"job {job.id}"):
-        st.markdown(f"**{find_experiment(job.experiment).title}** · {STATES[job.state]}")
+        state = figures.describe_place(queued.index(job.id)) if job.id in queued else job.state
+        st.markdown(f"**{find_experiment(job.experiment).title}** · {STATES.get(state, state)}")
         with contextlib.suppress(RunError):
             st.caption(figures.describe_settings(job.training.request.settings))
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):
-            st.error(figures.as_sentence(job.message))
-        else:
+            st.error(figures.as_sentence(job.message), icon=":material/error:")
+        elif job.state != "queued":
             st.markdown(figures.as_sentence(job.message))
-        with st.container(horizontal=True):
-            if not jobs.is_read_only():
-                show_job_buttons(job, queued)
-            wants_log = st.toggle("Log", key=f"log {job.id}")
-        if wants_log:
-            st.code(jobs.read_log(job.training) or "It has printed nothing yet.", height=240)
+        show_job_buttons(job, queued)
 
 
 def show_progress(job: Job) -> None:
@@ -396,21 +400,26 @@ def show_progress(job: Job) -> None:
     share, words = figures.describe_progress(job, history["seconds"], expected)
     st.progress(share, words)
     if history["epoch"].size:
-        st.plotly_chart(
-            figures.progress_figure(job.experiment, history),
-            config={"displayModeBar": False},
-            key=f"curves {job.id}",
-            alt="Accuracy and loss by epoch, in training and validation",
-        )
+        st.html(figures.progress_html(job.experiment, history))
 
 
 def show_job_buttons(job: Job, queued: list[str]) -> None:
+    log = jobs.read_log(job.training)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not jobs.is_read_only():
+            show_job_actions(job, queued)
+        wants_log = bool(log) and st.toggle("Log", key=f"log {job.id}")
+    if wants_log:
+        st.code(log, language=None, height=240)
+
+
+def show_job_actions(job: Job, queued: list[str]) -> None:
     if job.state in ("running", "queued"):
         button("Cancel", ":material/stop:", job.id, jobs.cancel)
-    if job.state == "queued" and len(queued) > 1:
+    if job.id in queued and len(queued) > 1:
         place = queued.index(job.id)
-        button("Move up", ":material/arrow_upward:", job.id, jobs.move, place - 1, place > 0)
         last = place == len(queued) - 1
+        button("Move up", ":material/arrow_upward:", job.id, jobs.move, place - 1, place > 0)
         button("Move down", ":material/arrow_downward:", job.id, jobs.move, place + 1, not last)
     if job.state in ("interrupted", "stopped", "failed"):
         button("Resume", ":material/play_arrow:", job.id, jobs.resume)
@@ -445,7 +454,7 @@ def act(action: Callable[..., None], *arguments: object) -> None:
             raise jobs.JobError("this laboratory is read-only")
         action(ui.load_store(), *arguments)
     except (jobs.JobError, RunError) as error:
-        st.toast(figures.as_sentence(str(error)), icon=":material/error:", duration="long")
+        note(figures.as_sentence(str(error)), ":material/error:")
 
 
 def show_runs() -> None:

@@ -138,30 +138,28 @@ def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken
 def test_training_survives_app_and_worker_and_is_resumed_when_killed_itself(
     store, unbroken, tmp_path
 ):
-    niceness = min(19, os.nice(0) + jobs.NICENESS)
     app = subprocess.Popen([sys.executable, "-c", APP], start_new_session=True)
     wait_for(lambda: states(store) == {"cnn_min": "running", "lenet5": "queued"})
     os.killpg(app.pid, signal.SIGKILL)
     app.wait()
     wait_for(lambda: epochs_of(store) >= 2)
     [worker] = processes_of(tmp_path, "work")
-    assert worker.nice() == niceness
+    assert worker.nice() >= jobs.NICENESS
     worker.kill()
     wait_for(lambda: not processes_of(tmp_path, "work"))
     assert states(store) == {"cnn_min": "running", "lenet5": "queued"}
 
     jobs.ensure_worker(store)  # as the next app does
     [training] = processes_of(tmp_path, "train")
-    assert training.nice() == niceness
+    assert training.nice() >= jobs.NICENESS
     [first] = store.unfinished("cnn_min")
     training.kill()
     wait_for(lambda: states(store).get("cnn_min") == "interrupted")
     jobs.resume(store, first.id)
-    wait_for(lambda: jobs.list_jobs(store) == [])
+    wait_for(lambda: jobs.list_jobs(store) == [] and not processes_of(tmp_path))
     assert "resumes after epoch" in (store.find(first.id).folder / "log.txt").read_text()
     assert_same_run(store.current("cnn_min"), unbroken)
     assert store.current("lenet5").problem() is None
-    wait_for(lambda: not processes_of(tmp_path))
 
 
 def test_cancel_stops_a_real_training_and_a_kill_is_told(store, tmp_path):
@@ -211,9 +209,8 @@ def test_a_training_goes_on_when_a_full_disk_has_room_again(store):
         assert job.state == "failed" and "disk is full" in job.message
         subprocess.run(["mount", "-o", "remount,size=64m", str(store.local)], check=True)
         jobs.resume(store, training.id)
-        wait_for(lambda: states(store) not in ({"cnn_min": "queued"}, {"cnn_min": "running"}))
+        wait_for(lambda: not processes_of(store.local.parent))
         assert store.current("cnn_min").id == training.id
-        wait_for(lambda: not jobs.is_locked(store.local / jobs.WORKER_LOCK))
     finally:
         for process in processes_of(store.local.parent):
             process.kill()

@@ -1,7 +1,6 @@
 """The queue of trainings and its worker; the trainings here are small scripts that act as one."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -106,7 +105,6 @@ def work(store, monkeypatch, processes):
                 return processes(script, training_id, *arguments, stdout=output, stderr=output)
 
         monkeypatch.setattr(jobs, "_spawn", spawn)
-        monkeypatch.setattr(os, "nice", lambda _: None)
         jobs.work(store)
 
     return run

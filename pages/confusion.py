@@ -1,0 +1,249 @@
+"""The Confusion matrices page: where runs go wrong, down to the single digit."""
+
+import numpy as np
+import streamlit as st
+
+from digitnet import confusion, ui
+from digitnet import confusion_figures as figures
+from digitnet.comparison_figures import name_run
+from digitnet.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
+from digitnet.runs import RunError
+
+DIGITS = {str(digit): str(digit) for digit in range(10)}
+NO_DIGIT = {"": "—"}
+DIGITS_A_PAGE = 24
+MATRICES = ("A", "B", "A less B")
+NO_RUN = {"": "No other run"}
+
+WHAT_THE_FIGURES_SAY = """
+**Precision** is the share of what is read as a digit that is this digit; **recall** the share of a
+digit that is read as such; **F1** their harmonic mean. **AUC** is the area under the ROC curve of
+the digit's probability. The report printed that of the final answer instead, here **AUC, hard**:
+the mean of recall and of the share of other digits that are not taken for this one.
+"""
+
+
+# --- choosing --------------------------------------------------------------------------------
+
+
+def pick_runs() -> dict[str, Answers]:
+    """The answers of run A and, if one is chosen, of run B; broken runs are told of."""
+    store = ui.load_store()
+    labels = {run.id: name_run(run.id) for run in store.finished()}
+    first = store.current("cnn")
+    with st.container(horizontal=True):
+        ids = {
+            "A": ui.pick("Run A", labels, first.id if first else next(iter(labels)), "a"),
+            "B": ui.pick("Run B, to compare with", NO_RUN | labels, "", "b"),
+        }
+    chosen = {}
+    for letter, run_id in ids.items():
+        try:
+            if run_id:
+                chosen[letter] = confusion.load_answers(store.find(run_id))
+        except RunError as error:
+            st.error(f"{name_run(run_id)} is broken: {error}. Choose another run.")
+    return chosen
+
+
+def pick_matrix(is_pair: bool) -> tuple[str, str, bool]:
+    """Which matrix to show, of counts or shares, and whether to mute its diagonal."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        matrix = ui.choose("Matrix", MATRICES, "A less B", "matrix") if is_pair else "A"
+        normalization = ui.choose("Cells", NORMALIZATIONS, "Counts", "cells")
+        muted = ui.switch("Mute the diagonal", True, "muted")
+    return matrix, normalization, muted
+
+
+def choose_clicked_cell() -> None:
+    """Keeps a click on the matrix in the URL, where the two boxes beside it find it."""
+    points = st.session_state["matrix_chart"].selection.points
+    if points:
+        true, read = points[0]["customdata"]
+        st.query_params["true"], st.query_params["read"] = str(true), str(read)
+
+
+def chosen_cell() -> tuple[int, int] | None:
+    """The row and column that the URL names."""
+    true, read = st.query_params.get("true"), st.query_params.get("read")
+    return (int(true), int(read)) if true in DIGITS and read in DIGITS else None
+
+
+# --- matrices and digits ---------------------------------------------------------------------
+
+
+def show_matrix(chosen: dict[str, Answers], matrix: str, normalization: str, muted: bool) -> None:
+    if matrix == "A less B":
+        figure = figures.difference_figure(
+            chosen["A"], chosen["B"], normalization, muted, chosen_cell()
+        )
+        said = "More of A's in orange with a plus, more of B's in blue with a minus."
+    else:
+        figure = figures.matrix_figure(chosen[matrix], normalization, muted, chosen_cell())
+        said = figures.describe_matrix(chosen[matrix])
+    with st.container(key="matrix"):
+        st.plotly_chart(
+            figure,
+            key="matrix_chart",
+            on_select=choose_clicked_cell,
+            selection_mode="points",
+            config=ui.picture_config("digitnet-confusion"),
+            alt=f"Confusion matrix, true digits by what they were read as. {said}",
+        )
+        st.caption(said + ("" if normalization == "Counts" else " Shares are in percent."))
+
+
+def show_cell(chosen: dict[str, Answers], matrix: str) -> None:
+    """The digits in the chosen cell of the matrix that is shown; of a difference, of both."""
+    with st.container(key="digits"):
+        with st.container(horizontal=True):
+            for key, label in (("true", "True digit"), ("read", "Read as")):
+                ui.pick(label, NO_DIGIT | DIGITS, "", key, width=110)
+        if not (cell := chosen_cell()):
+            st.caption("Click a cell, or choose it here, to see the very digits that fell there.")
+            return
+        for letter, answers in chosen.items():
+            if matrix in (letter, "A less B"):
+                places = confusion.find_cell(answers, *cell)
+                st.markdown(figures.describe_places(letter, cell, len(places)))
+                show_digits(answers, places, f"cell_{letter}")
+
+
+def show_digits(answers: Answers, places: np.ndarray, key: str) -> None:
+    """Digits as pictures to click on, with what the networks say of each."""
+    if not len(places):
+        st.caption("There is no such digit.")
+        return
+    pictures = ui.load_pictures(answers.dataset)
+    everyone = confusion.load_others(ui.load_store(), answers)
+    others = list(everyone.values())[1:]
+    pages = -(-len(places) // DIGITS_A_PAGE)
+    page = st.session_state.get(f"{key}_page", 1) if pages > 1 else 1
+    start = (min(page, pages) - 1) * DIGITS_A_PAGE
+    with st.container(horizontal=True, key=f"{key}_digits"):
+        for place in places[start : start + DIGITS_A_PAGE]:
+            show_digit(answers, int(place), others, pictures, key)
+    if pages > 1:
+        st.pagination(pages, key=f"{key}_page")
+
+
+def show_digit(
+    answers: Answers, place: int, others: list[Answers], pictures: np.ndarray | None, key: str
+) -> None:
+    position = int(answers.index[place])
+    label = f"Digit {position:,}"
+    if pictures is not None:
+        label = f"![{label}, large]({figures.picture_url(pictures[position])})"
+    with st.container(width=104, gap="xsmall"):
+        st.button(label, key=f"{key}-{position}", on_click=open_digit, args=(position,))
+        st.html(figures.answer_html(answers, place, others))
+
+
+# --- one digit, large ------------------------------------------------------------------------
+
+
+def open_digit(position: int) -> None:
+    st.query_params["digit"] = str(position)
+
+
+def close_digit() -> None:
+    st.query_params.pop("digit", None)
+
+
+@st.dialog("What the network saw", width="large", on_dismiss=close_digit)
+def show_opened(answers: Answers, place: int) -> None:
+    everyone = confusion.load_others(ui.load_store(), answers)
+    with st.container(key="opened", horizontal=True, gap="large"):
+        with st.container(width=240):
+            show_picture(answers, place)
+        with st.container():
+            st.markdown(figures.describe_answer(answers, place))
+            st.html(figures.bars_html(answers, place))
+    st.html(figures.networks_html(everyone, place, answers.run.experiment))
+
+
+def show_picture(answers: Answers, place: int) -> None:
+    pictures = ui.load_pictures(answers.dataset)
+    if pictures is None:
+        return
+    image = pictures[answers.index[place]]
+    st.html(figures.large_picture_html(image, int(answers.labels[place])))
+    if st.button("Draw over it", icon=":material/draw:", width="stretch"):
+        ui.draw_over(image)
+
+
+def show_requested(answers: Answers) -> None:
+    """Opens the digit that the URL names."""
+    if position := st.query_params.get("digit"):
+        place = confusion.find_place(answers, position)
+        if place is None:
+            st.info(f"The address asks for digit “{position}”, which this run was not tested on.")
+        else:
+            show_opened(answers, place)
+
+
+# --- two runs, and curves --------------------------------------------------------------------
+
+
+def show_lists(chosen: dict[str, Answers]) -> None:
+    with st.container(key="lists"):
+        st.subheader("Who is right", anchor=False)
+        try:
+            outcomes = confusion.list_outcomes(chosen["A"], chosen["B"])
+        except DifferentDigitsError as error:
+            st.info(str(error))
+            return
+        st.markdown(figures.describe_outcomes(outcomes))
+        choice = ui.choose("List", figures.OUTCOMES, "Only A right", "list")
+        show_digits(chosen["A"], outcomes[figures.OUTCOMES.index(choice)], "list")
+
+
+def show_figures(chosen: dict[str, Answers]) -> None:
+    st.subheader("Digit by digit", anchor=False)
+    for letter, answers in chosen.items():
+        st.markdown(f"**{letter}** {name_run(answers.run.id)}")
+        st.html(figures.digits_html(answers))
+    with st.expander("What do these figures say?"):
+        st.markdown(WHAT_THE_FIGURES_SAY)
+
+
+def show_charts(chosen: dict[str, Answers]) -> None:
+    roc, reliability = st.columns(2, gap="large")
+    with roc:
+        st.subheader("ROC curve", anchor=False)
+        digit = ui.choose("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc")
+        st.plotly_chart(
+            figures.roc_figure(chosen, int(digit)),
+            config=ui.picture_config("digitnet-roc"),
+            alt=f"ROC curve of digit {digit}; the table has the areas under all ten",
+        )
+        st.caption(f"The strong line is digit {digit}; the faint ones are the other nine.")
+    with reliability:
+        st.subheader("Reliability curve", anchor=False)
+        st.plotly_chart(
+            figures.reliability_figure(chosen),
+            config=ui.picture_config("digitnet-reliability"),
+            alt="Reliability curve: how often it is right against how sure it is",
+        )
+        for answers in chosen.values():
+            st.caption(figures.describe_calibration(answers))
+
+
+ui.apply_style()
+st.title("Confusion matrices", anchor=False)
+if ui.load_store().finished():
+    chosen = pick_runs()
+    if "A" in chosen:
+        matrix, normalization, muted = pick_matrix("B" in chosen)
+        left, right = st.columns([6, 5], gap="large")
+        with left:
+            show_matrix(chosen, matrix, normalization, muted)
+        with right:
+            show_cell(chosen, matrix)
+        if "B" in chosen:
+            show_lists(chosen)
+        show_figures(chosen)
+        show_charts(chosen)
+        show_requested(chosen["A"])
+else:
+    ui.say_what_is_missing({})

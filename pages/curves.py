@@ -1,0 +1,102 @@
+"""The Training curves page: any trainings over each other, and what they say."""
+
+import streamlit as st
+
+from digitnet import curve_figures, curves, ui
+from digitnet.comparison_figures import name_run
+from digitnet.curve_figures import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
+from digitnet.curves import LETTERS, STATES, Curves
+from digitnet.runs import RunError
+
+REFRESH_SECONDS = 2
+
+HOW_IT_IS_READ = """
+A network overfits when what it learnt of its training images does not carry over to new ones, and
+underfits when it does not even learn those. The rule behind the verdict is named with its figures,
+which are those of the kept epoch, the first with the best validation accuracy.
+
+Training figures look worse than the network is: they are taken while some units are dropped out,
+and averaged over an epoch in which the network still changes.
+
+The report's curves are its own, printed in it; its seconds are those of another machine.
+"""
+
+
+def pick_view() -> tuple[View, bool]:
+    """How to draw, and whether to lay the report's curves under ours."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        metric = ui.choose("Measure", METRICS, "Accuracy", "measure")
+        part = ui.choose("Images", PARTS, "Both", "images")
+        with st.popover("Axes and smoothing", icon=":material/tune:"):
+            by = ui.choose("Along", SPANS, "Epochs", "along")
+            scale = ui.choose("Up", SCALES, "Linear", "up")
+            window = ui.choose("Mean over", WINDOWS, "None", "mean")
+    with_report = ui.switch("With the report's own curves", False, "report")
+    return View(metric, part, by, scale, WINDOWS[window]), with_report
+
+
+def load_chosen(run_ids: list[str]) -> tuple[list[Curves], list[str]]:
+    """The curves of the chosen runs, and a card for each run that is broken."""
+    loaded, broken = [], []
+    for letter, run_id in zip(LETTERS, run_ids, strict=False):
+        try:
+            loaded.append(curves.load_curves(ui.load_store(), run_id, letter))
+        except RunError as error:
+            broken.append(curve_figures.broken_html(run_id, letter, str(error)))
+    return loaded, broken
+
+
+def show_curves(run_ids: list[str], view: View, with_report: bool, was_alive: bool) -> None:
+    """The chart and its reading; run again by itself while a training goes on."""
+    chosen, broken = load_chosen(run_ids)
+    if was_alive and not any(one.is_alive for one in chosen):
+        st.rerun()  # the last of them has ended
+    drawn = chosen + (curves.load_report_curves(chosen) if with_report else [])
+    with st.container(key="curves"):
+        if chosen:
+            show_chart(drawn, view)
+    with st.container(key="reading"):
+        readings = [curve_figures.reading_html(one, curves.read_curves(one)) for one in chosen]
+        st.html(curve_figures.cards_html(readings + broken))
+
+
+def show_chart(drawn: list[Curves], view: View) -> None:
+    st.plotly_chart(
+        curve_figures.curves_figure(drawn, view),
+        key="chart",
+        config=ui.picture_config("digitnet-curves"),
+        alt=f"{view.metric} by epoch of each chosen run; the cards below say it in words",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download as CSV",
+            curves.write_csv(drawn),
+            "digitnet-curves.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption("The camera above the chart saves it as a picture.")
+
+
+def describe_choice(run_id: str, state: str) -> str:
+    return name_run(run_id) + (f", {STATES[state]}" if state in STATES else "")
+
+
+ui.apply_style()
+st.title("Training curves", anchor=False)
+states = curves.list_trainings(ui.load_store())
+if states:
+    labels = {run_id: describe_choice(run_id, state) for run_id, state in states.items()}
+    run_ids = ui.pick_runs(labels, curves.choose_first(ui.load_store()), len(LETTERS))
+    view, with_report = pick_view()
+    is_alive = any(states[run_id] in curves.ALIVE for run_id in run_ids)
+    if run_ids:
+        live = st.fragment(run_every=REFRESH_SECONDS if is_alive else None)(show_curves)
+        live(run_ids, view, with_report, is_alive)
+    else:
+        st.info("Choose one or more runs above to see their curves.")
+    with st.expander("How are the curves read?"):
+        st.markdown(HOW_IT_IS_READ)
+else:
+    ui.say_what_is_missing({})

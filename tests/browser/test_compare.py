@@ -1,0 +1,168 @@
+"""Trainings from the Compare page in a real browser, with real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from benchmarks.browser import REPOSITORY, draw_strokes, open_page, serve, wait_for_server
+from digitnet import jobs
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import Request, RunStore
+from digitnet.samples import load_samples
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+START = 90_000  # milliseconds in which a training process has started and trained its first epoch
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
+    return RunStore(tmp_path_factory.mktemp("runs"), REPOSITORY / "checkpoints")
+
+
+@pytest.fixture(scope="module")
+def laboratory(browser: Browser, store: RunStore) -> Iterator[str]:
+    """Where the app runs, with runs of its own; no training outlives it."""
+    with serve(REPOSITORY / "app.py", {"DIGITNET_RUNS": str(store.local)}) as (address, _):
+        wait_for_server(address)
+        yield address
+    for job in jobs.list_jobs(store):
+        with contextlib.suppress(jobs.JobError):
+            jobs.cancel(store, job.id)
+
+
+@pytest.fixture
+def open_tab(browser: Browser, laboratory: str):
+    """Opens the part of the page where trainings are, each time as another visitor."""
+    visitors = []
+
+    def open_as_visitor(view: str = "Train") -> Page:
+        visitors.append(browser.new_context())
+        page = visitors[-1].new_page()
+        page.goto(f"{laboratory}/compare?view={view}")
+        expect(page.get_by_role("tab", name=view, exact=True)).to_be_visible()
+        return page
+
+    yield open_as_visitor
+    for visitor in visitors:
+        visitor.close()
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def in_jobs(page: Page, words: str | re.Pattern[str]) -> Locator:
+    return page.locator(".st-key-jobs").get_by_text(words)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Returns when the page has answered what was just done to it."""
+    page.wait_for_timeout(100)
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def choose_sample(page: Page, **settings: int) -> None:
+    page.locator(".st-key-retrain").get_by_text("Offline sample").click()
+    wait_until_drawn(page)
+    for name, value in settings.items():
+        field = page.get_by_role("spinbutton", name=name.replace("_", " "))
+        field.fill(str(value))
+        field.press("Enter")
+        wait_until_drawn(page)
+
+
+def test_the_parts_of_the_page_are_shown(open_tab):
+    page = open_tab("Results")  # the server's first visitor comes by this address
+    expect(page.locator(".st-key-comparison [data-testid=stDataFrame]")).to_be_visible()
+    expect(page.locator(".st-key-cost .js-plotly-plot .point").first).to_be_visible()
+    expect(page.get_by_role("link", name="Draw")).to_be_visible()
+    expect(page.locator("[data-testid=stSidebarNav]")).to_have_count(0)
+    page.get_by_role("tab", name="Two networks").click()
+    expect(page.locator(".st-key-pairs").get_by_text("alone is right on")).to_be_visible()
+    expect(page.locator(".dn-pairs .dn-even").first).to_be_visible()
+
+
+def test_from_the_button_to_a_new_current_run_and_back(open_tab, laboratory: str, store: RunStore):
+    page = open_tab()
+    choose_sample(page, Most_epochs=12)
+    button(page, "Train").click()
+    expect(page.locator(".st-key-training_sign")).to_contain_text("Training CNN, few filters")
+    other = open_tab()
+    expect(in_jobs(page, re.compile("^Epoch"))).to_be_visible(timeout=START)
+    epochs = page.locator(".st-key-jobs .dn-progress p span:last-child").first
+    expect(epochs).to_be_visible(timeout=START)
+    first = int(epochs.inner_text())
+    expect(epochs).not_to_have_text(str(first))  # the curves grow by themselves
+
+    page.reload()  # and go on after that
+    expect(page.locator(".st-key-runs").get_by_text("is current.")).to_be_visible(timeout=START)
+    expect(other.locator(".st-key-runs").get_by_text("is current.")).to_be_visible()
+    run = store.current("cnn_min")
+    assert run and not run.is_shipped
+
+    open_page(page, f"{laboratory}/?model=cnn_min")
+    accuracy = f"{run.result['scores']['accuracy']:.2%} right"
+    expect(page.get_by_text(f"CNN, few filters · {accuracy}")).to_be_visible()
+    draw_strokes(page, load_samples()[1])
+    expect(page.locator(".st-key-prediction .dn-digit")).to_be_visible()
+
+    button(other, "Go back to the shipped run").click()
+    expect(button(other, "Go back to the shipped run")).to_have_count(0)
+    current = store.current("cnn_min")
+    assert current and current.is_shipped
+
+
+def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_tab, store):
+    first, second = open_tab(), open_tab()
+    for page, seed in ((first, 11), (second, 12)):
+        choose_sample(page, Patience=100, Seed=seed)
+    for page in (first, second):
+        button(page, "Train").click()
+    for seed in (11, 12):
+        expect(in_jobs(first, f"patience 100 · seed {seed}")).to_be_visible()
+    expect(in_jobs(second, "next in line")).to_have_count(1)
+    button(second, "Train").click()
+    expect(second.get_by_text("Once is enough")).to_be_visible()
+    assert len(jobs.list_jobs(store)) == 2
+
+    second.locator("[class*=st-key-job-]", has_text="next in line").get_by_role(
+        "button", name="Cancel"
+    ).click()
+    expect(in_jobs(first, "next in line")).to_have_count(0)
+    expect(in_jobs(first, re.compile("^Epoch"))).to_be_visible(timeout=START)
+    (job,) = jobs.list_jobs(store)
+    process = psutil.Process(job.training.status["pid"])
+    button(first, "Cancel").click()
+    expect(button(first, "Resume")).to_be_visible()
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    expect(button(second, "Resume")).to_be_visible()
+    expect(first.locator(".st-key-training_sign a")).to_have_count(0)
+    button(first, "Delete").click()
+    expect(in_jobs(first, "Nothing is being trained.")).to_be_visible()
+
+
+def test_a_read_only_laboratory_shows_all_and_changes_nothing(
+    browser: Browser, tmp_path: Path
+) -> None:
+    store = RunStore(tmp_path, REPOSITORY / "checkpoints")
+    training = store.create(Request("cnn_min", TrainingSettings(dataset="sample")))
+    training.write_status("stopped", message="stopped; it can be resumed")
+    environment = {"DIGITNET_RUNS": str(tmp_path), "DIGITNET_READ_ONLY": "1"}
+    with serve(REPOSITORY / "app.py", environment) as (address, _):
+        wait_for_server(address)
+        page = browser.new_page()
+        page.goto(f"{address}/compare?view=Train")
+        expect(page.get_by_text("This laboratory is read-only")).to_be_visible()
+        expect(in_jobs(page, "Stopped; it can be resumed.")).to_be_visible()
+        for name in ("Train", "Resume", "Delete", "Cancel", "Make current"):
+            expect(button(page, name)).to_have_count(0)
+        page.close()

@@ -1,0 +1,258 @@
+"""The Compare page without a browser: what it shows and offers in every state."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+
+import pytest
+
+from digitnet import jobs
+from digitnet.experiments import EXPERIMENTS, TrainingSettings
+from digitnet.runs import (
+    HISTORY,
+    HISTORY_COLUMNS,
+    LOG,
+    PROBABILITIES,
+    REQUEST,
+    RESULT,
+    SERVED,
+    Request,
+    RunStore,
+)
+
+SAMPLE = TrainingSettings(dataset="sample", epochs=2)
+
+
+@pytest.fixture
+def open_compare(open_app, monkeypatch):
+    """Opens the page, with parameters of the URL; no worker is started."""
+    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
+
+    def open_with(**parameters):
+        app = open_app(**parameters)
+        app.switch_page("pages/compare.py")
+        return app.run()
+
+    return open_with
+
+
+@pytest.fixture
+def store(checkpoints):
+    return RunStore.default()
+
+
+def words_of(app):
+    """All that the page says, but for its tables."""
+    kinds = ("markdown", "caption", "info", "warning", "error", "html", "toast")
+    elements = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(getattr(element, "value", None) or element.proto.body for element in elements)
+
+
+def buttons(app, label):
+    return [one for one in app.button if one.label == label]
+
+
+def table_of(app, key):
+    return app.get_by_key(key).dataframe[0].value.set_index("name" if key == "comparison" else "id")
+
+
+def train_here(store, name="cnn_min", state="stopped", epochs=1, **settings):
+    """A training that has ended."""
+    training = store.create(Request(name, TrainingSettings(dataset="sample", **settings)))
+    for epoch in range(1, epochs + 1):
+        training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch})
+    training.write_status(state, epoch=epochs, message=f"{state} for a reason")
+    return training
+
+
+def finish_here(store, name="cnn_min"):
+    """A finished run, made here, with the shipped run's files."""
+    training = train_here(store, name)
+    for file in (RESULT, PROBABILITIES, SERVED, HISTORY, REQUEST):
+        shutil.copy(store.shipped / name / file, training.folder / file)
+    return store.finish(training)
+
+
+def test_the_page_shows_every_part_and_no_exception(open_compare):
+    app = open_compare()
+    assert not app.exception
+    table = table_of(app, "comparison")
+    assert list(table.index) == [one.name for one in EXPERIMENTS]
+    assert table.loc["cnn", "accuracy"] > 98
+    for key in ("cost", "pairs", "difference", "retrain", "jobs", "runs"):
+        assert app.get_by_key(key), key
+    assert "alone is right on" in words_of(app)
+    assert "dn-pairs" in words_of(app)
+
+
+def test_neither_tensorflow_nor_keras_is_imported(open_compare):
+    loaded = {name for name in ("tensorflow", "keras") if name in sys.modules}
+    assert not open_compare().exception
+    assert {name for name in ("tensorflow", "keras") if name in sys.modules} == loaded
+
+
+@pytest.mark.parametrize("file", [REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED])
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00\xff garbage"])
+def test_a_run_with_a_broken_file_leaves_the_page_whole(open_compare, checkpoints, file, content):
+    (checkpoints / "cnn_min" / file).write_bytes(content)
+    app = open_compare()
+    assert not app.exception
+    table = table_of(app, "comparison")
+    assert table.loc["cnn", "accuracy"] > 98
+    if file in (REQUEST, RESULT, HISTORY):
+        assert file in table.loc["cnn_min", "problem"]
+
+
+def test_without_any_run_the_page_still_offers_to_train(open_compare, checkpoints):
+    shutil.rmtree(checkpoints)
+    app = open_compare()
+    assert not app.exception
+    assert "two trained networks" in words_of(app)
+    assert buttons(app, "Train")
+
+
+def test_latency_is_measured_on_demand_and_can_be_a_cost(open_compare):
+    app = open_compare()
+    assert "milliseconds" not in app.get_by_key("comparison").dataframe[0].proto.column_order
+    buttons(app, "Measure the time of one image")[0].click().run()
+    assert not app.exception
+    assert 0 < table_of(app, "comparison").loc["cnn", "milliseconds"] < 1000
+
+
+def test_two_networks_of_the_url_are_compared(open_compare):
+    app = open_compare(a="cnn_min/shipped", b="fc_narrow/shipped")
+    assert "**CNN, few filters** alone" in words_of(app)
+    assert "#### CNN, few filters is better" in words_of(app)
+    app.selectbox(key="pick_b").set_value("cnn_min/shipped").run()
+    assert "one and the same" in words_of(app)
+    assert app.query_params["b"] in ("cnn_min/shipped", ["cnn_min/shipped"])
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "resnet/shipped", "cnn/20990101-000000-ffff"])
+def test_an_unknown_run_in_the_url_is_told(open_compare, name):
+    app = open_compare(a=name)
+    assert not app.exception
+    assert f"There is no whole run “{name}”" in words_of(app)
+
+
+def test_the_estimate_follows_the_settings_and_bad_settings_are_told(open_compare):
+    app = open_compare()
+    assert "About **" in words_of(app)
+    app.number_input(key="Most epochs").set_value(0).run()
+    assert "epochs must be a whole number" in words_of(app)
+    assert buttons(app, "Train")[0].disabled
+
+
+def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_rate(
+    open_compare, store
+):
+    app = open_compare()
+    app.multiselect(key="networks").set_value(["cnn_min", "fc_lr_high"]).run()
+    app.number_input(key="Seed").set_value(7).run()
+    buttons(app, "Train 2 networks")[0].click().run()
+    assert "in the queue" in words_of(app)
+    found = {job.experiment: job.training.request.settings for job in jobs.list_jobs(store)}
+    assert found["cnn_min"] == TrainingSettings(seed=7)
+    assert found["fc_lr_high"] == TrainingSettings(seed=7, learning_rate=0.05)
+    buttons(app, "Train 2 networks")[0].click().run()
+    assert "Once is enough" in words_of(app)
+    assert len(jobs.list_jobs(store)) == 2
+
+
+def test_the_queue_can_be_changed(open_compare, store):
+    for name in ("cnn", "cnn_min"):
+        jobs.submit(store, Request(name, SAMPLE))
+    app = open_compare()
+    assert "next in line" in words_of(app)
+    sign = app.get_by_key("training_sign").get("page_link")[0]
+    assert sign.proto.label == "Training Basic CNN and 1 more"
+    next(one for one in buttons(app, "Move up") if not one.disabled).click().run()
+    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn_min", "cnn"]
+    buttons(app, "Cancel")[0].click().run()
+    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn"]
+
+
+def test_a_running_training_shows_where_it_stands(open_compare, store):
+    training = train_here(store, epochs=2)
+    status = {"message": "training", "epoch": 2, "step": 30, "steps": 120, "seconds_left": 5.0}
+    training.write_status("running", **status)
+    with training.locked():
+        app = open_compare()
+    assert not app.exception
+    assert "Epoch 3, step 30 of 120" in app.get("progress")[0].proto.text
+    assert "dn-progress" in words_of(app)
+
+
+def test_a_training_that_has_ended_can_be_resumed_or_deleted(open_compare, store):
+    train_here(store, "cnn")
+    failed = train_here(store, "cnn_min", "failed", epochs=0)
+    (failed.folder / LOG).write_text("it printed this")
+    app = open_compare()
+    assert "Stopped for a reason." in words_of(app)
+    assert "Failed for a reason." in [one.value for one in app.error]
+    app.toggle(key=f"log {failed.id}").set_value(True).run()
+    assert any("it printed this" in one.value for one in app.code)
+    app.button(key=f"Delete {failed.id}").click().run()
+    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn"]
+    buttons(app, "Resume")[0].click().run()
+    assert jobs.list_jobs(store)[0].state == "queued"
+
+
+def test_a_broken_training_leaves_the_others_in_order(open_compare, store):
+    train_here(store, "cnn")
+    (train_here(store, "cnn_min").folder / REQUEST).write_text("{")
+    app = open_compare()
+    assert not app.exception
+    assert any(REQUEST in one.value for one in app.error)
+    assert buttons(app, "Resume")
+
+
+def test_going_back_to_the_shipped_run_is_one_click(open_compare, store):
+    run = finish_here(store)
+    app = open_compare()
+    assert table_of(app, "runs").loc[run.id, "current"]
+    buttons(app, "Go back to the shipped run")[0].click().run()
+    assert store.current("cnn_min").is_shipped
+    assert not buttons(app, "Go back to the shipped run")
+
+
+def test_a_run_is_made_current_and_deleted_but_a_shipped_one_never(open_compare, store):
+    run = finish_here(store)
+    store.roll_back("cnn_min")
+    app = open_compare()
+    assert not any("shipped" in option for option in app.selectbox(key="run").options)
+    buttons(app, "Make current")[0].click().run()
+    assert store.current("cnn_min").id == run.id
+    app.selectbox(key="run").set_value(run.id).run()
+    buttons(app, "Delete this run")[0].click().run()
+    assert store.finished("cnn_min")[0].is_shipped and len(store.finished("cnn_min")) == 1
+    assert not buttons(app, "Delete this run")
+
+
+def test_a_refused_action_is_told(open_compare, store):
+    train_here(store, "cnn")
+    app = open_compare()
+    shutil.rmtree(store.local / "unfinished")
+    buttons(app, "Resume")[0].click().run()
+    assert not app.exception
+    assert "no training" in words_of(app)
+
+
+def test_read_only_shows_everything_and_offers_nothing(open_compare, store, monkeypatch):
+    finish_here(store)
+    train_here(store, "cnn")
+    monkeypatch.setenv("DIGITNET_READ_ONLY", "1")
+    app = open_compare()
+    assert not app.exception
+    assert "read-only" in words_of(app)
+    assert {one.label for one in app.button} == {"Measure the time of one image"}
+    assert not app.multiselect
+
+
+def test_without_tensorflow_the_page_says_what_to_install(open_compare, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    app = open_compare()
+    assert "pip install -r requirements.txt" in words_of(app)
+    assert not buttons(app, "Train")
