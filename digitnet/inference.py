@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import mmap
 import os
 import sys
@@ -178,6 +179,14 @@ class ModelServer:
             seat.network = _load_network(run)
             seat.run_id = run.id
         return seat.network
+
+
+def _require_unaltered(run: Run) -> None:
+    """Refuses a model whose bytes are not those exported: LiteRT may crash on damaged ones."""
+    with run.served_model.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != run.result.get("served_sha256"):
+        raise InferenceError("its bytes are not those that were exported")
 
 
 def _load_network(run: Run) -> ServedNetwork:

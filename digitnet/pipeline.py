@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import platform
 import time
@@ -274,6 +275,7 @@ def _write_results(
         "seconds_per_epoch": progress.seconds / progress.epoch,
         "parameters": model.count_params(),
         "served_bytes": len(served.tflite),
+        "served_sha256": hashlib.sha256(served.tflite).hexdigest(),
         "rank": served.rank,
         "scores": evaluate_predictions(split.test.labels, probabilities),
         "provenance": _provenance(experiment, request, split, served),

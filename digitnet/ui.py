@@ -392,10 +392,15 @@ def load_pictures(dataset: str) -> np.ndarray | None:
     return None
 
 
+def _ask_for_mnist() -> None:
+    st.session_state["fetch_mnist"] = True
+
+
 def _fetch_on_demand() -> bool:
     """Offers to download MNIST; returns whether that has just been done."""
     st.caption("The pictures of these digits are MNIST's, which is not on this machine yet.")
-    if not st.button("Fetch MNIST, 11 MB", icon=":material/download:"):
+    st.button("Fetch MNIST, 11 MB", icon=":material/download:", on_click=_ask_for_mnist)
+    if not st.session_state.pop("fetch_mnist", False):
         return False
     bar = st.progress(0.0, "Fetching MNIST…")
 

@@ -63,7 +63,9 @@ def test_counts_are_scikit_learns(cnn):
     np.testing.assert_array_equal(cnn.counts, expected)
 
 
-@pytest.mark.parametrize(("normalization", "theirs"), zip(NORMALIZATIONS, (None, "true", "pred")))
+@pytest.mark.parametrize(
+    ("normalization", "theirs"), list(zip(NORMALIZATIONS, (None, "true", "pred"), strict=True))
+)
 def test_shares_are_scikit_learns(cnn, normalization, theirs):
     expected = metrics.confusion_matrix(LABELS, cnn.readings, normalize=theirs)
     np.testing.assert_allclose(confusion.normalize(cnn.counts, normalization), expected)

@@ -34,7 +34,7 @@ def write_shipped(store, name, best_epoch=3):
     rows = [epoch_row(*one) for one in zip(range(1, 6), ACCURACY, VAL_ACCURACY, strict=True)]
     lines = [",".join(str(row[column]) for column in HISTORY_COLUMNS) for row in rows]
     (folder / HISTORY).write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
-    write_json(folder / RESULT, {"best_epoch": best_epoch})
+    write_json(folder / RESULT, {"format": 1, "best_epoch": best_epoch})
     return folder
 
 
@@ -103,7 +103,9 @@ def test_an_unknown_run_is_refused(store, run_id):
         curves.load_curves(store, run_id, "A")
 
 
-@pytest.mark.parametrize("content", ["{", '{"best_epoch": 9}', '{"best_epoch": "3"}', "{}"])
+@pytest.mark.parametrize(
+    "content", ["{", '{"format": 1, "best_epoch": 9}', '{"format": 1, "best_epoch": "3"}', "{}"]
+)
 def test_a_result_that_names_no_epoch_is_told(store, content):
     (store.shipped / "cnn" / RESULT).write_text(content)
     with pytest.raises(RunError, match=RESULT):
@@ -222,7 +224,7 @@ def test_labels_of_lines_that_end_together_do_not_cover_each_other(store, cnn):
 def test_smoothing_says_so_and_keeps_the_raw_line_faint(cnn):
     figure = curve_figures.curves_figure([cnn], View(window=3))
     assert figure.layout.yaxis.title.text == "Accuracy, mean over 3 epochs"
-    faint = [one for one in figure.data if one.opacity and one.y and one.y[0] is not None]
+    faint = [one for one in figure.data if one.opacity and one.x[0] is not None]
     np.testing.assert_allclose(faint[0].y, VAL_ACCURACY)
     np.testing.assert_allclose(
         lines_of(figure, "A")[0].y, curve_figures.smooth(np.array(VAL_ACCURACY), 3)

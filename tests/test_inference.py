@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,7 +57,14 @@ def store(tmp_path: Path) -> RunStore:
 def ship(store: RunStore, name: str, content: bytes) -> None:
     folder = store.shipped / name
     folder.mkdir(parents=True, exist_ok=True)
+    write_model(folder, content)
+
+
+def write_model(folder: Path, content: bytes) -> None:
+    """A served model and the result that vouches for its bytes."""
     (folder / "served.tflite").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "result.json").write_text(json.dumps({"format": 1, "served_sha256": digest}))
 
 
 def make_current(store: RunStore, run_id: str, content: bytes) -> None:
@@ -63,7 +72,7 @@ def make_current(store: RunStore, run_id: str, content: bytes) -> None:
     name, _, _ = run_id.partition("/")
     folder = store.local / "finished" / run_id
     folder.mkdir(parents=True)
-    (folder / "served.tflite").write_bytes(content)
+    write_model(folder, content)
     pointer = store.local / "current" / name
     pointer.parent.mkdir(exist_ok=True)
     pointer.write_text(f"{run_id}\n")
@@ -209,3 +218,12 @@ def test_an_experiment_without_a_run_says_how_to_train_it(store: RunStore) -> No
         server.predict("lenet5", IMAGES[:1])
     with pytest.raises(UnknownExperimentError):
         server.predict("resnet", IMAGES[:1])
+
+
+def test_a_model_with_altered_bytes_is_refused_before_it_is_run(store, models) -> None:
+    content = bytearray(models[0][0])
+    ship(store, "cnn", bytes(content))
+    content[len(content) // 2] ^= 0xFF
+    (store.shipped / "cnn" / "served.tflite").write_bytes(content)
+    with pytest.raises(InferenceError, match="not those that were exported"):
+        ModelServer(store).predict("cnn", IMAGES[:1])
