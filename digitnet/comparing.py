@@ -358,11 +358,19 @@ def compare_all(runs: Sequence[Run]) -> dict[tuple[str, str], Comparison]:
 
 def compare_standings(standings: Sequence[Standing]) -> dict[tuple[str, str], Comparison]:
     """As `compare_all`, for the current runs, by the names of the experiments."""
-    runs = [one.summary.run for one in standings if one.summary.run and not one.summary.problem]
     return {
         (a.partition("/")[0], b.partition("/")[0]): pair
-        for (a, b), pair in compare_all(runs).items()
+        for (a, b), pair in compare_all(_whole_runs(standings)).items()
     }
+
+
+def find_pair(standings: Sequence[Standing], a: str, b: str) -> Comparison | None:
+    """Two runs as they were tested among all current ones; None if one of them is not current."""
+    return compare_all(_whole_runs(standings)).get((a, b))
+
+
+def _whole_runs(standings: Sequence[Standing]) -> list[Run]:
+    return [one.summary.run for one in standings if one.summary.run and not one.summary.problem]
 
 
 @lru_cache(maxsize=16)

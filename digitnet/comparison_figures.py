@@ -273,6 +273,13 @@ def describe_verdict(a: str, b: str, pair: Comparison) -> str:
     return f"{a if pair.winner == 'a' else b} is better"
 
 
+def describe_correction(a: str, b: str, pair: Comparison) -> str:
+    """What is left of the difference when all pairs are tested, in a sentence."""
+    verdict = describe_verdict(a, b, pair)
+    verdict = verdict[:1].lower() + verdict[1:] if pair.winner is None else verdict
+    return f"Corrected for all pairs, those below, {_format_p(pair.corrected)}: {verdict}."
+
+
 def _format_p(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
@@ -294,12 +301,14 @@ def describe_standing(
     )
 
 
-def explain_pairs(compared: Mapping[tuple[str, str], Comparison]) -> str:
-    """How the matrix of all pairs is to be read."""
+def explain_pairs(names: Sequence[str], compared: Mapping[tuple[str, str], Comparison]) -> str:
+    """How the matrix of `pairs_html` is to be read."""
+    missing = len(compared) < len(names) * (len(names) - 1)
     return (
         "A number: the network of the row is better (+) or worse (−) than that of the column, by "
         "so many percentage points. ≈: the two cannot be told apart. Exact McNemar tests at the "
         f"level {SIGNIFICANCE}, Holm-corrected for all {len(compared) // 2} pairs."
+        f"{' A dot: not tested on the same digits.' if missing else ''}"
     )
 
 

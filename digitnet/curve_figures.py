@@ -275,7 +275,7 @@ def _card_html(letter: str, run_id: str, body: str) -> str:
     colour = COLOURS[run_id.partition("/")[0]]
     return (
         f'<article class="dn-card" style="--colour:{colour}">'
-        f"<h4><b>{letter}</b>{escape(name_run(run_id))}</h4>{body}</article>"
+        f"<h4><b>{letter}</b> {escape(name_run(run_id))}</h4>{body}</article>"
     )
 
 

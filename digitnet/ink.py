@@ -365,10 +365,11 @@ def _open_image(source: bytes | Path) -> np.ndarray:
 def _reduce_image(image: Image.Image) -> np.ndarray:
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if image.mode.startswith(("I", "F")):  # 16 bits and more, which `convert` would clip
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
         levels = (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
         image = Image.fromarray((255 * levels).astype(np.uint8))
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
     scale = np.clip(max(image.size), SHORTEST_SIDE, LONGEST_SIDE) / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2)

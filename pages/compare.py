@@ -140,7 +140,7 @@ def show_two(standings: list[Standing]) -> None:
         return
     with st.container(key="pairs"):
         a, b = pick_two(summaries)
-        show_pair(a, b)
+        show_pair(a, b, standings)
     with st.container(key="difference"):
         show_differences(summaries[a], summaries[b])
     with st.container(key="all_pairs"):
@@ -174,7 +174,7 @@ def keep_in_url(key: str) -> None:
     st.query_params[key] = st.session_state[f"pick_{key}"]
 
 
-def show_pair(a: str, b: str) -> None:
+def show_pair(a: str, b: str, standings: list[Standing]) -> None:
     """Whether one of two runs is the better one, or chance alone may have made the difference."""
     if a == b:
         st.info("These are one and the same run. Choose another to compare it with.")
@@ -187,6 +187,8 @@ def show_pair(a: str, b: str) -> None:
     a_title, b_title = figures.name_both(a, b)
     st.markdown(f"#### {figures.describe_verdict(a_title, b_title, pair)}")
     st.markdown(figures.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
+    if among_all := comparing.find_pair(standings, a, b):
+        st.markdown(figures.describe_correction(a_title, b_title, among_all))
 
 
 def show_differences(a: RunSummary, b: RunSummary) -> None:
@@ -206,11 +208,12 @@ def show_all_pairs(standings: list[Standing]) -> None:
     compared = comparing.compare_standings(standings)
     if not compared:
         return
-    ranked = [one.experiment for one in comparing.rank(standings)]
+    best = comparing.rank(standings)[0].experiment
+    names = [one.experiment.name for one in comparing.rank(standings)]
     st.subheader("Every network against every other", anchor=False)
-    st.markdown(figures.describe_standing(ranked[0], compared))
-    st.html(figures.pairs_html([one.name for one in ranked], compared))
-    st.caption(figures.explain_pairs(compared))
+    st.markdown(figures.describe_standing(best, compared))
+    st.html(figures.pairs_html(names, compared))
+    st.caption(figures.explain_pairs(names, compared))
 
 
 # --- training --------------------------------------------------------------------------------
@@ -535,7 +538,10 @@ results, two, trainings = st.tabs(
 standings = comparing.load_standings(ui.load_store(), st.session_state.get("latencies", {}))
 with results:
     show_table(standings)
-    show_costs(standings)
+    if comparing.rank(standings):
+        show_costs(standings)
+    else:
+        st.info(f"No network is trained yet. Under “{ui.TRAIN_VIEW}” is the way to the first one.")
 with two:
     show_two(standings)
 with trainings:

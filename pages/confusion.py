@@ -168,13 +168,8 @@ def show_picture(answers: Answers, place: int) -> None:
         return
     image = pictures[answers.index[place]]
     st.html(figures.large_picture_html(image, int(answers.labels[place])))
-    st.button(
-        "Draw over it",
-        icon=":material/draw:",
-        width="stretch",
-        on_click=ui.draw_over,
-        args=(image,),
-    )
+    if st.button("Draw over it", icon=":material/draw:", width="stretch"):
+        ui.draw_over(image)
 
 
 def show_requested(answers: Answers) -> None:

@@ -15,7 +15,17 @@ from digitnet.results import README, render_readme
 from digitnet.runs import RunStore
 
 REPOSITORY = Path(__file__).parent.parent
-NAMES = [experiment.name for experiment in EXPERIMENTS]
+# They take hours to train and are shipped as they finish; strict, so that this list shrinks then.
+STILL_TRAINING = ("fc_large", "fc_wide")
+NAMES = [
+    pytest.param(
+        experiment.name,
+        marks=pytest.mark.xfail(
+            experiment.name in STILL_TRAINING, reason="not trained yet", strict=True
+        ),
+    )
+    for experiment in EXPERIMENTS
+]
 
 
 @pytest.fixture(scope="module")

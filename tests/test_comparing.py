@@ -157,6 +157,11 @@ def test_all_pairs_of_the_same_digits_are_corrected_together(store):
     expected = holm_correction([compared[pair].p_value for pair in pairs])
     assert [compared[pair].corrected for pair in pairs] == pytest.approx(list(expected))
     assert compared["cnn", "cnn_long"].winner is None
+    standings = comparing.load_standings(store, {})
+    assert comparing.find_pair(standings, "fc/shipped", "cnn/shipped") == compared["fc", "cnn"]
+    assert comparing.find_pair(standings, "fc/shipped", "lenet5/shipped") is None
+    sentence = figures.describe_correction("A", "B", compared["cnn", "cnn_long"])
+    assert sentence.endswith("they cannot be told apart.")
     assert compared["fc", "cnn"].winner == "b"
 
 
@@ -170,6 +175,8 @@ def test_the_matrix_shows_that_two_cannot_be_told_apart_as_plainly_as_a_win(stor
     assert matrix.count('class="dn-untold"') == 6
     assert "+14.00" in matrix and "−14.00" in matrix
     best = figures.describe_standing(find_experiment("cnn_long"), compared)
+    assert "A dot" in figures.explain_pairs(names, compared)
+    assert "A dot" not in figures.explain_pairs(names[:2] + names[3:], compared)
     assert "better than 1 of the 2 others" in best and "told apart from 1." in best
 
 

@@ -261,7 +261,7 @@ def test_every_view_is_drawn_within_its_axes(cnn, unfinished, metric, scale, by,
 
 def test_cards_are_escaped_and_a_broken_run_is_named(cnn):
     card = curve_figures.reading_html(cnn, curves.read_curves(cnn))
-    assert "<b>A</b>Basic CNN · shipped" in card
+    assert "<b>A</b> Basic CNN · shipped" in card
     assert "<b>It fits.</b>" in card
     broken = curve_figures.broken_html("cnn/shipped", "B", "history.csv <is> missing")
     assert "Broken." in broken

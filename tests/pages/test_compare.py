@@ -110,6 +110,7 @@ def test_without_any_run_the_page_still_offers_to_train(open_compare, checkpoint
     app = open_compare()
     assert not app.exception
     assert "two trained networks" in words_of(app)
+    assert "No network is trained yet." in words_of(app)
     assert buttons(app, "Train")
 
 

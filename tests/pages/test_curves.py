@@ -82,7 +82,7 @@ def test_chosen_runs_are_kept_in_the_url_and_found_again(open_page):
     assert app.query_params["run"] == ["fc_narrow/shipped", "cnn_min/shipped"]
     again = open_page(run=["fc_narrow/shipped", "cnn_min/shipped"])
     assert again.multiselect[0].value == ["fc_narrow/shipped", "cnn_min/shipped"]
-    assert "<b>B</b>CNN, few filters" in reading_of(again)
+    assert "<b>B</b> CNN, few filters" in reading_of(again)
 
 
 def test_a_view_is_kept_in_the_url_and_found_again(open_page):
@@ -124,7 +124,7 @@ def test_a_broken_run_is_told_in_its_own_card(open_page, checkpoints):
     app = open_page(run=["cnn_min/shipped", "cnn/shipped"])
     assert not app.exception
     assert "Broken." in reading_of(app)
-    assert "<b>B</b>Basic CNN" in reading_of(app)
+    assert "<b>B</b> Basic CNN" in reading_of(app)
 
 
 def test_a_running_training_is_shown_as_far_as_it_is(open_page, training):
