@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from digitnet.experiments import CLASSES, EXPERIMENTS, IMAGE_SHAPE, find_experiment
-from digitnet.runs import Run, RunStore
+from digitnet.runs import Run, RunError, RunStore
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
 THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
@@ -192,8 +192,9 @@ def _require_unaltered(run: Run) -> None:
 def _load_network(run: Run) -> ServedNetwork:
     convolutional = find_experiment(run.experiment).group == "convolutional"
     try:
+        _require_unaltered(run)
         return ServedNetwork(run.served_model, packed=convolutional)
-    except InferenceError as error:
+    except (InferenceError, RunError, OSError) as error:
         raise InferenceError(
             f"the served model of {run.id} is missing or broken; train it again with: "
             f"python -m digitnet train {run.experiment} ({error})"

@@ -165,7 +165,7 @@ def draw_on_canvas() -> np.ndarray:
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
     st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
-    strokes = ink.strokes_from_canvas(canvas.json_data)
+    strokes = ink.strokes_from_canvas(canvas.json_data, CANVAS_SIZE)
     if under is not None:
         return ink.draw_over(under, strokes, CANVAS_SIZE)
     if not strokes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from digitnet import confusion
+from digitnet import confusion, ink
 from digitnet import confusion_figures as figures
 from digitnet.confusion import NORMALIZATIONS, DifferentDigitsError
 from digitnet.evaluation import PairedOutcomes
@@ -273,3 +273,26 @@ def test_a_picture_keeps_its_pixels():
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     data = base64.b64decode(figures.picture_url(image).partition(",")[2])
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image)
+
+
+# --- drawn over ------------------------------------------------------------------------------
+
+
+def test_without_strokes_an_image_stays_as_it_is():
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    np.testing.assert_array_equal(ink.draw_over(image, [], 280), image)
+
+
+def test_strokes_are_added_where_they_are_drawn():
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 3] = 200
+    drawn = ink.draw_over(image, [np.array([[50.0, 205.0], [150.0, 205.0]])], 280)
+    assert drawn[3, 3] == 200
+    assert (drawn[20, 5:14] > 200).all()
+    assert not drawn[24:].any()
+    assert not drawn[5:17].any()
+
+
+def test_strokes_beyond_the_board_stay_at_its_edge():
+    drawn = ink.draw_over(np.zeros((28, 28), np.uint8), [[[-500, 5], [900, 5]]], 280)
+    assert (drawn[0] > 200).all()

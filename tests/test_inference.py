@@ -198,7 +198,7 @@ def test_a_broken_model_is_told_and_leaves_the_others_alone(
         server.predict("fc", IMAGES[:1])
     assert "\n" not in str(caught.value)
     assert list(server.predict_all(IMAGES[:1])) == ["cnn"]
-    path.write_bytes(models[1][0])
+    ship(store, "fc", models[1][0])
     assert list(server.predict_all(IMAGES[:1])) == ["fc", "cnn"]
 
 

@@ -181,6 +181,18 @@ def test_a_click_on_a_digit_opens_it_and_the_url_names_it(open_page, answers):
     assert "dn-bars" in html_of(app, "opened")
 
 
+def test_a_digit_that_is_sent_is_read_on_the_draw_page_until_it_is_taken_away(checkpoints):
+    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    image = np.zeros((28, 28), np.uint8)
+    image[5:23, 13:16] = 255  # an upright stroke
+    app.session_state["draw_over"] = image
+    app.run()
+    assert not app.exception
+    assert '<p class="dn-digit">1</p>' in html_of(app, "prediction")
+    app.button(key="take_away").click().run()
+    assert "Draw one digit" in html_of(app, "prediction")
+
+
 @pytest.mark.parametrize("position", ["nonsense", "70001", "-3", "9" * 30])
 def test_an_unknown_digit_in_the_url_is_told(open_page, position):
     app = open_page(digit=position)
