@@ -9,6 +9,7 @@ from digitnet import experiments as records
 from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment
 
 GREY_LEVELS = 256
+LEAST_TABLE_UNITS = 64  # fewer values a pixel are computed sooner than looked up
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> keras.Sequential:
@@ -32,8 +33,8 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
 def build_training_model(experiment: Experiment, precision: str) -> keras.Sequential:
     """The same network, with the same weights in the same order, arranged to be trained fast.
 
-    Two or more dense layers before Flatten are evaluated once for each of the 256 grey levels
-    instead of once for each of an image's 784 pixels. A single one is too cheap to gain.
+    Wide dense layers before Flatten are evaluated once for each of the 256 grey levels instead of
+    once for each of an image's 784 pixels.
 
     Args:
         experiment: Whose layers to build.
@@ -45,7 +46,8 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
     model = build_model(experiment, precision)
     flatten = experiment.layers.index(records.Flatten())
     pixel_layers = model.layers[:flatten]
-    if flatten < 2 or not all(isinstance(layer, keras.layers.Dense) for layer in pixel_layers):
+    last = pixel_layers[-1]
+    if not isinstance(last, keras.layers.Dense) or last.units < LEAST_TABLE_UNITS:
         return model
     table = GreyLevelTable(pixel_layers, dtype=precision)
     return keras.Sequential([keras.Input(IMAGE_SHAPE), table, *model.layers[flatten:]])
