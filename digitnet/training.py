@@ -241,7 +241,7 @@ def load_state(folder: Path, model: keras.Sequential) -> Progress:
         Its progress; a fresh one if nothing usable was saved (then the model is unchanged).
     """
     try:
-        with np.load(folder / STATE_FILE, allow_pickle=False) as saved:
+        with (folder / STATE_FILE).open("rb") as file, np.load(file, allow_pickle=False) as saved:
             progress = Progress(**json.loads(str(saved["progress"])))
             variables = _all_variables(model)
             arrays = [saved[f"array{index}"] for index in range(len(variables))]
