@@ -12,7 +12,6 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -140,14 +139,6 @@ def _read_summary(run: Run, _: Signature) -> RunSummary:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{RESULT} lacks a figure or holds a wrong one: {error}") from None
-
-
-def time_of(run_id: str) -> datetime | None:
-    """When a training made here was asked for, UTC; None for a shipped run."""
-    with contextlib.suppress(ValueError):
-        stamp = run_id.partition("/")[2][:15]
-        return datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
-    return None
 
 
 # --- tables ----------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitnet.comparing import SIGNIFICANCE, Comparison, Difference, Standing, time_of
+from digitnet.comparing import SIGNIFICANCE, Comparison, Difference, Standing
 from digitnet.experiments import Experiment, TrainingSettings, find_experiment
-from digitnet.figures import COLOURS, GROUPS
+from digitnet.figures import COLOURS, GROUPS, name_run
 from digitnet.jobs import Estimate, Job
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
@@ -43,13 +43,6 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 def _per(value: float | None, unit: float) -> float | None:
     return None if value is None else value / unit
-
-
-def name_run(run_id: str) -> str:
-    """A run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
-    made = time_of(run_id)
-    day = f"{made.astimezone():%-d %b, %H:%M:%S}" if made else "shipped"
-    return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
 
 
 def name_both(a: str, b: str) -> tuple[str, str]:

@@ -85,6 +85,38 @@ def multiply_adds(experiment: Experiment) -> int:
     return sum(cost.multiply_adds for cost in layer_costs(experiment))
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A dense network after the features of its pixels were projected onto what they span.
+
+    Args:
+        features: Features of a pixel before the projection.
+        parameters: Parameters of the whole network after it.
+    """
+
+    features: int
+    parameters: int
+
+
+def fold(experiment: Experiment, rank: int) -> Folded:
+    """What is left of a dense network whose pixel features span only `rank` dimensions.
+
+    The projection adds features x rank weights; the layer after Flatten loses its weights for
+    the dimensions that are gone.
+
+    Args:
+        experiment: A dense network, with layers before and after Flatten.
+        rank: Dimensions kept of each pixel.
+    """
+    costs = layer_costs(experiment)
+    flatten = [cost.name for cost in costs].index(str(Flatten()))
+    features = costs[flatten - 1].output_shape[-1]
+    units = costs[flatten + 1].output_shape[-1]
+    fewer_inputs = math.prod(IMAGE_SHAPE) * (features - rank)
+    parameters = experiment.parameters - fewer_inputs * units + features * rank
+    return Folded(features, parameters)
+
+
 def training_bytes(experiment: Experiment, batch_size: int) -> int:
     """Memory that a training needs beyond the Python process, an upper estimate in bytes.
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.comparison_figures import name_run
 from digitnet.curves import Curves, Reading
-from digitnet.figures import COLOURS
+from digitnet.figures import COLOURS, name_run
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -16,14 +15,13 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from digitnet.costs import layer_costs
+from digitnet.costs import fold
 from digitnet.experiments import (
     EXPERIMENTS,
-    IMAGE_SHAPE,
     Experiment,
-    Flatten,
     find_experiment,
 )
+from digitnet.runs import time_of
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
@@ -56,6 +54,14 @@ _WORDS = [
 # fmt: on
 
 GROUPS = {"dense": "Dense networks", "convolutional": "Convolutional networks"}
+
+
+def name_run(run_id: str) -> str:
+    """A run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
+    made = time_of(run_id)
+    local = made and made.astimezone()
+    day = f"{local.day} {local:%b, %H:%M:%S}" if local else "shipped"
+    return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
 
 
 def format_share(share: float) -> str:
@@ -239,11 +245,8 @@ def folding_table(results: dict[str, dict]) -> str:
 
 
 def _folding_row(experiment: Experiment, rank: int) -> str:
-    costs = layer_costs(experiment)
-    flatten = [cost.name for cost in costs].index(str(Flatten()))
-    features = costs[flatten - 1].output_shape[-1]
-    units = costs[flatten + 1].output_shape[-1]
-    fewer_inputs = math.prod(IMAGE_SHAPE) * (features - rank)
-    parameters = experiment.parameters - fewer_inputs * units + features * rank
-    dimensions = f"{rank} of {features}"
-    return f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {parameters:,} |"
+    folded = fold(experiment, rank)
+    dimensions = f"{rank} of {folded.features}"
+    return (
+        f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {folded.parameters:,} |"
+    )

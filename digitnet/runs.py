@@ -533,6 +533,14 @@ class RunStore:
         return self.local / kind / experiment / stamp
 
 
+def time_of(run_id: str) -> datetime | None:
+    """When a training made here was asked for, UTC; None for a shipped run."""
+    with contextlib.suppress(ValueError):
+        stamp = run_id.partition("/")[2][:15]
+        return datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    return None
+
+
 def _stamped(folder: Path) -> list[Path]:
     """Run folders in a folder, newest first."""
     try:

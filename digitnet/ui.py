@@ -345,11 +345,7 @@ def _kept_in_url(key: str, default: str, options: Collection[str]) -> dict[str, 
 
     def keep() -> None:
         value = st.session_state[widget]
-        value = {True: "on", False: "off"}.get(value, value)
-        if value == default:
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = value
+        st.query_params[key] = {True: "on", False: "off"}.get(value, value)
 
     return {"key": widget, "on_change": keep}
 

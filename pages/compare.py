@@ -21,6 +21,7 @@ from digitnet.experiments import (
     TrainingSettings,
     find_experiment,
 )
+from digitnet.figures import name_run
 from digitnet.inference import InferenceError
 from digitnet.jobs import Job
 from digitnet.report import load_report_scores
@@ -112,15 +113,8 @@ def show_costs(standings: list[Standing]) -> None:
     measured = any(standing.latency for standing in standings)
     with st.container(key="cost"):
         st.subheader("What accuracy costs", anchor=False)
-        cost = st.segmented_control(
-            "Cost",
-            [name for name in figures.COSTS if measured or name != "Latency"],
-            default="Parameters",
-            required=True,
-            key="against",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        costs = [name for name in figures.COSTS if measured or name != "Latency"]
+        cost = ui.choose("Against", costs, "Parameters", "against")
         st.plotly_chart(
             figures.cost_figure(standings, cost),
             config={"displayModeBar": False},
@@ -139,39 +133,18 @@ def show_two(standings: list[Standing]) -> None:
         st.info("It takes two trained networks to compare; the next tab trains one.")
         return
     with st.container(key="pairs"):
-        a, b = pick_two(summaries)
+        labels = {run_id: name_run(run_id) for run_id in summaries}
+        first, second, *_ = labels
+        columns = st.columns(2)
+        with columns[0]:
+            a = ui.pick("A", labels, first, "a")
+        with columns[1]:
+            b = ui.pick("B", labels, second, "b")
         show_pair(a, b, standings)
     with st.container(key="difference"):
         show_differences(summaries[a], summaries[b])
     with st.container(key="all_pairs"):
         show_all_pairs(standings)
-
-
-def pick_two(summaries: dict[str, RunSummary]) -> tuple[str, str]:
-    """Lets the reader choose two runs; the choice is kept in the URL as `a` and `b`."""
-    options = list(summaries)
-    chosen = []
-    for place, (key, column) in enumerate(zip("ab", st.columns(2), strict=True)):
-        requested = st.query_params.get(key, options[place])
-        if requested not in options:
-            st.info(f"There is no whole run “{requested}” here; another one stands in for it.")
-            requested = options[place]
-        chosen.append(
-            column.selectbox(
-                key.upper(),
-                options,
-                index=options.index(requested),
-                format_func=figures.name_run,
-                key=f"pick_{key}",
-                on_change=keep_in_url,
-                args=(key,),
-            )
-        )
-    return chosen[0], chosen[1]
-
-
-def keep_in_url(key: str) -> None:
-    st.query_params[key] = st.session_state[f"pick_{key}"]
 
 
 def show_pair(a: str, b: str, standings: list[Standing]) -> None:
@@ -487,7 +460,7 @@ def show_ways_back(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["current"] and not row["shipped"] and row["experiment"] in shipped:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{figures.name_run(row['id'])} is current.")
+                st.markdown(f"{name_run(row['id'])} is current.")
                 st.button(
                     "Go back to the shipped run",
                     icon=":material/undo:",
@@ -503,7 +476,7 @@ def show_run_buttons(rows: list[dict[str, Any]]) -> None:
     if not choices:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run_id = st.selectbox("Run", choices, format_func=figures.name_run, key="run", width=340)
+        run_id = st.selectbox("Run", choices, format_func=name_run, key="run", width=340)
         row = choices[run_id]
         useful = not row["current"] and not row["problem"]
         button(

@@ -5,8 +5,8 @@ import streamlit as st
 
 from digitnet import confusion, ui
 from digitnet import confusion_figures as figures
-from digitnet.comparison_figures import name_run
 from digitnet.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
+from digitnet.figures import name_run
 from digitnet.runs import RunError
 
 DIGITS = {str(digit): str(digit) for digit in range(10)}

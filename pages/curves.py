@@ -3,9 +3,9 @@
 import streamlit as st
 
 from digitnet import curve_figures, curves, ui
-from digitnet.comparison_figures import name_run
 from digitnet.curve_figures import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
 from digitnet.curves import LETTERS, STATES, Curves
+from digitnet.figures import name_run
 from digitnet.runs import RunError
 
 REFRESH_SECONDS = 2

@@ -15,6 +15,7 @@ from digitnet import comparison_figures as figures
 from digitnet.comparing import Comparison, ComparisonError
 from digitnet.evaluation import evaluate_predictions, holm_correction
 from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.figures import name_run
 from digitnet.jobs import Estimate, Job
 from digitnet.runs import (
     HISTORY,
@@ -120,7 +121,7 @@ def test_the_runs_are_listed_and_the_current_one_is_marked(store):
     rows = {row["id"]: row for row in comparing.tabulate_runs(store)}
     assert rows["cnn/20261122-184501-3f2a"]["current"]
     assert comparing.state_of(store) != before
-    assert "22 Nov" in figures.name_run("cnn/20261122-184501-3f2a")
+    assert "22 Nov" in name_run("cnn/20261122-184501-3f2a")
 
 
 def test_current_runs_are_offered_first_and_the_best_of_them_leads(store):

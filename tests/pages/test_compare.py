@@ -126,7 +126,7 @@ def test_two_networks_of_the_url_are_compared(open_compare):
     app = open_compare(a="cnn_min/shipped", b="fc_narrow/shipped")
     assert "**CNN, few filters** alone" in words_of(app)
     assert "#### CNN, few filters is better" in words_of(app)
-    app.selectbox(key="pick_b").set_value("cnn_min/shipped").run()
+    app.selectbox(key="chosen_b").set_value("cnn_min/shipped").run()
     assert "one and the same" in words_of(app)
     assert app.query_params["b"] in ("cnn_min/shipped", ["cnn_min/shipped"])
 
@@ -135,7 +135,7 @@ def test_two_networks_of_the_url_are_compared(open_compare):
 def test_an_unknown_run_in_the_url_is_told(open_compare, name):
     app = open_compare(a=name)
     assert not app.exception
-    assert f"There is no whole run “{name}”" in words_of(app)
+    assert f"The address asks for “{name}”" in words_of(app)
 
 
 def test_the_estimate_follows_the_settings_and_bad_settings_are_told(open_compare):

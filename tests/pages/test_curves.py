@@ -90,7 +90,7 @@ def test_a_view_is_kept_in_the_url_and_found_again(open_page):
     app.segmented_control(key="chosen_measure").set_value("Loss").run()
     assert app.query_params["measure"] == "Loss"
     app.segmented_control(key="chosen_measure").set_value("Accuracy").run()
-    assert "measure" not in app.query_params
+    assert app.query_params["measure"] == "Accuracy"
     seconds = open_page(along="Seconds", up="Logarithmic", mean="3 epochs", measure="Loss")
     axis = chart_of(seconds)["layout"]["yaxis"]
     assert (axis["type"], axis["title"]["text"]) == ("log", "Loss, mean over 3 epochs")
