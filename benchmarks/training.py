@@ -112,7 +112,7 @@ def _make_pass(experiment: Experiment, way: str, images: int) -> Callable[[], ob
     from digitnet.runs import Request
     from digitnet.training import make_batches
 
-    train = split_digits("mnist", load_digits("mnist"), 1).train
+    train = split_digits("mnist", load_digits("mnist")).train
     part = Digits(train.images[:images], train.labels[:images])
     if way == "stock":
         model, (pixels, labels) = build_stock(experiment), stock_arrays(part)
@@ -150,7 +150,7 @@ def train_stock_light() -> None:
     from benchmarks.stock import build_stock, stock_arrays
     from digitnet.data import load_digits, split_digits
 
-    split = split_digits("mnist", load_digits("mnist"), 1)
+    split = split_digits("mnist", load_digits("mnist"))
     train, validation, test = map(stock_arrays, (split.train, split.validation, split.test))
     options = {"batch_size": BATCH, "epochs": SIDE_BY_SIDE_EPOCHS, "verbose": 0}
     for name in LIGHT:

@@ -87,7 +87,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, help="the report's for each by default")
     parser.add_argument("--batch-size", type=int, help="images a step (the report: 128)")
     parser.add_argument("--patience", type=int, help="epochs without a better one (the report: 3)")
-    parser.add_argument("--seed", type=int, help="of the split, weights and order")
+    parser.add_argument("--seed", type=int, help="of the weights and the order of images")
     parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
     parser.set_defaults(command=_train)
 

@@ -329,7 +329,7 @@ def compare_pair(a: Run, b: Run) -> Comparison:
     if answers_a.digits != answers_b.digits:
         raise ComparisonError(
             "These two were not tested on the same digits, so they cannot be compared one by one. "
-            "Runs with the same data set and the same seed can be."
+            "Runs with the same data set can be."
         )
     return _test_pair(answers_a, answers_b)
 

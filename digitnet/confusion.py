@@ -128,7 +128,7 @@ def require_same_digits(a: Answers, b: Answers) -> None:
     if a.dataset != b.dataset or not a.shares_digits_with(b):
         raise DifferentDigitsError(
             "These two runs were not tested on the same digits, so only their shares can be set "
-            "side by side, not their answers. Runs with the same data set and seed can be."
+            "side by side, not their answers. Runs with the same data set can be."
         )
 
 

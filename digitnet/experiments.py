@@ -95,7 +95,7 @@ class TrainingSettings:
         learning_rate: Adam's learning rate, above 0 and at most 1.
         batch_size: Images a step, 1 to 8,192.
         patience: Stop when validation accuracy has not risen for this many epochs, 1 or more.
-        seed: Seed of the split, the initial weights, dropout and the order of images, 0 or more.
+        seed: Seed of the initial weights, dropout and the order of images, 0 or more.
 
     Raises:
         SettingsError: If a value is out of its range.

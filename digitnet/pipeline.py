@@ -83,7 +83,7 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
         _require_memory(experiment, request)
         training.write_status("running", epoch=0, message="loading the images")
         digits = load_digits(request.settings.dataset)
-        split = split_digits(request.settings.dataset, digits, request.settings.seed)
+        split = split_digits(request.settings.dataset, digits)
         model, progress = _train(experiment, request, split, training, say)
         training.write_status("running", epoch=progress.epoch, message="testing and exporting")
         _write_results(model, experiment, request, split, training, progress)
@@ -289,6 +289,7 @@ def _provenance(
     """What one needs to know to repeat or judge a run."""
     return {
         "split": {
+            "seed": split.seed,
             "train": len(split.train.labels),
             "validation": len(split.validation.labels),
             "test": len(split.test.labels),

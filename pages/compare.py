@@ -247,9 +247,7 @@ def pick_settings(names: list[str]) -> list[Request]:
             ),
             "batch_size": number("Batch size", report.batch_size, "Images a step"),
             "learning_rate": pick_learning_rate(names),
-            "seed": number(
-                "Seed", report.seed, "Of the split, the weights and the order of images"
-            ),
+            "seed": number("Seed", report.seed, "Of the weights, dropout and the order of images"),
         }
     try:
         return [make_request(name, {"dataset": dataset, **values}) for name in names]

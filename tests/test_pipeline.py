@@ -1,5 +1,7 @@
 """From a request to a finished run, on the offline sample."""
 
+from dataclasses import replace
+
 import numpy as np
 import psutil
 import pytest
@@ -40,9 +42,20 @@ def test_a_request_becomes_a_current_run_that_predicts(store, name):
 def test_provenance_is_enough_to_repeat_a_run(store):
     run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
     provenance = run.result["provenance"]
-    assert provenance["split"] == {"train": 1439, "validation": 178, "test": 180}
+    assert provenance["split"] == {"seed": 1, "train": 1439, "validation": 178, "test": 180}
     assert provenance["settings"]["seed"] == SETTINGS.seed
     assert {"tensorflow", "keras", "numpy", "python"} <= set(provenance["versions"])
+
+
+def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(store):
+    (one, digits), (other, same_digits) = (
+        run_experiment(
+            Request("cnn_min", replace(SETTINGS, seed=seed)), store, lambda line: None
+        ).test_predictions()[::2]
+        for seed in (1, 2)
+    )
+    assert (digits == same_digits).all()
+    assert (one != other).any()
 
 
 def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
