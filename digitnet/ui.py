@@ -381,10 +381,14 @@ def load_pictures(dataset: str) -> np.ndarray | None:
     Where it is not, says so, and offers to fetch it.
     """
     try:
-        if dataset != "mnist" or find_mnist() or _fetch_on_demand():
+        if st.session_state.pop("fetch_mnist", False):
+            _fetch_mnist()
+        if dataset != "mnist" or find_mnist():
             return _load_images(dataset)
     except DataError as error:
         st.warning(str(error))
+    st.caption("The pictures of these digits are MNIST's, which is not on this machine yet.")
+    st.button("Fetch MNIST, 11 MB", icon=":material/download:", on_click=_ask_for_mnist)
     return None
 
 
@@ -392,17 +396,14 @@ def _ask_for_mnist() -> None:
     st.session_state["fetch_mnist"] = True
 
 
-def _fetch_on_demand() -> bool:
-    """Offers to download MNIST; returns whether that has just been done."""
-    st.caption("The pictures of these digits are MNIST's, which is not on this machine yet.")
-    st.button("Fetch MNIST, 11 MB", icon=":material/download:", on_click=_ask_for_mnist)
-    if not st.session_state.pop("fetch_mnist", False):
-        return False
+def _fetch_mnist() -> None:
+    """Downloads MNIST; raises DataError if that fails."""
     bar = st.progress(0.0, "Fetching MNIST…")
 
     def show_progress(done: int, total: int) -> None:
         bar.progress(done / total if total else 0.0, f"Fetched {done / 1e6:.1f} MB of MNIST…")
 
-    load_mnist(show_progress)
-    bar.empty()
-    return True
+    try:
+        load_mnist(show_progress)
+    finally:
+        bar.empty()

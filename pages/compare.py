@@ -30,7 +30,6 @@ from digitnet.runs import Request, RunError, RunStore
 PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
-    "name": st.column_config.TextColumn("Short name", help="As in the charts and on a terminal"),
     "problem": st.column_config.TextColumn("What is wrong"),
     "report": st.column_config.NumberColumn(
         "Report", format=PERCENT, help="The report's own accuracy, on its own test digits"
@@ -49,6 +48,7 @@ TABLE_COLUMNS = {
     ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms"),
     "dataset": st.column_config.TextColumn("Digits"),
+    "name": st.column_config.TextColumn("Short name", help="As in the charts and on a terminal"),
 }
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -59,6 +62,10 @@ def words_of(app, key):
 
 def digits_of(app):
     return {button.label for button in app.button if button.label.startswith("Digit")}
+
+
+def pictures_of(app):
+    return [one for one in app.button if one.label.startswith("![")]
 
 
 def commonest_mistake(answers):
@@ -163,11 +170,27 @@ def test_a_download_that_fails_is_told(open_page, monkeypatch):
     assert any("could not be downloaded" in one.value for one in app.warning)
 
 
+def test_the_button_fetches_mnist_and_the_digits_become_pictures(
+    open_page, mnist_path, monkeypatch, answers
+):
+    handler = partial(SimpleHTTPRequestHandler, directory=mnist_path.parent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{mnist_path.name}"
+        monkeypatch.setenv("DIGITNET_MNIST_URL", address)
+        true, read = commonest_mistake(answers)
+        app = open_page(true=str(true), read=str(read))
+        next(one for one in app.button if "Fetch MNIST" in one.label).click().run()
+        server.shutdown()
+    assert not app.exception
+    assert not any("Fetch MNIST" in one.label for one in app.button)
+    assert len(pictures_of(app)) == answers.counts[true, read]
+
+
 def test_with_mnist_each_digit_is_a_picture(with_mnist, answers):
     true, read = commonest_mistake(answers)
     app = with_mnist(true=str(true), read=str(read))
-    pictures = [one for one in app.button if one.label.startswith("![")]
-    assert len(pictures) == answers.counts[true, read]
+    assert len(pictures_of(app)) == answers.counts[true, read]
 
 
 def test_a_click_on_a_digit_opens_it_and_the_url_names_it(open_page, answers):
