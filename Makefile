@@ -37,7 +37,7 @@ bench: $(DEV)
 	$(PYTHON) -m benchmarks
 
 screenshots: $(DEV)
-	$(PYTHON) scripts/screenshots.py
+	$(PYTHON) -m scripts.screenshots
 
 $(APP): requirements.txt requirements-serve.txt | $(VENV)/bin/pip
 	$(PIP) install -r requirements.txt

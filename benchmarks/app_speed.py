@@ -20,9 +20,9 @@ from benchmarks.browser import (
     REPOSITORY,
     clear_canvas,
     draw_strokes,
-    find_chromium,
     open_browser,
     open_page,
+    require_chromium,
     serve,
     wait_for_server,
 )
@@ -105,11 +105,7 @@ def measure(executable: str) -> list[tuple[str, float, float, float]]:
 
 
 def main() -> int:
-    executable = find_chromium()
-    if not executable:
-        print("No Chromium: install it, or name one in DIGITNET_CHROMIUM.", file=sys.stderr)
-        return 1
-    rows = measure(executable)
+    rows = measure(require_chromium())
     print(f"{'':26}{'bare page':>10}{'app':>10}{'ratio':>8}{'at most':>10}")
     for name, bare, app, most in rows:
         print(f"{name:26}{bare:10.3f}{app:10.3f}{app / bare:8.2f}{most:10.3f}")

@@ -17,12 +17,25 @@ from playwright.sync_api import Browser, Page, sync_playwright
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 60  # seconds
+CANVAS = "canvas.upper-canvas"
+# Each page's address, and what shows that it has been drawn.
+PAGES = {
+    "draw": ("", CANVAS),
+    "curves": ("curves", ".st-key-curves .main-svg"),
+    "confusion": ("confusion", ".st-key-matrix .main-svg"),
+    "compare": ("compare", ".st-key-comparison canvas"),
+}
 
 
 def find_chromium() -> str | None:
     """The browser to use: DIGITNET_CHROMIUM or the first one on the path, if there is any."""
     named = os.environ.get("DIGITNET_CHROMIUM")
     return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def require_chromium() -> str:
+    """The browser to use; ends the program, with a sentence, where there is none."""
+    return find_chromium() or sys.exit("No Chromium: install it, or name one in DIGITNET_CHROMIUM.")
 
 
 @contextlib.contextmanager
@@ -74,12 +87,12 @@ def open_page(page: Page, address: str) -> None:
     """Opens an address and waits for a canvas that one can draw on."""
     page.set_default_timeout(1000 * PATIENCE)
     page.goto(address)
-    page.locator("canvas.upper-canvas").wait_for()
+    page.locator(CANVAS).wait_for()
 
 
 def draw_strokes(page: Page, strokes: Sequence[Sequence[Sequence[float]]]) -> None:
     """Draws strokes of [x, y] in canvas pixels with the mouse."""
-    box = page.locator("canvas.upper-canvas").bounding_box()
+    box = page.locator(CANVAS).bounding_box()
     assert box, "there is no canvas to draw on"
     for (x, y), *rest in strokes:
         page.mouse.move(box["x"] + x, box["y"] + y)

@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, Page
 from benchmarks.app_speed import APP, STOPWATCH, STROKES, time_reading
 from benchmarks.browser import (
     REPOSITORY,
-    find_chromium,
     open_browser,
     open_page,
+    require_chromium,
     serve,
     wait_for_server,
 )
@@ -73,11 +73,7 @@ def _wait_for_steps(store: RunStore, training_id: str) -> None:
 
 def main() -> int:
     """Prints both times and their ratio; exit status 1 if it is over the bar."""
-    executable = find_chromium()
-    if not executable:
-        print("No Chromium: install it, or name one in DIGITNET_CHROMIUM.", file=sys.stderr)
-        return 1
-    with open_browser(executable) as browser:
+    with open_browser(require_chromium()) as browser:
         idle, training = measure(browser)
     ratio = training / idle
     print(

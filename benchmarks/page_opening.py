@@ -18,20 +18,20 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from benchmarks.app_speed import APP, BARE
-from benchmarks.browser import REPOSITORY, find_chromium, open_browser, serve, wait_for_server
+from benchmarks.browser import (
+    CANVAS,
+    PAGES,
+    REPOSITORY,
+    open_browser,
+    require_chromium,
+    serve,
+    wait_for_server,
+)
 from digitnet.runs import HISTORY, PROBABILITIES, REQUEST, RESULT, SERVED, Run, RunStore
 
 RUNS = 100
 OPENINGS = 9
 MOST_SECONDS = 1.5
-CANVAS = "canvas.upper-canvas"
-# Each page's address, and what one opens it for.
-PAGES = {
-    "draw": ("", CANVAS),
-    "curves": ("curves", ".st-key-curves .main-svg"),
-    "confusion": ("confusion", ".st-key-matrix .main-svg"),
-    "compare": ("compare", ".st-key-comparison canvas"),
-}
 
 
 def fill_store(folder: Path) -> RunStore:
@@ -81,11 +81,7 @@ def measure(browser: Browser) -> dict[str, float]:
 
 def main() -> int:
     """Prints seconds to open each page; exit status 1 if one takes too long."""
-    executable = find_chromium()
-    if not executable:
-        print("No Chromium: install it, or name one in DIGITNET_CHROMIUM.", file=sys.stderr)
-        return 1
-    with open_browser(executable) as browser:
+    with open_browser(require_chromium()) as browser:
         seconds = measure(browser)
     for name, found in seconds.items():
         print(f"{name:<10} opens in {found:.2f} s (bar {MOST_SECONDS})")
