@@ -85,21 +85,14 @@ def multiply_adds(experiment: Experiment) -> int:
     return sum(cost.multiply_adds for cost in layer_costs(experiment))
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A dense network after the features of its pixels were projected onto what they span.
-
-    Args:
-        features: Features of a pixel before the projection.
-        parameters: Parameters of the whole network after it.
-    """
-
-    features: int
-    parameters: int
+def pixel_features(experiment: Experiment) -> int:
+    """How many values the dense layers before Flatten make of each pixel."""
+    flatten = experiment.layers.index(Flatten())
+    return layer_costs(experiment)[flatten - 1].output_shape[-1]
 
 
-def fold(experiment: Experiment, rank: int) -> Folded:
-    """What is left of a dense network whose pixel features span only `rank` dimensions.
+def folded_parameters(experiment: Experiment, rank: int) -> int:
+    """Parameters of a dense network once its pixels' features are projected onto what they span.
 
     The projection adds features x rank weights; the layer after Flatten loses its weights for
     the dimensions that are gone.
@@ -108,13 +101,10 @@ def fold(experiment: Experiment, rank: int) -> Folded:
         experiment: A dense network, with layers before and after Flatten.
         rank: Dimensions kept of each pixel.
     """
-    costs = layer_costs(experiment)
-    flatten = [cost.name for cost in costs].index(str(Flatten()))
-    features = costs[flatten - 1].output_shape[-1]
-    units = costs[flatten + 1].output_shape[-1]
+    features = pixel_features(experiment)
+    units = layer_costs(experiment)[experiment.layers.index(Flatten()) + 1].output_shape[-1]
     fewer_inputs = math.prod(IMAGE_SHAPE) * (features - rank)
-    parameters = experiment.parameters - fewer_inputs * units + features * rank
-    return Folded(features, parameters)
+    return experiment.parameters - fewer_inputs * units + features * rank
 
 
 def training_bytes(experiment: Experiment, batch_size: int) -> int:

@@ -15,7 +15,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from digitnet.costs import fold
+from digitnet.costs import folded_parameters, pixel_features
 from digitnet.experiments import (
     EXPERIMENTS,
     Experiment,
@@ -245,8 +245,6 @@ def folding_table(results: dict[str, dict]) -> str:
 
 
 def _folding_row(experiment: Experiment, rank: int) -> str:
-    folded = fold(experiment, rank)
-    dimensions = f"{rank} of {folded.features}"
-    return (
-        f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {folded.parameters:,} |"
-    )
+    dimensions = f"{rank} of {pixel_features(experiment)}"
+    parameters = folded_parameters(experiment, rank)
+    return f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {parameters:,} |"

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from digitnet.costs import layer_costs
-from digitnet.experiments import EXPERIMENTS, Experiment, Flatten, find_experiment
+from digitnet.costs import pixel_features
+from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 
@@ -115,12 +115,6 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
             f"{row['served_bytes'] / 1e6:,.2f} MB | {trained / row['served_bytes']:.0f} times |"
         )
     return "\n".join(lines)
-
-
-def pixel_features(experiment: Experiment) -> int:
-    """How many values the dense layers before Flatten make of each pixel."""
-    before_flatten = experiment.layers[: experiment.layers.index(Flatten())]
-    return layer_costs(experiment)[len(before_flatten) - 1].output_shape[-1]
 
 
 def format_drawings() -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from digitnet.costs import folded_parameters
 from digitnet.data import load_sample
+from digitnet.experiments import find_experiment
 from digitnet.inference import ServedNetwork
 
 keras = pytest.importorskip("keras", reason="only the app's own machine may lack what trains")
 
 from digitnet import export  # noqa: E402
+from digitnet.architectures import build_model  # noqa: E402
 from digitnet.export import (  # noqa: E402
     ExportError,
     export_served_model,
@@ -91,6 +94,12 @@ def test_a_folded_network_is_of_standard_layers_and_small(dense_model) -> None:
     assert {type(layer).__module__.split(".")[0] for layer in folded.layers} == {"keras"}
     shapes = [layer.kernel.shape for layer in folded.layers if isinstance(layer, Dense)]
     assert shapes == [(1, 12), (12, 16), (16, 3), (784 * 3, 24), (24, 10)]
+
+
+def test_the_parameters_of_a_folded_network_are_known_beforehand() -> None:
+    experiment = find_experiment("fc_narrow")
+    folded = fold_model(build_model(experiment), 3, EQUAL)
+    assert folded.count_params() == folded_parameters(experiment, 3)
 
 
 def test_the_background_is_exact_at_every_rank(dense_model) -> None:
