@@ -94,7 +94,7 @@ def pixel_features(experiment: Experiment) -> int:
 def folded_parameters(experiment: Experiment, rank: int) -> int:
     """Parameters of a dense network once its pixels' features are projected onto what they span.
 
-    The projection adds features x rank weights; the layer after Flatten loses its weights for
+    The projection adds (features + 1) x rank parameters; the layer after Flatten loses its weights for
     the dimensions that are gone.
 
     Args:
@@ -104,7 +104,7 @@ def folded_parameters(experiment: Experiment, rank: int) -> int:
     features = pixel_features(experiment)
     units = layer_costs(experiment)[experiment.layers.index(Flatten()) + 1].output_shape[-1]
     fewer_inputs = math.prod(IMAGE_SHAPE) * (features - rank)
-    return experiment.parameters - fewer_inputs * units + features * rank
+    return experiment.parameters - fewer_inputs * units + (features + 1) * rank
 
 
 def training_bytes(experiment: Experiment, batch_size: int) -> int:
