@@ -94,8 +94,8 @@ def pixel_features(experiment: Experiment) -> int:
 def folded_parameters(experiment: Experiment, rank: int) -> int:
     """Parameters of a dense network once its pixels' features are projected onto what they span.
 
-    The projection adds (features + 1) x rank parameters; the layer after Flatten loses its weights for
-    the dimensions that are gone.
+    The projection adds (features + 1) x rank parameters; the layer after Flatten loses its
+    weights for the dimensions that are gone.
 
     Args:
         experiment: A dense network, with layers before and after Flatten.

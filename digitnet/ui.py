@@ -234,6 +234,13 @@ def say_what_is_missing(results: dict[str, dict]) -> None:
             "`checkpoints/`: `git checkout -- checkpoints` restores them. Or train them yourself: "
             f"`python -m digitnet train {' '.join(missing)}`"
         )
+        if not jobs.is_read_only():
+            st.page_link(
+                "pages/compare.py",
+                label="Train one here",
+                icon=":material/model_training:",
+                query_params={"view": TRAIN_VIEW},
+            )
 
 
 @st.fragment(run_every=SIGN_SECONDS)

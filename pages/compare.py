@@ -89,12 +89,13 @@ def show_table(standings: list[Standing]) -> None:
             "Report: the accuracy that the report prints, on its own test digits. All else is of "
             "the run that is current here. A click on a heading sorts."
         )
-        st.button(
-            "Measure the time of one image",
-            icon=":material/timer:",
-            on_click=measure_latencies,
-            args=(standings,),
-        )
+        if comparing.rank(standings):
+            st.button(
+                "Measure the time of one image",
+                icon=":material/timer:",
+                on_click=measure_latencies,
+                args=(standings,),
+            )
 
 
 def measure_latencies(standings: list[Standing]) -> None:
