@@ -281,6 +281,7 @@ def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
         )
     _lay_out_chart(figure)
     figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
+    figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
     figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])
     return figure
 
