@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -28,6 +29,7 @@ from digitnet.reading import ReadingError
 from digitnet.runs import Request, RunError, RunStore
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+POLL_SECONDS = 0.1
 USER_ERRORS = (
     InferenceError,
     ReadingError,
@@ -119,12 +121,26 @@ def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
 
 
 def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
-    """Trains in several processes that share the cores; the next waits for a free one."""
+    """Trains in processes that share the cores, each a command of its own; returns their ends."""
     threads = max(1, (os.cpu_count() or 1) // workers)
-    os.environ["DIGITNET_THREADS"] = str(threads)
-    context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    with context.Pool(workers, partial(signal.signal, signal.SIGTERM, _interrupt)) as pool:
-        return list(pool.imap_unordered(_train_one, requests, chunksize=1))
+    environment = os.environ | {"DIGITNET_THREADS": str(threads)}
+    waiting, codes = list(requests), []
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                command = [sys.executable, "-m", "digitnet", *jobs.train_arguments(waiting.pop(0))]
+                # In a session of its own it is stopped by us alone, not by the terminal as well.
+                running.append(subprocess.Popen(command, env=environment, start_new_session=True))
+            time.sleep(POLL_SECONDS)
+            codes += [process.returncode for process in running if process.poll() is not None]
+            running = [process for process in running if process.returncode is None]
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+    return [code if code >= 0 else FAILED for code in codes]
 
 
 def _interrupt(*_: object) -> None:

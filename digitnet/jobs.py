@@ -229,6 +229,14 @@ def delete(store: RunStore, run_id: str) -> None:
             order.remove(run_id)
 
 
+def train_arguments(request: Request) -> list[str]:
+    """The arguments of `python -m digitnet` that ask for this very training."""
+    arguments = ["train", request.experiment]
+    for name, value in asdict(request.settings).items():
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments
+
+
 def read_log(training: Training, characters: int = 20_000) -> str:
     """The end of what a training printed; empty if it has printed nothing."""
     try:
@@ -300,11 +308,7 @@ def _is_training(store: RunStore) -> bool:
 
 
 def _start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
-    request = training.request
-    command = ["train", request.experiment]
-    for name, value in asdict(request.settings).items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    process = _spawn(store, training.folder / LOG, *command)
+    process = _spawn(store, training.folder / LOG, *train_arguments(training.request))
     try:
         created = psutil.Process(process.pid).create_time()
         values = {"training": training.id, "pid": process.pid, "created": created}

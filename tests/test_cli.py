@@ -34,6 +34,7 @@ def trained(tmp_path_factory):
     command += ["--dataset", "sample", "--epochs", "2", "--workers", "2"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     assert done.stdout.count("epoch 2") >= 2
     return runs
 
@@ -151,3 +152,24 @@ def test_ctrl_c_stops_and_the_same_command_resumes(store):
     assert run.id == training.id
     assert run.history()["epoch"].tolist() == list(range(1, 61))
     assert epochs == list(range(1, len(epochs) + 1))
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_trainings_side_by_side_are_stopped_together(store, sign):
+    command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "lenet5", "--workers", "2"]
+    command += ["--dataset", "sample", "--epochs", "1000", "--patience", "1000"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a terminal gives a command
+    )
+    seen = ""
+    while not all(f"{name}: epoch 2 " in seen for name in ("cnn_min", "lenet5")):
+        seen += process.stdout.readline()
+    os.killpg(process.pid, sign)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == cli.INTERRUPTED
+    assert error.count("the same command resumes it") == 2 and "Traceback" not in error
+    assert [training.status["state"] for training in store.unfinished()] == ["stopped"] * 2
