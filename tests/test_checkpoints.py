@@ -16,7 +16,7 @@ from digitnet.runs import RunStore
 
 REPOSITORY = Path(__file__).parent.parent
 # They take hours to train and are shipped as they finish; strict, so that this list shrinks then.
-STILL_TRAINING = ("fc_large", "fc_wide")
+STILL_TRAINING = ("fc_wide",)
 NAMES = [
     pytest.param(
         experiment.name,
