@@ -44,7 +44,9 @@ TABLE_COLUMNS = {
     "megabytes": st.column_config.NumberColumn("Served", format="%.2f MB"),
     "epochs": st.column_config.NumberColumn("Epochs"),
     "seconds": st.column_config.NumberColumn(
-        "An epoch", format="%.1f s", help="Where it was trained"
+        "An epoch",
+        format="%.1f s",
+        help="On the clock where it was trained, with all else that ran there",
     ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms"),
     "dataset": st.column_config.TextColumn("Digits"),
