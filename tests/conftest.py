@@ -1,6 +1,7 @@
-"""What several tests share: MNIST, where this machine has it."""
+"""What several tests share: MNIST, where this machine has it, and a Ctrl-C that works."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ def missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heed_ctrl_c() -> None:
+    """Makes the processes that tests start heed SIGINT, which a run in the background ignores."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
