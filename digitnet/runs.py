@@ -2,7 +2,8 @@
 
     <local>/unfinished/<experiment>/<stamp>/   a training: running, stopped or failed
     <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
-    <local>/current/<experiment>               the id of the run that is served
+    <local>/current/<experiment>               the id of the run that is served; while a training
+                                               is finished, its id and below it the one before
     <shipped>/<experiment>/                    the run that a clone brings, never overwritten
 
 A training writes into its unfinished folder and becomes a finished run by one rename. Files are
@@ -439,10 +440,12 @@ class RunStore:
 
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
-        with contextlib.suppress(OSError, ValueError, RunError):
-            run_id = (self.local / "current" / experiment).read_text(encoding="utf-8").strip()
-            if run_id.startswith(f"{experiment}/"):
-                return self.find(run_id)
+        with contextlib.suppress(OSError, ValueError):
+            pointer = (self.local / "current" / experiment).read_text(encoding="utf-8")
+            for run_id in pointer.split():
+                with contextlib.suppress(RunError):
+                    if run_id.startswith(f"{experiment}/"):
+                        return self.find(run_id)
         shipped = Run(f"{experiment}/{SHIPPED}", self.shipped / experiment)
         return shipped if shipped.folder.is_dir() else None
 
@@ -451,9 +454,13 @@ class RunStore:
         run = self.find(run_id)
         if problem := run.problem():
             raise RunError(f"{run_id} cannot be served: {problem}")
-        pointer = self.local / "current" / run.experiment
+        self._point_at(run)
+
+    def _point_at(self, *runs: Run) -> None:
+        """Serves the first of these runs of one experiment that is there."""
+        pointer = self.local / "current" / runs[0].experiment
         pointer.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(pointer, f"{run_id}\n".encode())
+        write_atomically(pointer, "".join(f"{run.id}\n" for run in runs).encode())
 
     def roll_back(self, experiment: str) -> None:
         """Serves the shipped run again; runs trained here are kept."""
@@ -515,11 +522,14 @@ class RunStore:
             raise RunError(f"{training.id} cannot be finished: {problem}")
         folder = self.local / "finished" / training.id
         folder.parent.mkdir(parents=True, exist_ok=True)
+        run, before = Run(training.id, folder), self.current(training.experiment)
+        # By the rename the run is finished and current at once, whenever the process is killed.
+        self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
         sync_folder(folder.parent)
-        self.make_current(training.id)
+        self._point_at(run)
         shutil.rmtree(folder / STATE, ignore_errors=True)
-        return Run(training.id, folder)
+        return run
 
     def _folder(self, kind: str, run_id: str) -> Path:
         """Where a run lies; only well-formed ids become paths."""

@@ -1,10 +1,12 @@
 """Run folders: whole or not at all, listed, served, rolled back, deleted."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from digitnet import runs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import (
     HISTORY,
@@ -83,6 +85,29 @@ def test_a_training_becomes_the_current_run(store):
     assert run.request == REQUEST_CNN
     assert run.history()["val_accuracy"].tolist() == [0.75]
     assert not (run.folder / STATE).exists()
+
+
+@pytest.mark.parametrize("others", [[], [shipped_run], [shipped_run, finished_run]])
+def test_a_kill_while_a_training_is_finished_leaves_a_current_run(store, monkeypatch, others):
+    for make_other in others:
+        make_other(store)
+    before = store.current("cnn")
+    training = store.create(REQUEST_CNN)
+    training.append_history(row(1))
+    fill(training.folder)
+
+    def kill(path, *_):
+        if {"unfinished", "finished"} & set(path.parts):  # not while a pointer is written
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "rename", kill)  # just before it is finished
+        store.finish(training)
+    assert store.current("cnn") == before
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(runs, "sync_folder", kill)  # just after
+        store.finish(training)
+    assert store.current("cnn").id == training.id
 
 
 def test_shipped_run_is_served_until_one_is_trained_and_after_rolling_back(store):
