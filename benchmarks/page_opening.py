@@ -27,7 +27,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.runs import HISTORY, PROBABILITIES, REQUEST, RESULT, SERVED, Run, RunStore
+from digitnet.runs import RUN_FILES, Run, RunStore
 
 RUNS = 100
 OPENINGS = 9
@@ -45,7 +45,7 @@ def fill_store(folder: Path) -> RunStore:
 
 def _copy_run(store: RunStore, run: Run) -> None:
     training = store.create(run.request)
-    for name in (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED):
+    for name in RUN_FILES:
         shutil.copy(run.folder / name, training.folder / name)
     store.finish(training)
 

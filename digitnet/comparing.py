@@ -36,16 +36,7 @@ from digitnet.experiments import (
 )
 from digitnet.inference import ModelServer
 from digitnet.report import load_report_scores
-from digitnet.runs import (
-    HISTORY,
-    PROBABILITIES,
-    REQUEST,
-    RESULT,
-    SERVED,
-    Run,
-    RunError,
-    RunStore,
-)
+from digitnet.runs import PROBABILITIES, RESULT, RUN_FILES, Run, RunError, RunStore
 
 SIGNIFICANCE = 0.05  # the usual level; Holm's correction holds it for all pairs together
 LATENCY_REPEATS = 15
@@ -106,8 +97,7 @@ def summarize_run(run: Run) -> RunSummary:
 
 
 def _signature(run: Run) -> Signature:
-    names = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)
-    return tuple(_file_signature(run.folder / name) for name in names)
+    return tuple(_file_signature(run.folder / name) for name in RUN_FILES)
 
 
 def _file_signature(path: Path) -> tuple[int, int] | None:

@@ -5,16 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 
-from digitnet.runs import (
-    HISTORY,
-    PROBABILITIES,
-    REQUEST,
-    RESULT,
-    SERVED,
-    TRAINED,
-    RunError,
-    RunStore,
-)
+from digitnet.runs import RUN_FILES, TRAINED, RunError, RunStore
 
 MAX_TRAINED_BYTES = 10_000_000  # larger Keras models stay on the machine that trained them
 
@@ -38,7 +29,7 @@ def publish(store: RunStore, experiment: str) -> str:
     target = store.shipped / experiment
     fresh = target.with_name(f".{experiment}-{uuid.uuid4().hex}")
     fresh.mkdir(parents=True)
-    names = [REQUEST, HISTORY, RESULT, PROBABILITIES, SERVED]
+    names = list(RUN_FILES)
     if (run.folder / TRAINED).stat().st_size < MAX_TRAINED_BYTES:
         names.append(TRAINED)
     for name in names:

@@ -62,6 +62,7 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
     "log.txt",
 )
 TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "finished")
+RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
 PROBE_SECONDS = 0.5  # for another process to let go of a lock that it only looked at

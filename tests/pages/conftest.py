@@ -28,6 +28,15 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     st.cache_resource.clear()
 
 
+def open_at(page: str, **parameters: str) -> AppTest:
+    """Opens a page by its own address, with parameters of the URL."""
+    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    app.switch_page(f"pages/{page}.py")
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return app.run()
+
+
 @pytest.fixture
 def open_app(checkpoints: Path) -> Callable[..., AppTest]:
     """Opens the app, with a sample digit on the canvas or none, and parameters of the URL."""

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitnet import confusion
 from digitnet.runs import Run
-from tests.pages.conftest import REPOSITORY
+from tests.pages.conftest import REPOSITORY, open_at
 
 
 @pytest.fixture
@@ -24,14 +24,7 @@ def open_page(checkpoints, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def open_with(**parameters):
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-        app.switch_page("pages/confusion.py")
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        return app.run()
-
-    return open_with
+    return partial(open_at, "confusion")
 
 
 @pytest.fixture

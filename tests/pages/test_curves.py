@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from digitnet.experiments import TrainingSettings
 from digitnet.report import load_report_history
 from digitnet.runs import HISTORY_COLUMNS, Request, RunStore, read_history
-from tests.pages.conftest import REPOSITORY
+from tests.pages.conftest import open_at
 
 
 @pytest.fixture
 def open_page(checkpoints):
     """Opens the page with parameters of the URL."""
 
-    def open_with(**parameters):
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-        app.switch_page("pages/curves.py")
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        return app.run()
-
-    return open_with
+    return partial(open_at, "curves")
 
 
 @pytest.fixture
