@@ -43,6 +43,7 @@ from digitnet.runs import (
     RunError,
     RunStore,
     Training,
+    holding,
     is_locked,
     read_json,
     write_json,
@@ -269,8 +270,7 @@ def work(store: RunStore) -> None:
     Returns at once if another worker is at it. While anyone else trains in this store, it waits.
     """
     store.local.mkdir(parents=True, exist_ok=True)
-    worker_lock = filelock.FileLock(store.local / WORKER_LOCK, timeout=1)
-    with contextlib.suppress(filelock.Timeout), worker_lock:
+    with contextlib.suppress(filelock.Timeout), holding(store.local / WORKER_LOCK) as worker_lock:
         waiting = True
         while waiting:
             try:

@@ -78,17 +78,23 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
     training = store.begin(request)
     with training.locked(), _recorded(training):
         training.sweep()
-        _limit_threads()
-        experiment = find_experiment(request.experiment)
-        _require_memory(experiment, request)
-        training.write_status("running", epoch=0, message="loading the images")
-        digits = load_digits(request.settings.dataset)
-        split = split_digits(request.settings.dataset, digits)
-        model, progress = _train(experiment, request, split, training, say)
-        training.write_status("running", epoch=progress.epoch, message="testing and exporting")
-        _write_results(model, experiment, request, split, training, progress)
-        training.write_status("finished", epoch=progress.epoch)
+        if training.lacks():  # else it was ended between its last file and its move
+            _train_and_test(request, training, say)
         return store.finish(training)
+
+
+def _train_and_test(request: Request, training: Training, say: Listener) -> None:
+    """Writes all that a finished run has into the training's folder."""
+    _limit_threads()
+    experiment = find_experiment(request.experiment)
+    _require_memory(experiment, request)
+    training.write_status("running", epoch=0, message="loading the images")
+    digits = load_digits(request.settings.dataset)
+    split = split_digits(request.settings.dataset, digits)
+    model, progress = _train(experiment, request, split, training, say)
+    training.write_status("running", epoch=progress.epoch, message="testing and exporting")
+    _write_results(model, experiment, request, split, training, progress)
+    training.write_status("finished", epoch=progress.epoch)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,6 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -65,7 +64,7 @@ TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "fin
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
-PROBE_SECONDS = 0.5  # for another process to let go of a lock that it only looked at
+GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -116,21 +115,37 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-_looking = threading.Lock()
+@contextlib.contextmanager
+def _trying(path: Path) -> Iterator[None]:
+    """Lets one at a time try a lock: two at once would each take the other for its holder."""
+    with path.with_name(f"{path.name}.gate").open("ab") as gate:
+        filelock.lock_descriptor(gate.fileno(), poll_interval=0.001)
+        yield
 
 
 def is_locked(path: Path) -> bool:
     """Whether a living process holds a lock file; it is taken and let go to find out."""
     try:
-        with _looking:  # else two threads that look would each take the other for a holder
-            if not path.exists():  # filelock would make the folder, which may just be gone
-                return False
-            with filelock.FileLock(path, timeout=0):
-                return False
-    except filelock.Timeout:
-        return True
-    except OSError:
+        with _trying(path), path.open("rb") as stream:
+            return not filelock.lock_descriptor(stream.fileno(), blocking=False)
+    except OSError:  # nothing is there to be held
         return False
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[filelock.BaseFileLock]:
+    """Holds a lock file for this process; the system frees it whenever the process ends.
+
+    Raises:
+        filelock.Timeout: If another process holds it.
+    """
+    lock = filelock.FileLock(path, timeout=0)
+    with _trying(path):
+        lock.acquire()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 def write_json(path: Path, values: dict) -> None:
@@ -360,7 +375,7 @@ class Training:
             TrainingBusyError: If another process holds it.
         """
         try:
-            with filelock.FileLock(self.folder / LOCK, timeout=PROBE_SECONDS):
+            with holding(self.folder / LOCK):
                 yield
         except filelock.Timeout:
             raise TrainingBusyError(f"{self.id} is being trained by another process") from None
@@ -368,6 +383,10 @@ class Training:
     def is_locked(self) -> bool:
         """Whether a living process is training here."""
         return is_locked(self.folder / LOCK)
+
+    def lacks(self) -> str | None:
+        """What this training still lacks to be a finished run; None if it need only be moved."""
+        return Run(self.id, self.folder).problem()
 
     def check(self) -> None:
         """Raises RunError if a file that a training is resumed from is missing or broken."""
@@ -482,17 +501,18 @@ class RunStore:
             if kind == "unfinished" and Training(run_id, folder).is_locked():
                 raise RunError(f"{run_id} is training now; stop it first")
             # Renamed away first: what is deleted halfway must not look like a run.
-            grave = self.local / f".deleted-{uuid.uuid4().hex}"
+            grave = self.local / f"{GRAVE}{uuid.uuid4().hex}"
             folder.rename(grave)
-            shutil.rmtree(grave, ignore_errors=True)
+            for grave in self.local.glob(f"{GRAVE}*"):  # those of a delete that was killed, too
+                shutil.rmtree(grave, ignore_errors=True)
             return
         raise RunError(f"there is no run {run_id!r}")
 
     def begin(self, request: Request) -> Training:
         """The training to continue for this request, or a new one.
 
-        A training is continued if it was asked for exactly this, is not failed and no living
-        process is at it; one that is queued comes first.
+        A training is continued if it was asked for exactly this and has not failed; one that a
+        living process is at comes first, and cannot be locked by another.
         """
         found: dict[str, Training] = {}
         for training in self.unfinished(request.experiment):
@@ -500,7 +520,7 @@ class RunStore:
                 training.check()
                 if training.request == request:
                     found.setdefault(training.status["state"], training)
-        for state in ("queued", "stopped", "interrupted"):
+        for state in ("running", "queued", "stopped", "interrupted"):
             if state in found:
                 return found[state]
         return self.create(request)
@@ -519,8 +539,9 @@ class RunStore:
 
     def finish(self, training: Training) -> Run:
         """Makes a whole training a finished run and the current one; RunError if it is broken."""
-        if problem := Run(training.id, training.folder).problem():
+        if problem := training.lacks():
             raise RunError(f"{training.id} cannot be finished: {problem}")
+        shutil.rmtree(training.state_folder, ignore_errors=True)
         folder = self.local / "finished" / training.id
         folder.parent.mkdir(parents=True, exist_ok=True)
         run, before = Run(training.id, folder), self.current(training.experiment)
@@ -529,7 +550,6 @@ class RunStore:
         training.folder.rename(folder)
         sync_folder(folder.parent)
         self._point_at(run)
-        shutil.rmtree(folder / STATE, ignore_errors=True)
         return run
 
     def _folder(self, kind: str, run_id: str) -> Path:

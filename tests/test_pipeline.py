@@ -72,6 +72,21 @@ def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
     assert run.history()["epoch"].tolist() == [1, 2]
 
 
+def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
+    request = Request("cnn_min", SETTINGS)
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(RunStore, "finish", kill)
+        run_experiment(request, store, lambda line: None)
+    [training] = store.unfinished()
+    assert training.status["state"] == "stopped"
+    run = run_experiment(request, store, pytest.fail)
+    assert run.id == training.id and store.current("cnn_min") == run
+
+
 def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
     good = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
     memory = psutil.virtual_memory()._replace(available=1_000_000)

@@ -1,6 +1,9 @@
 """Run folders: whole or not at all, listed, served, rolled back, deleted."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from digitnet.experiments import TrainingSettings
 from digitnet.runs import (
     HISTORY,
     HISTORY_COLUMNS,
+    LOCK,
     PROBABILITIES,
     REQUEST,
     RESULT,
@@ -26,6 +30,14 @@ from digitnet.runs import (
     write_atomically,
 )
 
+LOOK = """
+import pathlib, sys
+from digitnet.runs import is_locked
+
+print("looking", flush=True)
+while True:
+    is_locked(pathlib.Path(sys.argv[1]))
+"""
 REQUEST_CNN = Request("cnn", TrainingSettings(dataset="sample", epochs=2))
 
 
@@ -93,6 +105,7 @@ def test_a_kill_while_a_training_is_finished_leaves_a_current_run(store, monkeyp
         make_other(store)
     before = store.current("cnn")
     training = store.create(REQUEST_CNN)
+    (training.folder / STATE).mkdir()
     training.append_history(row(1))
     fill(training.folder)
 
@@ -103,11 +116,12 @@ def test_a_kill_while_a_training_is_finished_leaves_a_current_run(store, monkeyp
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Path, "rename", kill)  # just before it is finished
         store.finish(training)
-    assert store.current("cnn") == before
+    assert store.current("cnn") == before and training.lacks() is None
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(runs, "sync_folder", kill)  # just after
         store.finish(training)
-    assert store.current("cnn").id == training.id
+    current = store.current("cnn")
+    assert current.id == training.id and not (current.folder / STATE).exists()
 
 
 def test_shipped_run_is_served_until_one_is_trained_and_after_rolling_back(store):
@@ -128,6 +142,20 @@ def test_deleting_the_current_run_serves_the_shipped_one(store):
     assert store.current("cnn") == shipped
     with pytest.raises(RunError, match="no run"):
         store.find(trained.id)
+
+
+def test_a_delete_that_was_killed_is_completed_by_the_next(store, monkeypatch):
+    first, second = finished_run(store), finished_run(store)
+
+    def kill(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", kill)
+        store.delete(first.id)
+    assert store.finished() == [second]
+    store.delete(second.id)
+    assert list(store.local.glob(".*")) == []
 
 
 def test_shipped_run_cannot_be_deleted(store):
@@ -225,6 +253,23 @@ def test_a_training_is_held_by_one_process_at_a_time(store):
     assert not training.is_locked()
 
 
+def test_those_who_look_at_a_training_do_not_keep_it_from_being_continued(store):
+    training = store.create(REQUEST_CNN)
+    with training.locked():
+        training.write_status("running", epoch=1)
+    command = [sys.executable, "-c", LOOK, str(training.folder / LOCK)]
+    looker = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert looker.stdout.readline() == b"looking\n"
+        begun = {store.begin(REQUEST_CNN).id for _ in range(500)}
+        with training.locked():
+            assert all(training.is_locked() for _ in range(500))
+    finally:
+        looker.kill()
+        looker.communicate()
+    assert begun == {training.id}
+
+
 def test_a_running_status_without_a_process_is_an_interruption(store):
     training = store.create(REQUEST_CNN)
     with training.locked():
@@ -239,6 +284,15 @@ def test_the_same_request_continues_what_was_interrupted(store):
     assert store.begin(REQUEST_CNN).id == training.id
     other = Request("cnn", TrainingSettings(dataset="sample", epochs=3))
     assert store.begin(other).id != training.id
+
+
+def test_what_is_being_trained_is_not_begun_a_second_time(store):
+    training = store.create(REQUEST_CNN)
+    with training.locked():
+        training.write_status("running", epoch=1)
+        with pytest.raises(TrainingBusyError, match=training.id), store.begin(REQUEST_CNN).locked():
+            pass
+    assert [one.id for one in store.unfinished()] == [training.id]
 
 
 def test_a_failed_training_is_not_continued(store):
