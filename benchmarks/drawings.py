@@ -1,7 +1,8 @@
-"""How well drawings are read, by how they are brought to 28x28: python -m benchmarks.drawings FILE
+"""How well drawings are read: python -m benchmarks.drawings FILE
 
-Three ways, from what most apps do to what digitnet does: the canvas merely shrunk; the picture put
-into MNIST's box with its centre of mass in the middle; the strokes redrawn at one pen width.
+By how they are brought to 28x28, three ways, from what most apps do to what digitnet does: the
+canvas merely shrunk; the picture put into MNIST's box with its centre of mass in the middle; the
+strokes redrawn at one pen width. And for the last, by how sure the network is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -18,6 +20,7 @@ from benchmarks.record import write_record
 from digitnet import ink
 from digitnet.inference import ModelServer
 from digitnet.runs import RunStore
+from digitnet.trust import CLASSES_FROM, count_by_confidence
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush
@@ -36,13 +39,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     drawings, labels, writers = _read_labelled(options.file)
-    server = ModelServer(RunStore.default())
+    store = RunStore.default()
+    server = ModelServer(store)
     accuracy: dict[str, dict[str, float]] = {name: {} for name in server.names()}
+    confidence: dict[str, dict[str, Any]] = {}
     for way, (_, bring) in WAYS.items():
         images = np.stack([bring(strokes) for strokes in drawings])
         for name in accuracy:
-            correct = server.predict(name, images).argmax(axis=1) == labels
-            accuracy[name][way] = float(correct.mean())
+            probabilities = server.predict(name, images)
+            accuracy[name][way] = float((probabilities.argmax(axis=1) == labels).mean())
+            if bring is redraw:
+                confidence[name] = {
+                    "served_sha256": _served_sha256(store, name),
+                    **count_by_confidence(labels, probabilities),
+                }
     for name, found in accuracy.items():
         print(f"{name:<11}" + "".join(f"  {way} {share:.4f}" for way, share in found.items()))
     record = {
@@ -51,9 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
         "writers": len(writers),
         "ways": {way: title for way, (title, _) in WAYS.items()},
         "accuracy": accuracy,
+        "classes_from": CLASSES_FROM,
+        "confidence": confidence,
     }
     write_record(RECORD, record)
     return 0
+
+
+def _served_sha256(store: RunStore, name: str) -> str:
+    run = store.current(name)
+    assert run, f"{name} was served just now"
+    return run.result["served_sha256"]
 
 
 def _read_labelled(file: Path) -> tuple[list[Strokes], np.ndarray, set[str | None]]:

@@ -22,6 +22,7 @@ from digitnet.experiments import (
     find_experiment,
 )
 from digitnet.runs import time_of
+from digitnet.trust import Trust
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
@@ -106,18 +107,34 @@ def _verb(count: int) -> str:
     return "reads" if count == 1 else "read"
 
 
-def reading_html(probabilities: np.ndarray) -> str:
-    """The most probable digit, in large type, and how sure the network is.
+def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
+    """The most probable digit, in large type, how sure the network is, and what that is worth.
 
     Args:
         probabilities: float (10,).
+        trust: How often it is right when it is so sure; None if that is not known.
     """
     best, second = np.argsort(probabilities)[::-1][:2]
     doubt = f"It might also be a {second}: {format_share(probabilities[second])}."
     return (
         f'<div class="dn-reading" role="status"><p class="dn-digit">{best}</p>'
         f"<p>{format_share(probabilities[best])} sure"
-        f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p></div>"
+        f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p>"
+        f"{f'<p class=dn-trust>{describe_trust(trust)}</p>' if trust else ''}</div>"
+    )
+
+
+def describe_trust(trust: Trust) -> str:
+    """How often a network is right about drawings of which it is so sure, in HTML."""
+    if trust.high == 1:
+        sure = f"more than {100 * trust.low:.10g}%"
+    elif trust.low == 0:
+        sure = f"less than {100 * trust.high:.10g}%"
+    else:
+        sure = f"{100 * trust.low:.10g} to {100 * trust.high:.10g}%"
+    return (
+        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read "
+        f"<b>{format_share(trust.share)}</b> rightly."
     )
 
 

@@ -74,8 +74,8 @@ def format_list(rows: list[dict[str, Any]]) -> str:
 
 def format_results(rows: list[dict[str, Any]]) -> str:
     """The README's table of results: the report's figures beside ours."""
-    seconds = _load_record("training").get("seconds_per_epoch", {})
-    latencies = _load_record("inference").get("milliseconds", {})
+    seconds = load_record("training").get("seconds_per_epoch", {})
+    latencies = load_record("inference").get("milliseconds", {})
     lines = [
         "| experiment | parameters | the report's accuracy | accuracy here (95% interval) | "
         "the report's epochs | epochs here (kept) | s an epoch, stock | s an epoch here | "
@@ -119,7 +119,7 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
 
 def format_drawings() -> str:
     """The README's table of how drawings are read, by how they are brought to 28x28."""
-    record = _load_record("drawings")
+    record = load_record("drawings")
     if not record:
         return "Not measured yet: `python -m benchmarks.drawings FILE`."
     names = list(record["accuracy"])
@@ -137,7 +137,28 @@ def format_drawings() -> str:
     return "\n".join(lines)
 
 
-def _load_record(name: str) -> dict[str, Any]:
+def format_confidence() -> str:
+    """The README's table of how often drawings are read rightly, by how sure the network is."""
+    record = load_record("drawings")
+    if not record:
+        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+    starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
+    kinds = [f"{low} to {high}" for low, high in zip(starts, starts[1:], strict=False)]
+    lines = [
+        f"| network | {' | '.join(kinds)} | {starts[-1]} and more |",
+        "| --- |" + " --: |" * len(starts),
+    ]
+    for name, counts in record["confidence"].items():
+        pairs = zip(counts["right"], counts["drawings"], strict=True)
+        cells = [
+            f"{right / drawings:.1%} of {drawings:,}" if drawings else ""
+            for right, drawings in pairs
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def load_record(name: str) -> dict[str, Any]:
     """What a benchmark measured last, with its provenance; empty before the first time."""
     try:
         return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
@@ -156,6 +177,7 @@ def render_readme(text: str, store: RunStore) -> str:
         "results": format_results(rows),
         "folding": format_folding(rows),
         "drawings": format_drawings(),
+        "confidence": format_confidence(),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"

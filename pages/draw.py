@@ -6,6 +6,7 @@ import streamlit as st
 from digitnet import figures, ui
 from digitnet.inference import InferenceError
 from digitnet.ink import InkError
+from digitnet.trust import find_trust
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
@@ -39,7 +40,7 @@ def draw_and_read(results: dict[str, dict]) -> None:
             above = st.container()
             model = ui.pick_model(results)
             with above:
-                show_reading(model, image, notice)
+                show_reading(model, results[model], image, notice)
             st.caption(figures.describe_accuracy(results[model]))
     with st.container(key="all_models"):
         if image is None:
@@ -66,7 +67,7 @@ def pick_image() -> tuple[np.ndarray | None, str]:
         return None, str(error)
 
 
-def show_reading(model: str, image: np.ndarray | None, notice: str) -> None:
+def show_reading(model: str, result: dict, image: np.ndarray | None, notice: str) -> None:
     """The chosen network's reading, or why there is none."""
     try:
         probabilities = None if image is None else ui.read_with(model, image)
@@ -77,7 +78,8 @@ def show_reading(model: str, image: np.ndarray | None, notice: str) -> None:
             if probabilities is None:
                 st.html(figures.invitation_html(notice))
             else:
-                st.html(figures.reading_html(probabilities))
+                trust = find_trust(model, result.get("served_sha256"), float(probabilities.max()))
+                st.html(figures.reading_html(probabilities, trust))
         if image is not None:
             with st.container(key="seen"):
                 st.html(figures.seen_html(image))

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 from PIL import Image
 
+from digitnet import trust
 from digitnet.samples import load_samples
 
 
@@ -53,6 +54,12 @@ def test_a_drawing_is_read_by_every_network(open_app):
     assert '<p class="dn-digit">3</p>' in text_of(app, "prediction")
     assert "data:image/png" in text_of(app, "seen")
     assert "All three networks read 3." in text_of(app, "all_models")
+
+
+def test_beside_the_confidence_stands_what_it_is_worth(open_app, monkeypatch):
+    assert "pen drawings" in text_of(open_app(begin_with=3), "prediction")
+    monkeypatch.setattr(trust, "_load_drawings", dict)  # as if nothing had been measured
+    assert "pen drawings" not in text_of(open_app(begin_with=3), "prediction")
 
 
 def test_a_chosen_model_is_kept_in_the_url(open_app):
