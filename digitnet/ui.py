@@ -29,7 +29,7 @@ CHALK_COLOUR = "#f5f2e9"
 BRUSH = {"stroke_width": 16, "stroke_color": CHALK_COLOUR}
 BOARD_COLOUR = "#1c2430"
 
-TRAIN_VIEW = "Train"  # the part of the Compare page where trainings are watched
+TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
 SIGN_SECONDS = 5  # between looks at whether a training runs
 
 IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]

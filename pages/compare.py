@@ -198,7 +198,7 @@ def show_all_pairs(standings: list[Standing]) -> None:
 def show_retrain() -> None:
     """The way to a new training: networks, settings, what it will cost, and the button."""
     with st.container(key="retrain"):
-        st.subheader("Retrain", anchor=False)
+        st.subheader("A new training", anchor=False)
         if not (find_spec("tensorflow") and find_spec("keras")):
             st.info(
                 "Training needs TensorFlow, which is not installed here. "
@@ -210,7 +210,7 @@ def show_retrain() -> None:
         if requests:
             show_estimates(requests)
         st.button(
-            f"Train {len(names)} networks" if len(names) > 1 else "Train",
+            f"Retrain {len(names)} networks" if len(names) > 1 else "Retrain",
             type="primary",
             icon=":material/model_training:",
             disabled=not requests,

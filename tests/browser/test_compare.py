@@ -43,7 +43,7 @@ def open_tab(browser: Browser, laboratory: str):
     """Opens the part of the page where trainings are, each time as another visitor."""
     visitors = []
 
-    def open_as_visitor(view: str = "Train") -> Page:
+    def open_as_visitor(view: str = "Retrain") -> Page:
         visitors.append(browser.new_context())
         page = visitors[-1].new_page()
         page.goto(f"{laboratory}/compare?view={view}")
@@ -94,7 +94,7 @@ def test_the_parts_of_the_page_are_shown(open_tab):
 def test_from_the_button_to_a_new_current_run_and_back(open_tab, laboratory: str, store: RunStore):
     page = open_tab()
     choose_sample(page, Most_epochs=9)
-    button(page, "Train").click()
+    button(page, "Retrain").click()
     expect(page.locator(".st-key-training_sign")).to_contain_text("Training CNN, few filters")
     other = open_tab()
     expect(in_jobs(page, re.compile("^Epoch"))).to_be_visible(timeout=START)
@@ -126,11 +126,11 @@ def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_t
     for page, seed in ((first, 11), (second, 12)):
         choose_sample(page, Most_epochs=5000, Patience=5000, Seed=seed)  # no end before its cancel
     for page in (first, second):
-        button(page, "Train").click()
+        button(page, "Retrain").click()
     for seed in (11, 12):
         expect(in_jobs(first, re.compile(f"patience 5,?000 · seed {seed}"))).to_be_visible()
     expect(in_jobs(second, "next in line")).to_have_count(1)
-    button(second, "Train").click()
+    button(second, "Retrain").click()
     expect(second.get_by_text("Once is enough")).to_be_visible()
     assert len(jobs.list_jobs(store)) == 2
 
@@ -160,9 +160,9 @@ def test_a_read_only_laboratory_shows_all_and_changes_nothing(
     with serve(REPOSITORY / "app.py", environment) as (address, _):
         wait_for_server(address)
         page = browser.new_page()
-        page.goto(f"{address}/compare?view=Train")
+        page.goto(f"{address}/compare?view=Retrain")
         expect(page.get_by_text("This laboratory is read-only")).to_be_visible()
         expect(in_jobs(page, "Stopped; it can be resumed.")).to_be_visible()
-        for name in ("Train", "Resume", "Delete", "Cancel", "Make current"):
+        for name in ("Retrain", "Resume", "Delete", "Cancel", "Make current"):
             expect(button(page, name)).to_have_count(0)
         page.close()

@@ -111,7 +111,7 @@ def test_without_any_run_the_page_still_offers_to_train(open_compare, checkpoint
     assert not app.exception
     assert "two trained networks" in words_of(app)
     assert "No network is trained yet." in words_of(app)
-    assert buttons(app, "Train")
+    assert buttons(app, "Retrain")
 
 
 def test_latency_is_measured_on_demand_and_can_be_a_cost(open_compare):
@@ -143,7 +143,7 @@ def test_the_estimate_follows_the_settings_and_bad_settings_are_told(open_compar
     assert "About **" in words_of(app)
     app.number_input(key="Most epochs").set_value(0).run()
     assert "epochs must be a whole number" in words_of(app)
-    assert buttons(app, "Train")[0].disabled
+    assert buttons(app, "Retrain")[0].disabled
 
 
 def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_rate(
@@ -152,12 +152,12 @@ def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_ra
     app = open_compare()
     app.multiselect(key="networks").set_value(["cnn_min", "fc_lr_high"]).run()
     app.number_input(key="Seed").set_value(7).run()
-    buttons(app, "Train 2 networks")[0].click().run()
+    buttons(app, "Retrain 2 networks")[0].click().run()
     assert "in the queue" in words_of(app)
     found = {job.experiment: job.training.request.settings for job in jobs.list_jobs(store)}
     assert found["cnn_min"] == TrainingSettings(seed=7)
     assert found["fc_lr_high"] == TrainingSettings(seed=7, learning_rate=0.05)
-    buttons(app, "Train 2 networks")[0].click().run()
+    buttons(app, "Retrain 2 networks")[0].click().run()
     assert "Once is enough" in words_of(app)
     assert len(jobs.list_jobs(store)) == 2
 
@@ -256,4 +256,4 @@ def test_without_tensorflow_the_page_says_what_to_install(open_compare, monkeypa
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     app = open_compare()
     assert "pip install -r requirements.txt" in words_of(app)
-    assert not buttons(app, "Train")
+    assert not buttons(app, "Retrain")
