@@ -243,6 +243,13 @@ def say_what_is_missing(results: dict[str, dict]) -> None:
             )
 
 
+def show_menu(pages: Sequence[st.Page]) -> None:
+    """The pages in a row, for phones, where Streamlit hides its own menu behind an arrow."""
+    with st.container(key="menu", horizontal=True, gap=None):
+        for page in pages:
+            st.page_link(page)
+
+
 @st.fragment(run_every=SIGN_SECONDS)
 def show_training_sign(page: st.Page) -> None:
     """A small sign, on every page, that a training runs; it leads to where it is watched.

@@ -124,6 +124,21 @@ def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str)
     context.close()
 
 
+def test_a_phone_shows_the_way_to_every_page(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
+    page = context.new_page()
+    open_page(page, address)
+    for name, title in (
+        ("Curves", "Training curves"),
+        ("Confusion", "Confusion matrices"),
+        ("Compare", "Compare and retrain"),
+        ("Draw", "Draw a digit"),
+    ):
+        page.get_by_role("link", name=name, exact=True).tap()
+        expect(page.get_by_role("heading", name=title)).to_be_in_viewport()
+    context.close()
+
+
 def test_every_place_of_the_board_can_be_drawn_on(page: Page) -> None:
     page.mouse.move(5, 5)
     on_top = """([x, y]) => {
