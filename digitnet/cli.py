@@ -100,10 +100,18 @@ def _train(options: argparse.Namespace) -> int:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
     signal.signal(signal.SIGTERM, _interrupt)
     if options.workers == 1 or len(requests) == 1:
-        problems = [_train_one(request) for request in requests]
-    else:
-        problems = _train_side_by_side(requests, options.workers)
-    return max(problems, default=OK)
+        return _train_in_turn(requests)
+    return max(_train_side_by_side(requests, options.workers), default=OK)
+
+
+def _train_in_turn(requests: list[Request]) -> int:
+    """Trains one after another; what stops one stops all, what fails leaves the others."""
+    worst = OK
+    for request in requests:
+        worst = max(worst, _train_one(request))
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 def _chosen(options: argparse.Namespace) -> list[Experiment]:

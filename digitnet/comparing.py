@@ -36,7 +36,7 @@ from digitnet.experiments import (
 )
 from digitnet.inference import ModelServer
 from digitnet.report import load_report_scores
-from digitnet.runs import PROBABILITIES, RESULT, RUN_FILES, Run, RunError, RunStore
+from digitnet.runs import PROBABILITIES, RUN_FILES, Run, RunError, RunStore
 
 SIGNIFICANCE = 0.05  # the usual level; Holm's correction holds it for all pairs together
 LATENCY_REPEATS = 15
@@ -112,23 +112,19 @@ def _read_summary(run: Run, _: Signature) -> RunSummary:
     fresh = Run(run.id, run.folder)  # a Run remembers what it has read
     if problem := fresh.problem():
         raise RunError(problem)
-    result = fresh.result
-    try:
-        scores = result["scores"]
-        low, high = map(float, scores["accuracy_interval"])
-        return RunSummary(
-            run,
-            settings=fresh.request.settings,
-            accuracy=float(scores["accuracy"]),
-            interval=(low, high),
-            loss=float(scores["loss"]),
-            f1_macro=float(scores["f1_macro"]),
-            epochs=int(result["epochs"]),
-            seconds_per_epoch=float(result["seconds_per_epoch"]),
-            served_bytes=int(result["served_bytes"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{RESULT} lacks a figure or holds a wrong one: {error}") from None
+    result, scores = fresh.result, fresh.result["scores"]
+    low, high = scores["accuracy_interval"]
+    return RunSummary(
+        run,
+        settings=fresh.request.settings,
+        accuracy=scores["accuracy"],
+        interval=(low, high),
+        loss=scores["loss"],
+        f1_macro=scores["f1_macro"],
+        epochs=result["epochs"],
+        seconds_per_epoch=result["seconds_per_epoch"],
+        served_bytes=result["served_bytes"],
+    )
 
 
 # --- tables ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from digitnet.comparing import SIGNIFICANCE, Comparison, Difference, Standing
 from digitnet.experiments import Experiment, TrainingSettings, find_experiment
 from digitnet.figures import COLOURS, GROUPS, name_run
 from digitnet.jobs import Estimate, Job
+from digitnet.runs import is_amount
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
@@ -372,15 +373,20 @@ def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: int) -> tu
     epochs, status = seconds.size, job.status
     if job.message != "training":  # it loads images before the first epoch and tests after the last
         return float(epochs > 0), f"{job.message or 'starting'}…".capitalize()
-    step, steps = int(status.get("step") or 0), int(status.get("steps") or 0)
-    part = step / steps if steps else 0.0
-    words = f"Epoch {epochs + 1}" + (f", step {step:,} of {steps:,}" if steps else "")
-    left = status.get("seconds_left")
-    if epochs and left is not None:
-        mean = seconds.mean()
-        expected_epochs = epochs + left / mean
+    step, steps = _amount(status.get("step")), _amount(status.get("steps"))
+    part = min(step / steps, 1.0) if steps else 0.0
+    words = f"Epoch {epochs + 1}" + (f", step {step:,.0f} of {steps:,.0f}" if steps else "")
+    left, mean = status.get("seconds_left"), _amount(seconds.mean() if epochs else 0)
+    if left is not None and mean:
+        left = _amount(left)
         words += f" · about {format_duration(max(left - part * mean, 0))} left"
-    return min((epochs + part) / max(expected_epochs, epochs + 1), 1.0), words
+        return (epochs + part) / max(epochs + left / mean, epochs + 1), words
+    return (epochs + part) / max(expected_epochs, epochs + 1), words
+
+
+def _amount(value: Any) -> float:
+    """A number from a file that anyone may have written, or 0 where it is none."""
+    return float(value) if is_amount(value) else 0.0
 
 
 def progress_html(experiment: str, history: Mapping[str, np.ndarray]) -> str:

@@ -233,7 +233,7 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
     ]
     downwards = -1 if top > bottom else 1
     for one, height in sorted(ends, key=lambda end: downwards * end[1]):
-        if not np.isfinite(height):
+        if not np.isfinite(height) or top == bottom:  # no axis has room for such values
             continue
         x = view.xs(one)[-1]
         left, place = x / width * _PLOT_WIDTH, (height - bottom) / (top - bottom) * _PLOT_HEIGHT

@@ -103,8 +103,8 @@ def load_curves(store: RunStore, run_id: str, letter: str) -> Curves:
 
 def _read_finished(run: Run, letter: str) -> Curves:
     history = run.history()
-    best_epoch = run.result.get("best_epoch")
-    if not isinstance(best_epoch, int) or not 1 <= best_epoch <= len(history["epoch"]):
+    best_epoch = run.result["best_epoch"]
+    if best_epoch > len(history["epoch"]):
         raise RunError(f"{RESULT} names no epoch of the history as the best: {best_epoch!r}")
     return Curves(run.id, letter, history, best_epoch, "finished")
 

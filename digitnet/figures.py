@@ -255,7 +255,7 @@ def folding_table(results: dict[str, dict]) -> str:
     rows = [
         _folding_row(one, results[one.name]["rank"])
         for one in EXPERIMENTS
-        if one.name in results and results[one.name]["rank"]
+        if one.name in results and results[one.name].get("rank")
     ]
     head = ["| Network | Trained parameters | Dimensions | Parameters that run |", "|:-|-:|-:|-:|"]
     return "\n".join(head + rows) if rows else ""

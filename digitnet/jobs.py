@@ -33,7 +33,7 @@ import numpy as np
 import psutil
 
 from digitnet import costs
-from digitnet.experiments import TrainingSettings, find_experiment
+from digitnet.experiments import DATASETS, TrainingSettings, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import (
     FORMAT,
@@ -58,7 +58,6 @@ TERMINATE_SECONDS = 3.0  # for a training to stop by itself before it is killed
 KILL_SECONDS = 1.5
 POLL_SECONDS = 0.5  # between the worker's looks at a store where someone else trains
 NICENESS = 10
-IMAGES = {"mnist": 70_000, "sample": 1_797}
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -200,8 +199,8 @@ def resume(store: RunStore, job_id: str) -> None:
     ensure_worker(store)
 
 
-def move(store: RunStore, job_id: str, position: int) -> None:
-    """Gives a queued training another place in the queue, 0 being the next to train.
+def move(store: RunStore, job_id: str, places: int) -> None:
+    """Moves a queued training by some places in the queue, forward if negative.
 
     Raises:
         JobError: If the app is read-only or the training is not queued.
@@ -210,8 +209,8 @@ def move(store: RunStore, job_id: str, position: int) -> None:
     with _changing_queue(store) as order:
         if job_id not in order:
             raise JobError(f"{job_id} is not in the queue")
-        order.remove(job_id)
-        order.insert(max(0, position), job_id)
+        place = order.index(job_id)
+        order.insert(max(0, place + places), order.pop(place))
 
 
 def delete(store: RunStore, run_id: str) -> None:
@@ -260,7 +259,9 @@ def ensure_worker(store: RunStore) -> None:
     try:
         worker = _spawn(store, store.local / WORKER_LOG, "work")
     except OSError as error:
-        raise JobError(f"the training process cannot be started: {error.strerror}") from None
+        raise JobError(
+            f"what waits in the queue cannot be started: {error.strerror or error}"
+        ) from None
     threading.Thread(target=worker.wait, daemon=True).start()  # else it would end as a zombie
 
 
@@ -282,16 +283,18 @@ def work(store: RunStore) -> None:
 
 def _train_next(store: RunStore, worker_lock: filelock.BaseFileLock) -> bool:
     """Trains the first of the queue; returns whether the worker is needed any longer."""
-    process = None
     with _changing_queue(store) as order:
         if not order:
             worker_lock.release()  # while none can be added: whoever adds one starts a worker
             return False
-        if not _is_training(store):
+        is_free = not _is_training(store)
+        if is_free:
             training = store.find_training(order.pop(0))
-            process = _start(store, training)
-    if process is None:
+            process = _start_or_mark(store, training)
+    if not is_free:
         time.sleep(POLL_SECONDS)
+        return True
+    if process is None:
         return True
     status = process.wait()
     with _changing_queue(store) as order:  # a cancel that is under way has the last word
@@ -305,6 +308,16 @@ def _is_training(store: RunStore) -> bool:
     if _find_started(store):  # by a worker that is gone
         return True
     return any(training.is_locked() for training in store.unfinished())
+
+
+def _start_or_mark(store: RunStore, training: Training) -> subprocess.Popen[bytes] | None:
+    """Starts a training; one that cannot be started has failed, so that the next has its turn."""
+    try:
+        return _start(store, training)
+    except OSError as error:
+        reason = error.strerror or error
+        _mark(training, "failed", f"its process cannot be started: {reason}")
+        return None
 
 
 def _start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
@@ -355,13 +368,13 @@ def _make_yielding(pid: int) -> None:
 def _record_end(training: Training, exit_status: int) -> None:
     """Writes down the end of a training whose process could not do so itself."""
     with contextlib.suppress(RunError):  # it has finished and is gone, or its files are broken
-        if training.status["state"] in ("stopped", "failed"):
-            return
+        if training.is_locked() or training.status["state"] in ("stopped", "failed"):
+            return  # another process is at it, or all is said
         training.sweep()
         if exit_status < 0:
-            name = signal.Signals(-exit_status).name
-            cause = ", perhaps for want of memory" if name == "SIGKILL" else ""
-            message = f"the process was ended by {name}{cause}; the training can be resumed"
+            killed = exit_status == -signal.SIGKILL
+            name = "SIGKILL, perhaps for want of memory" if killed else f"signal {-exit_status}"
+            message = f"the process was ended by {name}; the training can be resumed"
             _mark(training, "interrupted", message)
         else:
             lines = read_log(training).split("\n")
@@ -372,12 +385,16 @@ def _record_end(training: Training, exit_status: int) -> None:
 def _stop(store: RunStore, training: Training) -> None:
     """Ends the process that trains, and sees to it that the folder says so."""
     process = _find_process(store, training)
-    with contextlib.suppress(psutil.NoSuchProcess):
+    try:
         process.terminate()
         if not _wait_for_end(process, TERMINATE_SECONDS):
             process.kill()
             if not _wait_for_end(process, KILL_SECONDS):
                 raise JobError(f"the process {process.pid} of {training.id} does not end")
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied:
+        raise JobError(f"the process {process.pid} of {training.id} is another user's") from None
     training.sweep()
     with contextlib.suppress(RunError):  # it finished in the meantime
         if training.status["state"] not in ("stopped", "failed"):
@@ -493,8 +510,9 @@ def _describe(training: Training, order: list[str], started: _Started | None) ->
 def _find_active(store: RunStore, request: Request) -> Training | None:
     """The training of exactly this request that is queued or running."""
     for job in list_jobs(store):
-        if job.state in ("running", "queued") and job.training.request == request:
-            return job.training
+        with contextlib.suppress(RunError):  # it has finished just now
+            if job.state in ("running", "queued") and job.training.request == request:
+                return job.training
     return None
 
 
@@ -562,7 +580,7 @@ def _recorded_speeds(store: RunStore, experiment: str, dataset: str) -> Iterator
 
 
 def _epoch_work(experiment: str, dataset: str) -> float:
-    return costs.multiply_adds(find_experiment(experiment)) * IMAGES[dataset]
+    return costs.multiply_adds(find_experiment(experiment)) * DATASETS[dataset]
 
 
 def _origin(speed: _Speed, experiment: str) -> str:

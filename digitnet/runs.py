@@ -18,10 +18,11 @@ import io
 import json
 import os
 import re
+import reprlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -32,6 +33,8 @@ import filelock
 import numpy as np
 
 from digitnet.experiments import (
+    CLASSES,
+    DATASETS,
     EXPERIMENTS,
     SettingsError,
     TrainingSettings,
@@ -115,10 +118,16 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def _open_or_make(path: str, flags: int) -> int:
+    """Opens a file, made if it is missing; one that is there may be on a read-only disk."""
+    return os.open(path, flags | os.O_CREAT, 0o666)
+
+
 @contextlib.contextmanager
 def _trying(path: Path) -> Iterator[None]:
     """Lets one at a time try a lock: two at once would each take the other for its holder."""
-    with path.with_name(f"{path.name}.gate").open("ab") as gate:
+    gate_path = path.with_name(f"{path.name}.gate")
+    with open(gate_path, "rb", opener=_open_or_make) as gate:
         filelock.lock_descriptor(gate.fileno(), poll_interval=0.001)
         yield
 
@@ -163,13 +172,57 @@ def read_json(path: Path) -> dict:
         values = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path.name} cannot be read: {error}") from None
     if not isinstance(values, dict):
         raise RunError(f"{path.name} is not a JSON object")
     if values.get("format") != FORMAT:
         raise RunError(f"{path.name} has format {values.get('format')!r}, expected {FORMAT}")
     return values
+
+
+def is_amount(value: Any) -> bool:
+    """Whether a value from a file is a number of 0 or more, and no more than can be shown."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < 2**63
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and is_amount(value) and value > 0
+
+
+def _is_share(value: Any) -> bool:
+    return is_amount(value) and value <= 1
+
+
+def _is_interval(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_share, value))
+
+
+_FIGURES: dict[str, Callable[[Any], bool]] = {
+    "epochs": _is_count,
+    "best_epoch": _is_count,
+    "seconds_per_epoch": is_amount,
+    "served_bytes": _is_count,
+    "rank": lambda value: value is None or _is_count(value),
+    "scores.size": _is_count,
+    "scores.accuracy": _is_share,
+    "scores.accuracy_interval": _is_interval,
+    "scores.loss": is_amount,
+    "scores.f1_macro": _is_share,
+}
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """The result of a run; RunError where a figure that is shown is missing or cannot be."""
+    result = read_json(path)
+    for name, is_right in _FIGURES.items():
+        figure: Any = result
+        for key in name.split("."):
+            figure = figure.get(key) if isinstance(figure, dict) else None
+        if not is_right(figure):
+            raise RunError(f"{path.name} has a wrong {name}: {reprlib.repr(figure)}")
+    return result
 
 
 def read_history(path: Path) -> dict[str, np.ndarray]:
@@ -187,7 +240,10 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     except (OSError, ValueError) as error:
         raise RunError(f"{path.name} cannot be read: {error}") from None
     whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.reader(io.StringIO(whole)))
+    try:
+        rows = list(csv.reader(io.StringIO(whole)))
+    except csv.Error as error:
+        raise RunError(f"{path.name} cannot be read: {error}") from None
     if not rows or tuple(rows[0]) != HISTORY_COLUMNS:
         raise RunError(f"{path.name} does not begin with the columns of a history")
     try:
@@ -257,7 +313,7 @@ class Run:
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        return read_json(self.folder / RESULT)
+        return read_result(self.folder / RESULT)
 
     def history(self) -> dict[str, np.ndarray]:
         return read_history(self.folder / HISTORY)
@@ -266,8 +322,11 @@ class Run:
         """What the trained model said of the test images.
 
         Returns:
-            Probabilities float32 (n, 10), true labels uint8 (n,), and each image's position in
-            the joined dataset, int64 (n,).
+            Probabilities, floats (n, 10), true labels, integers (n,) from 0 to 9, and each
+            image's position in the joined dataset, integers (n,), each once.
+
+        Raises:
+            RunError: If the file is missing or holds anything else.
         """
         path = self.folder / PROBABILITIES
         try:
@@ -278,8 +337,15 @@ class Run:
             raise RunError(f"{path.name} is missing") from None
         except Exception as error:  # NumPy and zipfile raise many kinds on garbage
             raise RunError(f"{path.name} cannot be read: {error}") from None
-        if probabilities.ndim != 2 or probabilities.shape != (len(labels), 10):
-            raise RunError(f"{path.name} holds arrays of unexpected shapes")
+        size = DATASETS[self.request.settings.dataset]
+        if not (
+            _holds_integers(labels, CLASSES)
+            and _holds_integers(index, size)
+            and len(np.unique(index)) == len(index) == len(labels)
+            and np.issubdtype(probabilities.dtype, np.floating)
+            and probabilities.shape == (len(labels), CLASSES)
+        ):
+            raise RunError(f"{path.name} does not hold ten probabilities for each digit")
         return probabilities, labels, index
 
     def problem(self) -> str | None:
@@ -287,17 +353,22 @@ class Run:
         try:
             if self.request.experiment != self.experiment:
                 return f"{REQUEST} is of experiment {self.request.experiment}"
-            self.result["scores"]["accuracy"]
+            self.result  # noqa: B018  raises RunError where it is broken
             if not self.history()["epoch"].size:
                 return f"{HISTORY} has no epochs"
         except RunError as error:
             return str(error)
-        except (KeyError, TypeError) as error:
-            return f"{RESULT} lacks {error}"
         for name in (SERVED, PROBABILITIES):
             if not (self.folder / name).is_file():
                 return f"{name} is missing"
         return None
+
+
+def _holds_integers(array: np.ndarray, below: int) -> bool:
+    """Whether an array is one line of integers from 0 on, below a number."""
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        return False
+    return bool(np.all((array >= 0) & (array < below)))
 
 
 @dataclass(frozen=True)
@@ -470,11 +541,14 @@ class RunStore:
         return shipped if shipped.folder.is_dir() else None
 
     def make_current(self, run_id: str) -> None:
-        """Serves this run from now on; raises RunError if it is missing or broken."""
+        """Serves this run from now on; RunError if it is missing, broken or cannot be chosen."""
         run = self.find(run_id)
         if problem := run.problem():
             raise RunError(f"{run_id} cannot be served: {problem}")
-        self._point_at(run)
+        try:
+            self._point_at(run)
+        except OSError as error:
+            raise RunError(f"{run_id} cannot be made current: {error.strerror}") from None
 
     def _point_at(self, *runs: Run) -> None:
         """Serves the first of these runs of one experiment that is there."""
@@ -483,8 +557,11 @@ class RunStore:
         write_atomically(pointer, "".join(f"{run.id}\n" for run in runs).encode())
 
     def roll_back(self, experiment: str) -> None:
-        """Serves the shipped run again; runs trained here are kept."""
-        (self.local / "current" / find_experiment(experiment).name).unlink(missing_ok=True)
+        """Serves the shipped run again; runs trained here are kept. RunError if it cannot be."""
+        try:
+            (self.local / "current" / find_experiment(experiment).name).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{experiment} cannot go back: {error.strerror}") from None
 
     def delete(self, run_id: str) -> None:
         """Deletes a run or training made here; the shipped run is served if it was current.

@@ -6,6 +6,7 @@ The only module of the package that imports Streamlit.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -121,7 +122,9 @@ def pick_model(results: dict[str, dict]) -> str:
     names = list(results)
     requested = st.query_params.get("model", names[0])
     if requested not in names:
-        st.info(f"There is no trained network “{requested}” here; the best one reads instead.")
+        st.info(
+            f"There is no trained network “{quote(requested)}” here; the best one reads instead."
+        )
         requested = names[0]
     return st.selectbox(
         "Read by",
@@ -366,8 +369,15 @@ def _kept_in_url(key: str, default: str, options: Collection[str]) -> dict[str, 
 
 def _tell_unknown(key: str, options: Collection[str]) -> None:
     if unknown := [one for one in st.query_params.get_all(key) if one and one not in options]:
-        named = ", ".join(f"“{one}”" for one in unknown)
-        st.info(f"The address asks for {named}, which is not to be had here; it is ignored.")
+        named = ", ".join(f"“{key}={quote(one)}”" for one in unknown[:3])
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        st.info(f"The address asks for {named}{more}, which is not to be had here; it is ignored.")
+
+
+def quote(value: str) -> str:
+    """What an address or a file holds, short, and as plain text where Markdown is shown."""
+    short = value if len(value) <= 60 else f"{value[:59]}…"
+    return re.sub(r"([\\`*_\[\]()<>#!|$~:])", r"\\\1", short)
 
 
 def picture_config(file_name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import fields
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,6 +28,7 @@ from digitnet.jobs import Job
 from digitnet.report import load_report_scores
 from digitnet.runs import Request, RunError, RunStore
 
+REPORT = TrainingSettings()  # the report's
 PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
@@ -205,68 +207,59 @@ def show_retrain() -> None:
                 "`pip install -r requirements.txt` installs it; then start the app anew."
             )
             return
-        names = pick_networks()
-        requests = pick_settings(names)
+        show_form()
+        try:
+            requests = read_form()
+        except SettingsError as error:
+            st.error(f"The {error}")
+            requests = []
         if requests:
             show_estimates(requests)
         st.button(
-            f"Retrain {len(names)} networks" if len(names) > 1 else "Retrain",
+            f"Retrain {len(requests)} networks" if len(requests) > 1 else "Retrain",
             type="primary",
             icon=":material/model_training:",
             disabled=not requests,
-            on_click=submit_all,
-            args=(requests,),
+            on_click=submit_form,
         )
 
 
-def pick_networks() -> list[str]:
-    return st.multiselect(
+def show_form() -> None:
+    """The networks and settings to choose, kept under the names of the settings."""
+    st.multiselect(
         "Networks",
         [one.name for one in EXPERIMENTS],
         default=[min(EXPERIMENTS, key=lambda one: one.parameters).name],
         format_func=lambda name: find_experiment(name).title,
         key="networks",
     )
-
-
-def pick_settings(names: list[str]) -> list[Request]:
-    """A request for each network; none while a setting is out of its range."""
-    report = TrainingSettings()
-    dataset = st.segmented_control(
+    st.segmented_control(
         "Digits",
-        DATASETS,
-        default=report.dataset,
+        list(DATASETS),
+        default=REPORT.dataset,
         required=True,
         format_func=lambda name: figures.DATASET_NAMES[name],
         key="dataset",
     )
-    if dataset == "mnist" and is_mnist_missing():
+    if st.session_state["dataset"] == "mnist" and is_mnist_missing():
         st.caption("MNIST is not on this machine yet; the training downloads it first.")
     with st.container(horizontal=True):
-        values = {
-            "epochs": number("Most epochs", report.epochs),
-            "patience": number(
-                "Patience", report.patience, "Epochs without a better one, then stop"
-            ),
-            "batch_size": number("Batch size", report.batch_size, "Images a step"),
-            "learning_rate": pick_learning_rate(names),
-            "seed": number("Seed", report.seed, "Of the weights, dropout and the order of images"),
-        }
-    try:
-        return [make_request(name, {"dataset": dataset, **values}) for name in names]
-    except SettingsError as error:
-        st.error(f"The {error}")
-        return []
+        show_number("Most epochs", "epochs")
+        show_number("Patience", "patience", "Epochs without a better one, then stop")
+        show_number("Batch size", "batch_size", "Images a step")
+        show_learning_rate()
+        show_number("Seed", "seed", "Of the weights, dropout and the order of images")
 
 
-def number(label: str, default: int, explanation: str | None = None) -> int:
-    return st.number_input(label, value=default, step=1, width=130, help=explanation, key=label)
+def show_number(label: str, setting: str, explanation: str | None = None) -> None:
+    default = getattr(REPORT, setting)
+    st.number_input(label, value=default, step=1, width=130, help=explanation, key=setting)
 
 
-def pick_learning_rate(names: list[str]) -> float | None:
-    """A learning rate; None for the report's, which is not the same for every network."""
-    rates = {find_experiment(name).learning_rate for name in names}
-    return st.number_input(
+def show_learning_rate() -> None:
+    """A learning rate; empty for the report's, which is not the same for every network."""
+    rates = {find_experiment(name).learning_rate for name in st.session_state["networks"]}
+    st.number_input(
         "Learning rate",
         value=None,
         step=0.0001,
@@ -278,10 +271,17 @@ def pick_learning_rate(names: list[str]) -> float | None:
     )
 
 
-def make_request(name: str, values: dict[str, Any]) -> Request:
-    if values["learning_rate"] is None:
-        values = values | {"learning_rate": find_experiment(name).learning_rate}
-    return Request(name, TrainingSettings(**values))
+def read_form() -> list[Request]:
+    """A request for each chosen network; SettingsError while a setting is out of its range."""
+    values = {one.name: st.session_state[one.name] for one in fields(TrainingSettings)}
+    requests = []
+    for name in st.session_state["networks"]:
+        if values["learning_rate"] is None:
+            settings = values | {"learning_rate": find_experiment(name).learning_rate}
+        else:
+            settings = values
+        requests.append(Request(name, TrainingSettings(**settings)))
+    return requests
 
 
 def is_mnist_missing() -> bool:
@@ -303,21 +303,28 @@ def show_estimates(requests: list[Request]) -> None:
         st.warning(warning, icon=":material/hourglass_top:")
 
 
-def submit_all(requests: list[Request]) -> None:
+def submit_form() -> None:
+    """Queues what the form says now, which may be newer than what the page last drew."""
+    try:
+        requests = read_form()
+    except SettingsError as error:
+        note(f"The {error}", ":material/error:")
+        return
     for request in requests:
-        title = find_experiment(request.experiment).title
-        try:
-            submitted = jobs.submit(ui.load_store(), request)
-        except (jobs.JobError, RunError) as error:
-            note(f"{title} was not queued: {error}", ":material/error:")
-            continue
-        if submitted.is_new:
-            note(f"{title} is in the queue.", ":material/check:")
-        else:
-            note(
-                f"{title}: just this is queued or running already. Once is enough.",
-                ":material/info:",
-            )
+        submit(request)
+
+
+def submit(request: Request) -> None:
+    title = find_experiment(request.experiment).title
+    try:
+        submitted = jobs.submit(ui.load_store(), request)
+    except (jobs.JobError, RunError) as error:
+        note(f"{title}: {figures.as_sentence(str(error))}", ":material/error:")
+        return
+    if submitted.is_new:
+        note(f"{title} is in the queue.", ":material/check:")
+    else:
+        note(f"{title}: just this is queued or running already. Once is enough.", ":material/info:")
 
 
 def note(words: str, icon: str) -> None:
@@ -396,8 +403,8 @@ def show_job_actions(job: Job, queued: list[str]) -> None:
     if job.id in queued and len(queued) > 1:
         place = queued.index(job.id)
         last = place == len(queued) - 1
-        button("Move up", ":material/arrow_upward:", job.id, jobs.move, place - 1, place > 0)
-        button("Move down", ":material/arrow_downward:", job.id, jobs.move, place + 1, not last)
+        button("Move up", ":material/arrow_upward:", job.id, jobs.move, -1, place > 0)
+        button("Move down", ":material/arrow_downward:", job.id, jobs.move, 1, not last)
     if job.state in ("interrupted", "stopped", "failed"):
         button("Resume", ":material/play_arrow:", job.id, jobs.resume)
     if job.state not in ("running", "queued"):
@@ -409,11 +416,11 @@ def button(
     icon: str,
     run_id: str,
     action: Callable[..., None],
-    place: int | None = None,
+    places: int | None = None,
     enabled: bool = True,
 ) -> None:
     """A button that does something with a run or a training."""
-    arguments = (run_id,) if place is None else (run_id, place)
+    arguments = (run_id,) if places is None else (run_id, places)
     st.button(
         label,
         icon=icon,

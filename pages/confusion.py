@@ -177,7 +177,10 @@ def show_requested(answers: Answers) -> None:
     if position := st.query_params.get("digit"):
         place = confusion.find_place(answers, position)
         if place is None:
-            st.info(f"The address asks for digit “{position}”, which this run was not tested on.")
+            st.info(
+                f"The address asks for digit “{ui.quote(position)}”, which this run was not "
+                "tested on."
+            )
         else:
             show_opened(answers, place)
 

@@ -89,6 +89,22 @@ def test_list_as_json(trained_store, capsys):
     assert row["served_bytes"] == trained_store.current("cnn_min").served_model.stat().st_size
 
 
+@pytest.mark.parametrize(
+    ("ends", "trained", "status"),
+    [
+        ([cli.OK, cli.OK, cli.OK], 3, cli.OK),
+        ([cli.OK, cli.FAILED, cli.OK], 3, cli.FAILED),
+        ([cli.INTERRUPTED], 1, cli.INTERRUPTED),
+        ([cli.FAILED, cli.INTERRUPTED], 2, cli.INTERRUPTED),
+    ],
+)
+def test_what_stops_one_training_stops_those_after_it(store, monkeypatch, ends, trained, status):
+    left = list(ends)
+    monkeypatch.setattr(cli, "_train_one", lambda request: left.pop(0))
+    assert cli.main(["train", "cnn", "fc", "lenet5"]) == status
+    assert len(ends) - len(left) == trained
+
+
 def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsys):
     file = tmp_path / "drawings.jsonl"
     good = json.dumps({"strokes": load_samples()[3]})

@@ -29,6 +29,7 @@ from digitnet.runs import (
     RunStore,
     write_json,
 )
+from tests.made_runs import make_result
 
 DIGITS = 400
 LABELS = (np.arange(DIGITS) % 10).astype(np.uint8)
@@ -46,7 +47,7 @@ def write_run(folder: Path, wrong: slice, seed: int = 1, dataset: str = "mnist")
     (folder / HISTORY).write_text(",".join(HISTORY_COLUMNS) + "\n1,2,1,1,1,1,1,1,1,1\n")
     scores = evaluate_predictions(LABELS, probabilities)
     figures_of_run = {"epochs": 7, "seconds_per_epoch": 2.5, "served_bytes": 1_500_000}
-    write_json(folder / RESULT, {"format": 1, "scores": scores, **figures_of_run})
+    write_json(folder / RESULT, make_result(scores=scores, **figures_of_run))
     index = np.arange(DIGITS) + 1000 * seed
     np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
     (folder / SERVED).write_bytes(b"model")
@@ -104,8 +105,8 @@ def test_a_broken_run_is_told_in_its_own_row(store, name):
 
 def test_a_result_without_a_figure_is_a_problem(store):
     scores = {"accuracy": 0.5, "accuracy_interval": [0, 1]}
-    write_json(store.shipped / "cnn" / RESULT, {"format": 1, "scores": scores})
-    assert "loss" in row_of(store, "cnn")["problem"]
+    write_json(store.shipped / "cnn" / RESULT, make_result(scores=scores))
+    assert "size" in row_of(store, "cnn")["problem"]
 
 
 def test_the_runs_are_listed_and_the_current_one_is_marked(store):
@@ -263,6 +264,14 @@ def test_progress_before_the_first_epoch_and_after_the_last():
     assert (share, words) == (pytest.approx(0.05), "Epoch 1, step 5 of 10")
     assert figures.describe_progress(job("loading the images"), np.array([]), 10)[0] == 0
     assert figures.describe_progress(job("testing and exporting"), np.ones(3), 10)[0] == 1
+
+
+@pytest.mark.parametrize("name", ["step", "steps", "seconds_left"])
+@pytest.mark.parametrize("figure", ["x", -1, float("nan"), float("inf"), 10**400, [], {}])
+def test_progress_with_a_wrong_figure_is_a_share_all_the_same(name, figure):
+    status = {"step": 9, "steps": 8, "seconds_left": 5} | {name: figure}
+    for seconds in (np.array([]), np.ones(3), np.full(3, np.nan)):
+        assert 0 <= figures.describe_progress(job(**status), seconds, 10)[0] <= 1
 
 
 def test_curves_of_one_epoch_and_of_equal_values_can_be_drawn():

@@ -16,6 +16,7 @@ from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
 from digitnet.figures import COLOURS
 from digitnet.report import load_report_history
 from digitnet.runs import HISTORY, HISTORY_COLUMNS, RESULT, Request, RunError, RunStore, write_json
+from tests.made_runs import make_result
 
 ACCURACY = [0.90, 0.95, 0.97, 0.98, 0.985]
 VAL_ACCURACY = [0.93, 0.96, 0.975, 0.97, 0.972]  # the third is the best
@@ -34,7 +35,7 @@ def write_shipped(store, name, best_epoch=3):
     rows = [epoch_row(*one) for one in zip(range(1, 6), ACCURACY, VAL_ACCURACY, strict=True)]
     lines = [",".join(str(row[column]) for column in HISTORY_COLUMNS) for row in rows]
     (folder / HISTORY).write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
-    write_json(folder / RESULT, {"format": 1, "best_epoch": best_epoch})
+    write_json(folder / RESULT, make_result(best_epoch=best_epoch))
     return folder
 
 

@@ -217,6 +217,27 @@ def test_a_training_goes_on_when_a_full_disk_has_room_again(store):
         subprocess.run(["umount", "--lazy", str(store.local)], check=True)
 
 
+def test_a_training_is_seen_from_where_nothing_can_be_written(store, tmp_path):
+    training = store.create(Request("cnn_min", SHORT))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    commands = (["mount", "--bind"], ["mount", "-o", "remount,ro,bind"])
+    with training.locked():
+        training.write_status("running", epoch=0)
+        try:
+            for command in commands:
+                whole = [*command, str(store.local), str(elsewhere)]
+                if (
+                    not shutil.which("mount")
+                    or subprocess.run(whole, capture_output=True).returncode
+                ):
+                    pytest.skip("a folder can be mounted by an administrator only")
+            [job] = jobs.list_jobs(RunStore(elsewhere, store.shipped))
+            assert job.state == "running"
+        finally:
+            subprocess.run(["umount", "--lazy", str(elsewhere)], capture_output=True)
+
+
 def damages(path):
     """Leaves a file damaged in one way after the other."""
     whole = path.read_bytes()

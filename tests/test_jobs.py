@@ -1,13 +1,12 @@
 """The queue of trainings and its worker; the trainings here are small scripts that act as one."""
 
-import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-import numpy as np
+import psutil
 import pytest
 
 from digitnet import jobs
@@ -19,14 +18,12 @@ from digitnet.runs import (
     HISTORY,
     HISTORY_COLUMNS,
     LOG,
-    PROBABILITIES,
     REQUEST,
-    RESULT,
-    SERVED,
     STATUS,
     Request,
     RunStore,
 )
+from tests import made_runs
 
 SAMPLE = TrainingSettings(dataset="sample")
 CNN, FC, LENET = (Request(name, SAMPLE) for name in ("cnn", "fc", "lenet5"))
@@ -116,15 +113,7 @@ def row(epoch, seconds=2.0):
 
 def fill(training, seconds=2.0):
     training.append_history(row(1, seconds))
-    result = {"format": 1, "scores": {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}}
-    (training.folder / RESULT).write_text(json.dumps(result))
-    (training.folder / SERVED).write_bytes(b"model")
-    np.savez(
-        training.folder / PROBABILITIES,
-        probabilities=np.full((3, 10), 0.1, np.float32),
-        labels=np.arange(3, dtype=np.uint8),
-        index=np.arange(3),
-    )
+    made_runs.fill(training.folder)
 
 
 def ids(store, state=None):
@@ -178,11 +167,13 @@ def test_many_at_once_are_no_race(store):
 
 def test_the_order_can_be_changed(store):
     first, second, third = (jobs.submit(store, one).training.id for one in (CNN, FC, LENET))
-    jobs.move(store, third, 0)
+    jobs.move(store, third, -2)
     assert ids(store) == [third, first, second]
+    jobs.move(store, third, 1)
+    assert ids(store) == [first, third, second]
     jobs.move(store, third, 99)
     assert ids(store) == [first, second, third]
-    jobs.move(store, second, -1)
+    jobs.move(store, second, -99)
     assert ids(store) == [second, first, third]
     with pytest.raises(JobError, match="not in the queue"):
         jobs.move(store, "cnn/20260101-000000-abcd", 0)
@@ -380,6 +371,38 @@ def test_the_worker_waits_while_someone_else_trains(store, work, processes):
     assert state_of(store, other.id) == "stopped"
 
 
+def test_a_training_that_cannot_be_started_does_not_hold_up_the_queue(store, work):
+    stuck, next_one = (jobs.submit(store, one).training for one in (CNN, LENET))
+    (stuck.folder / LOG).mkdir()  # so that its output has nowhere to go
+    work(FINISH)
+    assert [run.id for run in store.finished()] == [next_one.id]
+    [job] = jobs.list_jobs(store)
+    assert job.id == stuck.id and job.state == "failed"
+    assert "cannot be started: Is a directory" in job.message
+
+
+def test_a_training_that_another_process_is_at_is_not_called_failed(store, processes):
+    training = store.create(CNN)
+    process = processes(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"training\n"
+    jobs._record_end(training, 1)  # of a second process, which found it busy
+    assert state_of(store, training.id) == "running"
+    assert (training.folder / ".half-written").exists()
+
+
+def test_a_process_of_another_user_is_told_of(store, processes, monkeypatch):
+    training = store.create(CNN)
+    process = processes(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"training\n"
+
+    def refuse(self):
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "terminate", refuse)
+    with pytest.raises(JobError, match="another user's"):
+        jobs.cancel(store, training.id)
+
+
 def test_there_is_one_worker_a_store(store, work):
     training = jobs.submit(store, CNN).training
     thread = threading.Thread(target=work, args=["import time; time.sleep(60)"])
@@ -398,7 +421,7 @@ def test_a_queue_that_cannot_be_read_is_put_in_order_by_age(store, content):
     (store.local / jobs.QUEUE).write_bytes(content)
     (store.local / jobs.WORKER).write_bytes(content)
     assert sorted(ids(store, "queued")) == sorted(one.id for one in trainings)
-    jobs.move(store, trainings[1].id, 0)
+    jobs.move(store, trainings[1].id, -1)
     assert ids(store)[0] == trainings[1].id
 
 

@@ -29,6 +29,7 @@ from digitnet.runs import (
     replacing,
     write_atomically,
 )
+from tests.made_runs import fill, make_result
 
 LOOK = """
 import pathlib, sys
@@ -48,19 +49,6 @@ def store(tmp_path):
 
 def row(epoch, **values):
     return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch} | values
-
-
-def fill(folder):
-    """The files that make a run whole, with as little in them as will do."""
-    result = {"format": 1, "scores": {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}}
-    (folder / RESULT).write_text(json.dumps(result))
-    (folder / SERVED).write_bytes(b"model")
-    np.savez(
-        folder / PROBABILITIES,
-        probabilities=np.full((3, 10), 0.1, np.float32),
-        labels=np.arange(3, dtype=np.uint8),
-        index=np.arange(3),
-    )
 
 
 def finished_run(store, request=REQUEST_CNN):
@@ -222,6 +210,78 @@ def test_garbled_probabilities_raise_a_sentence(store):
     (run.folder / PROBABILITIES).write_bytes(b"garbage")
     with pytest.raises(RunError, match=PROBABILITIES):
         run.test_predictions()
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"labels": np.uint8(3)},
+        {"labels": np.zeros((3, 1), np.uint8)},
+        {"labels": np.array([0, 1, 10])},
+        {"labels": np.array([0, 1, -1])},
+        {"labels": np.array(["0", "1", "2"])},
+        {"index": np.array(["0", "1", "2"])},
+        {"index": np.array([1, 1, 2])},
+        {"index": np.array([0, 1, 1797])},
+        {"index": np.arange(2)},
+        {"probabilities": np.full((3, 9), 0.1)},
+        {"probabilities": np.full((3, 10), "0.1")},
+        {"probabilities": np.ones((3, 10), np.int64)},
+        {"probabilities": np.zeros((3, 10), [("a", "f4")])},
+    ],
+)
+def test_arrays_that_cannot_be_are_a_sentence(store, arrays):
+    run = finished_run(store)
+    with np.load(run.folder / PROBABILITIES) as whole:
+        np.savez(run.folder / PROBABILITIES, **dict(whole) | arrays)
+    with pytest.raises(RunError, match=PROBABILITIES):
+        run.test_predictions()
+
+
+@pytest.mark.parametrize("name", ["epochs", "best_epoch", "served_bytes", "seconds_per_epoch"])
+@pytest.mark.parametrize("figure", [None, "x", -1, float("nan"), float("inf"), 10**30, True, [1]])
+def test_a_wrong_figure_is_named(store, name, figure):
+    run = finished_run(store)
+    (run.folder / RESULT).write_text(json.dumps(make_result(**{name: figure})))
+    assert f"wrong {name}" in store.find(run.id).problem()
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("size", 0),
+        ("accuracy", 1.5),
+        ("accuracy", None),
+        ("accuracy_interval", [0.1]),
+        ("accuracy_interval", [0.1, 2]),
+        ("accuracy_interval", "ab"),
+        ("loss", float("nan")),
+        ("f1_macro", "x"),
+    ],
+)
+def test_a_wrong_score_is_named(store, name, figure):
+    run = finished_run(store)
+    scores = make_result()["scores"] | {name: figure}
+    (run.folder / RESULT).write_text(json.dumps(make_result(scores=scores)))
+    assert f"wrong scores.{name}" in store.find(run.id).problem()
+
+
+@pytest.mark.parametrize("scores", [None, [], "x", {}])
+def test_a_result_without_scores_is_a_problem(store, scores):
+    run = finished_run(store)
+    (run.folder / RESULT).write_text(json.dumps(make_result(scores=scores)))
+    assert "wrong scores.size" in store.find(run.id).problem()
+
+
+def test_files_that_overcome_a_reader_are_a_sentence(store):
+    training = store.create(REQUEST_CNN)
+    (training.folder / STATUS).write_text("[" * 200_000)
+    with pytest.raises(RunError, match=STATUS):
+        _ = training.status
+    with (training.folder / HISTORY).open("a") as stream:
+        stream.write("1" * 200_000 + "\n")
+    with pytest.raises(RunError, match=HISTORY):
+        training.history()
 
 
 def test_history_leaves_out_a_line_that_is_still_written(store):

@@ -135,13 +135,13 @@ def test_two_networks_of_the_url_are_compared(open_compare):
 def test_an_unknown_run_in_the_url_is_told(open_compare, name):
     app = open_compare(a=name)
     assert not app.exception
-    assert f"The address asks for “{name}”" in words_of(app)
+    assert f"The address asks for “a={name}”" in words_of(app)
 
 
 def test_the_estimate_follows_the_settings_and_bad_settings_are_told(open_compare):
     app = open_compare()
     assert "About **" in words_of(app)
-    app.number_input(key="Most epochs").set_value(0).run()
+    app.number_input(key="epochs").set_value(0).run()
     assert "epochs must be a whole number" in words_of(app)
     assert buttons(app, "Retrain")[0].disabled
 
@@ -151,7 +151,7 @@ def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_ra
 ):
     app = open_compare()
     app.multiselect(key="networks").set_value(["cnn_min", "fc_lr_high"]).run()
-    app.number_input(key="Seed").set_value(7).run()
+    app.number_input(key="seed").set_value(7).run()
     buttons(app, "Retrain 2 networks")[0].click().run()
     assert "in the queue" in words_of(app)
     found = {job.experiment: job.training.request.settings for job in jobs.list_jobs(store)}
@@ -160,6 +160,18 @@ def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_ra
     buttons(app, "Retrain 2 networks")[0].click().run()
     assert "Once is enough" in words_of(app)
     assert len(jobs.list_jobs(store)) == 2
+
+
+def test_a_setting_that_is_typed_just_before_the_click_counts(open_compare, store):
+    app = open_compare()
+    app.number_input(key="epochs").set_value(2)
+    buttons(app, "Retrain")[0].click().run()
+    [job] = jobs.list_jobs(store)
+    assert job.training.request.settings == TrainingSettings(epochs=2)
+    app.number_input(key="epochs").set_value(0)
+    buttons(app, "Retrain")[0].click().run()
+    assert "epochs must be" in words_of(app)
+    assert len(jobs.list_jobs(store)) == 1
 
 
 def test_the_queue_can_be_changed(open_compare, store):

@@ -220,7 +220,15 @@ def test_unknown_values_in_the_url_are_told(open_page):
     app = open_page(a="../cnn/shipped", b="x", true="11", read="<b>", cells="Beauty", roc="10")
     assert not app.exception
     told = " ".join(info.value for info in app.info)
-    assert all(value in told for value in ("../cnn/shipped", "“x”", "11", "<b>", "Beauty", "10"))
+    asked = ("a=../cnn/shipped", "b=x", "true=11", r"read=\<b\>", "cells=Beauty", "roc=10")
+    assert all(f"“{one}”" in told for one in asked)
+
+
+def test_what_an_address_holds_is_shown_as_plain_text(open_page):
+    app = open_page(a="![x](https://evil.example/t.png) $x$ :red[y]", roc="[a](https://b) " * 99)
+    a, roc = (info.value for info in app.info)
+    assert r"a=\!\[x\]\(https\://evil.example/t.png\) \$x\$ \:red\[y\]" in a
+    assert "…" in roc and len(roc) < 250
 
 
 @pytest.mark.parametrize("name", ["test_probabilities.npz", "request.json"])
