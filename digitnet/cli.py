@@ -157,7 +157,7 @@ def _interrupt(*_: object) -> None:
 
 def _train_one(request: Request) -> int:
     """Trains one experiment; returns an exit status, having said what went wrong."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
     try:
         from digitnet.pipeline import run_experiment
     except ModuleNotFoundError as error:

@@ -201,10 +201,15 @@ def tabulate_standings(standings: Sequence[Standing]) -> list[dict[str, Any]]:
 
 
 def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
-    """Rows of the table of all finished runs; broken ones have a problem in place of figures."""
+    """Rows of the table of all finished runs, those made here first, the newest of them leading.
+
+    Broken ones have a problem in place of figures.
+    """
     current = {run.id for one in EXPERIMENTS if (run := store.current(one.name))}
+    made_here = [run for run in store.finished() if not run.is_shipped]
+    made_here.sort(key=lambda run: run.folder.name, reverse=True)
     rows = []
-    for run in store.finished():
+    for run in (*made_here, *(run for run in store.finished() if run.is_shipped)):
         summary = summarize_run(run)
         rows.append(
             {

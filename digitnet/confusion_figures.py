@@ -103,13 +103,17 @@ def _cells_figure(
     shades = np.where(np.eye(CLASSES, dtype=bool), 0, values) if muted else values
     most = np.abs(shades).max() or 1
     negative, positive = (_rgba(colour, _STRONGEST) for colour in colours)
-    faint = _rgba(colours[1], 0)
     figure = go.Figure()
     figure.add_heatmap(
         z=np.sign(shades) * np.sqrt(np.abs(shades) / most),  # a root shows single mistakes too
         zmin=-1,
         zmax=1,
-        colorscale=[[0, negative], [0.5, faint], [1, positive]],
+        colorscale=[  # each colour fades by itself, for between them lies a third
+            [0, negative],
+            [0.5, _rgba(colours[0], 0)],
+            [0.5, _rgba(colours[1], 0)],
+            [1, positive],
+        ],  # fmt: skip
         showscale=False,
         hoverinfo="skip",
         xgap=2,
@@ -317,23 +321,32 @@ def picture_url(image: NDArray) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def answer_html(answers: Answers, place: int, others: Sequence[Answers]) -> str:
-    """What a run says of a test digit, in a few lines: its two best guesses and the other runs'.
+def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> str:
+    """What is said of a test digit, in a few lines: one or two runs' guesses and the others'.
 
     Args:
-        answers: The run's answers.
+        shown: The answers of the run, or of both, by letter.
         place: The digit's place among the test digits.
         others: Answers of the other networks to the same digits.
     """
-    probabilities = answers.probabilities[place]
-    first, second = np.argsort(-probabilities, kind="stable")[:2]
-    truth = "" if first == answers.labels[place] else f", is {answers.labels[place]}"
-    lines = [f"<b>{first}</b> {format_share(float(probabilities[first]))}{truth}"]
-    if probabilities[second] >= 0.001:
-        lines.append(f"{second} {format_share(float(probabilities[second]))}")
+    if len(shown) > 1:
+        lines = [f"{letter}: {_best_guess(answers, place)}" for letter, answers in shown.items()]
+    else:
+        [answers] = shown.values()
+        lines = [_best_guess(answers, place)]
+        second = int(np.argsort(-answers.probabilities[place], kind="stable")[1])
+        if answers.probabilities[place, second] >= 0.001:
+            share = format_share(float(answers.probabilities[place, second]))
+            lines.append(f"{second} {share}")
     votes = [f"<span>{digit} ({count}×)</span>" for digit, count in count_readings(others, place)]
     lines.append(f"others: {', '.join(votes) or '—'}")
     return f'<p class="dn-answer">{"<br>".join(lines)}</p>'
+
+
+def _best_guess(answers: Answers, place: int) -> str:
+    read, true = answers.readings[place], answers.labels[place]
+    share = format_share(float(answers.probabilities[place, read]))
+    return f"<b>{read}</b> {share}{'' if read == true else f', is {true}'}"
 
 
 def large_picture_html(image: NDArray, label: int) -> str:
@@ -351,7 +364,7 @@ def describe_answer(answers: Answers, place: int) -> str:
     verdict = "which is right" if read == true else f"but it is a {true}"
     return (
         f"{find_experiment(answers.run.experiment).title} reads {read}, "
-        f"{100 * probabilities[read]:.1f}% sure, {verdict}."
+        f"{format_share(float(probabilities[read]))} sure, {verdict}."
     )
 
 

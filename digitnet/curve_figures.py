@@ -35,6 +35,7 @@ _DASHES = {  # by whether it is the report's, and the part
 }
 _GREY = "#808080"  # of keys that stand for no experiment; readable on both backgrounds
 _FAINT = 0.4
+_FONT = "Arial, Helvetica, sans-serif"  # not the page's, which a saved picture does not have
 _PLOT_WIDTH, _PLOT_HEIGHT, _KEY_HEIGHT, _LABEL_SIZE = 300, 340, 22, 14  # pixels, on a phone
 _ERROR_TICKS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
 _LOSS_TICKS = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
@@ -120,6 +121,7 @@ def curves_figure(curves: Sequence[Curves], view: View) -> go.Figure:
             _add_curve(figure, one, part, view, symbols[one.letter])
     _add_keys(figure, curves, view)
     figure.update_layout(
+        font={"family": _FONT},
         height=_PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3),
         margin={"l": 0, "r": 0, "t": 30, "b": 0},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0},
@@ -221,15 +223,16 @@ def _ends(values: Sequence[NDArray], margin: float) -> tuple[float, float]:
 
 
 def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None:
-    """Writes its letter at the end of each line, a little lower where two would meet."""
+    """Writes its letter at the end of each run's line, a little lower where two would meet.
+
+    Where many end at one place only the first few have a letter; the legend has them all.
+    """
     bottom, top = figure.layout.yaxis.range
     width = figure.layout.xaxis.range[1]
     taken: list[tuple[float, float]] = []  # places of labels, in pixels of a phone's chart
+    part = PARTS[view.part][0]
     ends = [
-        (one, float(view.heights(view.smooth_ys(one, part))[-1]))
-        for one in curves
-        if one.epochs
-        for part in PARTS[view.part]
+        (one, float(view.heights(view.smooth_ys(one, part))[-1])) for one in curves if one.epochs
     ]
     downwards = -1 if top > bottom else 1
     for one, height in sorted(ends, key=lambda end: downwards * end[1]):
@@ -239,6 +242,8 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
         left, place = x / width * _PLOT_WIDTH, (height - bottom) / (top - bottom) * _PLOT_HEIGHT
         below = [other[1] - _LABEL_SIZE for other in taken if abs(other[0] - left) < _LABEL_SIZE]
         lowered = min([place, *below])
+        if lowered < max(place - 2 * _LABEL_SIZE, 0):
+            continue
         taken.append((left, lowered))
         figure.add_annotation(
             x=x,

@@ -197,7 +197,7 @@ def all_accuracies_html(results: dict[str, dict]) -> str:
         results: Each network's `result.json`.
     """
     rows = {
-        name: f"{_network_name(name)}<span>{result['scores']['accuracy']:.2%} right</span></li>"
+        name: f"{_network_name(name)}<span>{describe_share(result)}</span></li>"
         for name, result in results.items()
     }
     return f"<h3>These networks will read it</h3>{_network_lists(rows)}"
@@ -229,6 +229,16 @@ def _network_name(name: str, remarks: Sequence[str] = ()) -> str:
         f'<li{kind} style="--colour:{COLOURS[name]}">'
         f'<span class="dn-name">{escape(find_experiment(name).title)}{notes}</span>'
     )
+
+
+def describe_share(result: dict) -> str:
+    """The share of its test digits that a network read rightly, in a few words.
+
+    Args:
+        result: Its `result.json`.
+    """
+    share = f"{result['scores']['accuracy']:.2%} right"
+    return f"{share}, of the sample" if result.get("dataset") == "sample" else share
 
 
 def describe_accuracy(result: dict) -> str:

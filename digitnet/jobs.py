@@ -543,9 +543,10 @@ class _Speed:
 def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Estimate:
     """What a training will probably cost, from speeds that were recorded.
 
-    The time is the seconds of an epoch times the epochs after which the report stopped. Best is
-    what this machine took for the same; failing that, another training's speed is scaled by the
-    arithmetic of an epoch. Batch size is not scaled by: what it changes depends on the processor.
+    The time is the seconds of an epoch times the epochs: as if the best one came when it did in
+    the report, and the patience after it. Best is what this machine took for the same; failing
+    that, another training's speed is scaled by the arithmetic of an epoch. Batch size is not scaled
+    by: what it changes depends on the processor.
     """
     needed = costs.training_bytes(find_experiment(experiment), settings.batch_size)
     speeds = list(_recorded_speeds(store, experiment, settings.dataset))
@@ -560,11 +561,21 @@ def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Es
 
     speed = min(speeds, key=distance)
     per_epoch = speed.seconds * speed.scale
-    report_epochs = load_report_scores(experiment)["epochs"]
-    epochs = min(settings.epochs, report_epochs)
-    limit = "the report's" if report_epochs <= settings.epochs else "the most allowed"
-    basis = f"{epochs} epochs ({limit}) of {per_epoch:.2g} s, {_origin(speed, experiment)}."
+    epochs, limit = _expect_epochs(experiment, settings)
+    per_epoch_words = f"{per_epoch:.2g}" if per_epoch < 10 else f"{per_epoch:,.0f}"
+    basis = f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment)}."
     return Estimate(epochs * per_epoch, needed, basis)
+
+
+def _expect_epochs(experiment: str, settings: TrainingSettings) -> tuple[int, str]:
+    """How many epochs to expect, and what they follow from."""
+    report_epochs, patience = load_report_scores(experiment)["epochs"], TrainingSettings().patience
+    expected = report_epochs - patience + settings.patience
+    if settings.epochs < expected:
+        return settings.epochs, "the most allowed"
+    if settings.patience == patience:
+        return expected, "the report's"
+    return expected, f"{settings.patience:,} after the report's best"
 
 
 def _recorded_speeds(store: RunStore, experiment: str, dataset: str) -> Iterator[_Speed]:

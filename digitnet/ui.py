@@ -21,6 +21,7 @@ from streamlit_drawable_canvas import st_canvas
 from digitnet import ink, jobs
 from digitnet.data import DataError, find_mnist, load_digits, load_mnist
 from digitnet.experiments import DATASETS, EXPERIMENTS, find_experiment
+from digitnet.figures import describe_share
 from digitnet.inference import ModelServer
 from digitnet.runs import Run, RunError, RunStore
 from digitnet.samples import CANVAS_SIZE, canvas_drawing, load_samples
@@ -40,20 +41,22 @@ IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 # Its Reset returns to the drawing that the board began with; with a sample digit that should be
 # an empty board, so the sample is put away as well.
 _TOOLBAR_SCRIPT = """<script>
+{ // a block of its own: whoever comes back to the page runs this again
 const style = `
   .dc-root > .dc-toolbar {
     position: static; opacity: 1; padding: 0.5rem 0 0; justify-content: flex-start;
   }
   .dc-toolbar-card { box-shadow: none; background: none; padding: 0; gap: 0.25rem; width: 100%;
     justify-content: space-between; color: inherit; }
-  .dc-icon-button { gap: 0.35rem; min-height: 2.5rem; padding: 0 0.45rem; font: inherit;
+  .dc-icon-button { gap: 0.35rem; min-height: 2.5rem; padding: 0 0.3rem; font: inherit;
     font-size: 0.875rem; }
   .dc-icon-button:focus-visible { outline: 2px solid currentColor; }
   .dc-icon-button[aria-label="Undo"]::after { content: "Undo"; }
   .dc-icon-button[aria-label="Redo"]::after { content: "Redo"; }
   .dc-icon-button[aria-label="Edit"]::after { content: "Move"; }
   .dc-icon-button[aria-label^="Reset"]::after { content: "Clear"; }
-  .dc-icon-button[aria-label^="Update"], .dc-toolbar-separator { display: none; }
+  .dc-icon-button:is([aria-label^="Update"], [aria-label$="ward"]), /* strokes look alike */
+  .dc-toolbar-separator { display: none; }
   .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
   .dc-canvas { border-radius: 0.6rem; outline: none; }
   .dc-container { border-radius: 0.6rem; overflow: hidden; }
@@ -70,6 +73,20 @@ function arrange() {
   });
 }
 arrange();
+}
+</script>"""
+
+# Plotly takes a tap for a click on what the pointer was last over, and a finger is over nothing
+# before it taps. So the pointer is first moved to where the finger is.
+_TAP_SCRIPT = """<script>
+if (!window.digitnetTaps) {
+  window.digitnetTaps = true;
+  document.addEventListener("touchstart", (event) => {
+    const layer = event.target.closest?.(".js-plotly-plot .nsewdrag");
+    const {clientX, clientY} = event.touches[0];
+    layer?.dispatchEvent(new MouseEvent("mousemove", {clientX, clientY, bubbles: true}));
+  }, {capture: true, passive: true});
+}
 </script>"""
 
 
@@ -137,7 +154,7 @@ def pick_model(results: dict[str, dict]) -> str:
 
 
 def _label_network(name: str, result: dict) -> str:
-    return f"{find_experiment(name).title} · {result['scores']['accuracy']:.2%} right"
+    return f"{find_experiment(name).title} · {describe_share(result)}"
 
 
 def _keep_model_in_url() -> None:
@@ -174,6 +191,11 @@ def draw_on_canvas() -> np.ndarray:
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes)
+
+
+def heed_taps() -> None:
+    """Lets a finger choose a point of the page's charts as a mouse does."""
+    st.html(_TAP_SCRIPT, unsafe_allow_javascript=True)
 
 
 def draw_over(image: np.ndarray) -> None:

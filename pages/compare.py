@@ -32,32 +32,42 @@ REPORT = TrainingSettings()  # the report's
 PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
-    "problem": st.column_config.TextColumn("What is wrong"),
+    "problem": st.column_config.TextColumn("Remark"),
     "report": st.column_config.NumberColumn(
-        "Report", format=PERCENT, help="The report's own accuracy, on its own test digits"
+        "Report", format=PERCENT, width=72, help="The report's own accuracy, on its own test digits"
     ),
     "accuracy": st.column_config.NumberColumn(
-        "Here", format=PERCENT, help="Accuracy of the current run: its share of digits read rightly"
+        "Here",
+        format=PERCENT,
+        width=72,
+        help="Accuracy of the current run: its share of digits read rightly",
     ),
-    "interval": st.column_config.TextColumn("95% interval", help="Wilson's, of our accuracy"),
-    "loss": st.column_config.NumberColumn("Loss", format="%.4f", help="Cross-entropy, in nats"),
-    "f1": st.column_config.NumberColumn("Macro F1", format=PERCENT),
-    "parameters": st.column_config.NumberColumn("Parameters", format=NUMBER),
-    "megabytes": st.column_config.NumberColumn("Served", format="%.2f MB"),
-    "epochs": st.column_config.NumberColumn("Epochs"),
+    "interval": st.column_config.TextColumn(
+        "95% interval", width=108, help="Wilson's, of our accuracy"
+    ),
+    "loss": st.column_config.NumberColumn(
+        "Loss", format="%.4f", width=68, help="Cross-entropy, in nats"
+    ),
+    "f1": st.column_config.NumberColumn("Macro F1", format=PERCENT, width=82),
+    "parameters": st.column_config.NumberColumn("Parameters", format=NUMBER, width=96),
+    "megabytes": st.column_config.NumberColumn("Served", format="%.2f MB", width=82),
+    "epochs": st.column_config.NumberColumn("Epochs", width=66),
     "seconds": st.column_config.NumberColumn(
         "An epoch",
         format="%.1f s",
+        width=78,
         help="On the clock where it was trained, with all else that ran there",
     ),
-    "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms"),
-    "dataset": st.column_config.TextColumn("Digits"),
-    "name": st.column_config.TextColumn("Short name", help="As in the charts and on a terminal"),
+    "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms", width=86),
+    "dataset": st.column_config.TextColumn("Digits", width=70),
+    "name": st.column_config.TextColumn(
+        "Short name", width=90, help="As in the charts and on a terminal"
+    ),
 }
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "id": st.column_config.TextColumn("Run"),
-    "problem": st.column_config.TextColumn("What is wrong"),
+    "problem": st.column_config.TextColumn("Remark"),
     "current": st.column_config.CheckboxColumn("Current"),
     "accuracy": st.column_config.NumberColumn("Accuracy", format=PERCENT),
     "epochs": st.column_config.NumberColumn("Epochs"),
@@ -179,7 +189,10 @@ def show_differences(a: RunSummary, b: RunSummary) -> None:
     else:
         st.caption("Nothing: the same network, trained with the same settings.")
         return
-    st.caption("After the point: how many parameters a layer has.")
+    st.caption(
+        "After the point: how many parameters a layer has. max 2/1: the largest value of each "
+        "2x2 window, which moves on by 1; average likewise. conv 32: 32 filters of 3x3."
+    )
 
 
 def show_all_pairs(standings: list[Standing]) -> None:
@@ -408,7 +421,7 @@ def show_job_actions(job: Job, queued: list[str]) -> None:
     if job.state in ("interrupted", "stopped", "failed"):
         button("Resume", ":material/play_arrow:", job.id, jobs.resume)
     if job.state not in ("running", "queued"):
-        button("Delete", ":material/delete:", job.id, jobs.delete)
+        ask_to_delete(job.id)
 
 
 def button(
@@ -429,6 +442,13 @@ def button(
         on_click=act,
         args=(action, *arguments),
     )
+
+
+def ask_to_delete(run_id: str) -> None:
+    """A button that deletes a run or a training once it is confirmed."""
+    with st.popover("Delete", icon=":material/delete:", key=f"ask {run_id}"):
+        st.markdown(f"{name_run(run_id)} is gone for good then.")
+        button("Delete it", ":material/delete:", run_id, jobs.delete)
 
 
 def act(action: Callable[..., None], *arguments: object) -> None:
@@ -456,6 +476,7 @@ def show_runs() -> None:
         hide_index=True,
         column_order=[name for name in RUN_COLUMNS if name not in unused],
         column_config=RUN_COLUMNS,
+        height="content",
         placeholder="—",
     )
     if not jobs.is_read_only():
@@ -491,9 +512,7 @@ def show_run_buttons(rows: list[dict[str, Any]]) -> None:
             "Make current", ":material/check_circle:", run_id, RunStore.make_current, enabled=useful
         )
         if not row["shipped"]:
-            with st.popover("Delete", icon=":material/delete:", key=f"ask {run_id}"):
-                st.markdown("It is gone for good then.")
-                button("Delete this run", ":material/delete:", run_id, jobs.delete)
+            ask_to_delete(run_id)
 
 
 def show_trainings() -> None:

@@ -106,37 +106,43 @@ def show_cell(chosen: dict[str, Answers], matrix: str) -> None:
             if matrix in (letter, "A less B"):
                 places = confusion.find_cell(answers, *cell)
                 st.markdown(figures.describe_places(letter, cell, len(places)))
-                show_digits(answers, places, f"cell_{letter}")
+                show_digits({letter: answers}, places, f"cell_{letter}")
 
 
-def show_digits(answers: Answers, places: np.ndarray, key: str) -> None:
-    """Digits as pictures to click on, with what the networks say of each."""
+def show_digits(shown: dict[str, Answers], places: np.ndarray, key: str) -> None:
+    """Digits as pictures to click on, with what one or two runs and the others say of each."""
     if not len(places):
         st.caption("There is no such digit.")
         return
+    answers = next(iter(shown.values()))
     pictures = ui.load_pictures(answers.dataset)
     everyone = confusion.load_others(ui.load_store(), answers)
-    others = list(everyone.values())[1:]
+    runs = {one.run.id for one in shown.values()}
+    others = [one for one in everyone.values() if one.run.id not in runs]
     pages = -(-len(places) // DIGITS_A_PAGE)
     page = st.session_state.get(f"{key}_page", 1) if pages > 1 else 1
     start = (min(page, pages) - 1) * DIGITS_A_PAGE
     with st.container(horizontal=True, key=f"{key}_digits"):
         for place in places[start : start + DIGITS_A_PAGE]:
-            show_digit(answers, int(place), others, pictures, key)
+            show_digit(shown, int(place), others, pictures, key)
     if pages > 1:
         st.pagination(pages, key=f"{key}_page")
 
 
 def show_digit(
-    answers: Answers, place: int, others: list[Answers], pictures: np.ndarray | None, key: str
+    shown: dict[str, Answers],
+    place: int,
+    others: list[Answers],
+    pictures: np.ndarray | None,
+    key: str,
 ) -> None:
-    position = int(answers.index[place])
+    position = int(next(iter(shown.values())).index[place])
     label = f"Digit {position:,}"
     if pictures is not None:
         label = f"![{label}, large]({figures.picture_url(pictures[position])})"
     with st.container(width=104, gap="xsmall"):
         st.button(label, key=f"{key}-{position}", on_click=open_digit, args=(position,))
-        st.html(figures.answer_html(answers, place, others))
+        st.html(figures.answer_html(shown, place, others))
 
 
 # --- one digit, large ------------------------------------------------------------------------
@@ -198,7 +204,7 @@ def show_lists(chosen: dict[str, Answers]) -> None:
             return
         st.markdown(figures.describe_outcomes(outcomes))
         choice = ui.choose("List", figures.OUTCOMES, "Only A right", "list")
-        show_digits(chosen["A"], outcomes[figures.OUTCOMES.index(choice)], "list")
+        show_digits(chosen, outcomes[figures.OUTCOMES.index(choice)], "list")
 
 
 def show_figures(chosen: dict[str, Answers]) -> None:
@@ -214,7 +220,7 @@ def show_charts(chosen: dict[str, Answers]) -> None:
     roc, reliability = st.columns(2, gap="large")
     with roc:
         st.subheader("ROC curve", anchor=False)
-        digit = ui.choose("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc")
+        digit = ui.pick("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc", width=110)
         st.plotly_chart(
             figures.roc_figure(chosen, int(digit)),
             config=ui.picture_config("digitnet-roc"),
@@ -233,6 +239,7 @@ def show_charts(chosen: dict[str, Answers]) -> None:
 
 
 ui.apply_style()
+ui.heed_taps()
 st.title("Confusion matrices", anchor=False)
 if ui.load_store().finished():
     chosen = pick_runs()

@@ -31,8 +31,11 @@ the test digits changes and no probability moves by more than 0.001.
 
 
 @st.fragment
-def draw_and_read(results: dict[str, dict]) -> None:
+def draw_and_read() -> None:
     """All that a stroke changes, so that a stroke redraws nothing else."""
+    results = ui.load_results()  # now, since other runs may have become current
+    if not results:
+        st.rerun()
     with st.container(key="draw", horizontal=True, gap="large"):
         with st.container(key="canvas", width=ui.CANVAS_SIZE):
             image, notice = pick_image()
@@ -98,7 +101,7 @@ def explain(results: dict[str, dict]) -> None:
 ui.apply_style()
 st.title("Draw a digit", anchor=False)
 if results := ui.load_results():
-    draw_and_read(results)
+    draw_and_read()
     explain(results)
     ui.load_server()  # now, so that the first reading need not wait for it
 ui.say_what_is_missing(results)

@@ -248,13 +248,21 @@ def test_the_reliability_curve_has_intervals_around_it(cnn):
 
 def test_an_answer_names_both_guesses_the_truth_and_the_others(cnn, fc):
     place = int(np.flatnonzero(~cnn.correct)[0])
-    html = figures.answer_html(cnn, place, [fc])
+    html = figures.answer_html({"A": cnn}, place, [fc])
     first, second = np.argsort(-cnn.probabilities[place])[:2]
     assert f"<b>{first}</b>" in html
     assert f", is {LABELS[place]}<" in html
     assert f"<br>{second} " in html
     assert f"{fc.readings[place]} (1×)" in html
     assert f"but it is a {LABELS[place]}." in figures.describe_answer(cnn, place)
+
+
+def test_of_two_runs_both_answers_are_named(cnn, fc, lenet5):
+    place = int(np.flatnonzero(cnn.correct & ~fc.correct)[0])
+    html = figures.answer_html({"A": cnn, "B": fc}, place, [lenet5])
+    assert f"A: <b>{LABELS[place]}</b> " in html
+    assert f"<br>B: <b>{fc.readings[place]}</b> " in html
+    assert html.count(f", is {LABELS[place]}<") == 1
 
 
 def test_outcomes_are_counted_in_words():

@@ -484,6 +484,23 @@ def test_the_time_is_this_machines_for_the_same(store):
     assert "the report's" in estimate.basis
 
 
+@pytest.mark.parametrize(
+    ("settings", "epochs", "limit"),
+    [
+        (TrainingSettings(), 12, "the report's"),
+        (TrainingSettings(patience=1), 10, "1 after the report's best"),
+        (TrainingSettings(patience=40), 49, "40 after the report's best"),
+        (TrainingSettings(epochs=30, patience=40), 30, "the most allowed"),
+        (TrainingSettings(epochs=2000, patience=2000), 2000, "the most allowed"),
+    ],
+)
+def test_the_time_follows_from_epochs_and_patience(store, settings, epochs, limit):
+    record(store, "cnn", 200.0)
+    estimate = jobs.estimate(store, "cnn", settings)
+    assert estimate.seconds == pytest.approx(200 * epochs)
+    assert f"{epochs:,} epochs ({limit}) of 200 s" in estimate.basis
+
+
 def test_a_training_that_is_not_finished_counts_too(store):
     store.create(CNN).append_history(row(1, 7.0))
     settings = TrainingSettings(dataset="sample", epochs=2)

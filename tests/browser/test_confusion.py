@@ -51,12 +51,17 @@ def answers() -> Answers:
 
 def click_cell(page: Page, true: int, read: int, aside: float = 0.0) -> None:
     """Clicks a cell, in its middle or a share of its width aside."""
+    page.mouse.click(*find_cell(page, true, read + aside))
+
+
+def find_cell(page: Page, true: float, read: float) -> tuple[float, float]:
+    """Where a cell's middle is on the screen."""
     plot = page.locator(".st-key-matrix .nsewdrag")
     expect(plot).to_have_count(1)  # two while a chart takes another's place
     box = plot.bounding_box()
     assert box
-    x = box["x"] + box["width"] * (read + 0.5 + aside) / 10
-    page.mouse.click(x, box["y"] + box["height"] * (true + 0.5) / 10)
+    x = box["x"] + box["width"] * (read + 0.5) / 10
+    return x, box["y"] + box["height"] * (true + 0.5) / 10
 
 
 def heading(answers: Answers, true: int, read: int) -> str:
@@ -81,6 +86,22 @@ def test_one_cell_after_another(matrix: Page, answers: Answers) -> None:
         click_cell(matrix, true, read)
         said = heading(answers, true, read)
         expect(matrix.locator(".st-key-digits")).to_contain_text(said)
+
+
+def test_a_finger_chooses_the_cell_that_it_taps(
+    browser: Browser, address_with_mnist: str, answers: Answers
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 1100}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    open_matrix(page, address_with_mnist)
+    for true, read in ((7, 2), (5, 3), (2, 4), (9, 0)):
+        page.wait_for_timeout(500)  # taps are not a double tap
+        page.touchscreen.tap(*find_cell(page, true, read))
+        said = heading(answers, true, read)
+        expect(page.locator(".st-key-digits")).to_contain_text(said)
+    context.close()
 
 
 def test_a_cell_is_chosen_with_the_keyboard(matrix: Page, answers: Answers) -> None:

@@ -124,6 +124,33 @@ def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str)
     context.close()
 
 
+@pytest.mark.parametrize("way_back", ["link", "upload"])
+def test_the_toolbar_is_there_again_when_one_comes_back(page: Page, way_back: str) -> None:
+    errors: list[object] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    if way_back == "link":
+        page.get_by_role("link", name="Curves", exact=True).click()
+        expect(page.get_by_role("heading", name="Training curves")).to_be_visible()
+        page.get_by_role("link", name="Draw", exact=True).click()
+    else:
+        for way in ("Upload", "Draw"):
+            page.locator(".st-key-canvas").get_by_text(way, exact=True).click()
+            expect(page.get_by_test_id("stFileUploader")).to_have_count(int(way == "Upload"))
+    draw_strokes_when_ready(page, 7)
+    clear_canvas(page)
+    expect_nothing_read(page)
+    expect(toolbar(page, "Undo")).to_have_css("opacity", "1")
+    assert page.locator(".dc-toolbar").evaluate("one => getComputedStyle(one).position") == "static"
+    assert not errors
+
+
+def draw_strokes_when_ready(page: Page, digit: int) -> None:
+    page.locator("canvas.upper-canvas").wait_for()
+    page.wait_for_timeout(500)
+    draw_strokes(page, load_samples()[digit])
+    expect_reading(page, digit)
+
+
 def test_a_phone_shows_the_way_to_every_page(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
     page = context.new_page()

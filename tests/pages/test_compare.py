@@ -207,7 +207,7 @@ def test_a_training_that_has_ended_can_be_resumed_or_deleted(open_compare, store
     assert "Failed for a reason." in [one.value for one in app.error]
     app.toggle(key=f"log {failed.id}").set_value(True).run()
     assert any("it printed this" in one.value for one in app.code)
-    app.button(key=f"Delete {failed.id}").click().run()
+    app.button(key=f"Delete it {failed.id}").click().run()
     assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn"]
     buttons(app, "Resume")[0].click().run()
     assert jobs.list_jobs(store)[0].state == "queued"
@@ -239,9 +239,9 @@ def test_a_run_is_made_current_and_deleted_but_a_shipped_one_never(open_compare,
     buttons(app, "Make current")[0].click().run()
     assert store.current("cnn_min").id == run.id
     app.selectbox(key="run").set_value(run.id).run()
-    buttons(app, "Delete this run")[0].click().run()
+    buttons(app, "Delete it")[0].click().run()
     assert store.finished("cnn_min")[0].is_shipped and len(store.finished("cnn_min")) == 1
-    assert not buttons(app, "Delete this run")
+    assert not buttons(app, "Delete it")
 
 
 def test_a_refused_action_is_told(open_compare, store):
