@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
@@ -118,16 +119,24 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _open_or_make(path: str, flags: int) -> int:
-    """Opens a file, made if it is missing; one that is there may be on a read-only disk."""
-    return os.open(path, flags | os.O_CREAT, 0o666)
+def _open_to_lock(path: str, _: int) -> int:
+    """Opens a lock file, made if it is missing.
+
+    For writing, which network file systems ask of whoever locks; where that is forbidden, the disk
+    being read-only or another user's, for reading.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY)
 
 
 @contextlib.contextmanager
 def _trying(path: Path) -> Iterator[None]:
     """Lets one at a time try a lock: two at once would each take the other for its holder."""
-    gate_path = path.with_name(f"{path.name}.gate")
-    with open(gate_path, "rb", opener=_open_or_make) as gate:
+    with open(path.with_name(f"{path.name}.gate"), "rb", opener=_open_to_lock) as gate:
         filelock.lock_descriptor(gate.fileno(), poll_interval=0.001)
         yield
 
@@ -135,7 +144,7 @@ def _trying(path: Path) -> Iterator[None]:
 def is_locked(path: Path) -> bool:
     """Whether a living process holds a lock file; it is taken and let go to find out."""
     try:
-        with _trying(path), path.open("rb") as stream:
+        with _trying(path), open(path, "rb", opener=_open_to_lock) as stream:
             return not filelock.lock_descriptor(stream.fileno(), blocking=False)
     except OSError:  # nothing is there to be held
         return False

@@ -131,12 +131,14 @@ def _load_result(run: Run) -> dict:
 
 
 def pick_model(results: dict[str, dict]) -> str:
-    """Lets the reader choose a network; the choice is kept in the URL as `model`.
+    """Lets the reader choose a network, kept in the URL as `model` and for the whole visit.
 
     Args:
         results: Result of each network that can be chosen; the first is the default.
     """
     names = list(results)
+    if "model" not in st.query_params and "chosen_model" in st.session_state:
+        st.query_params["model"] = st.session_state["chosen_model"]
     requested = st.query_params.get("model", names[0])
     if requested not in names:
         st.info(
@@ -158,7 +160,7 @@ def _label_network(name: str, result: dict) -> str:
 
 
 def _keep_model_in_url() -> None:
-    st.query_params["model"] = st.session_state["model"]
+    st.query_params["model"] = st.session_state["chosen_model"] = st.session_state["model"]
 
 
 def draw_on_canvas() -> np.ndarray:

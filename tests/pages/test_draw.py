@@ -66,6 +66,16 @@ def test_beside_the_confidence_stands_what_it_is_worth(open_app, monkeypatch):
     assert "pen drawings" not in text_of(open_app(begin_with=3), "prediction")
 
 
+def test_a_chosen_model_is_still_chosen_when_one_comes_back(open_app):
+    app = open_app()
+    app.selectbox[0].set_value("cnn_min").run()
+    app.switch_page("pages/curves.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/draw.py").run()
+    assert app.selectbox[0].value == "cnn_min"
+    assert app.query_params["model"] in ("cnn_min", ["cnn_min"])
+
+
 def test_a_chosen_model_is_kept_in_the_url(open_app):
     app = open_app()
     app.selectbox[0].set_value("cnn_min").run()
