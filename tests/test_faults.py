@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 resource = pytest.importorskip("resource", reason="limits of a process, and kill -9, need Unix")
 
-KILLS = int(os.environ.get("DIGITNET_KILLS", "4"))
+KILLS = int(os.environ.get("DIGITNET_KILLS", "20"))
 LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
