@@ -15,6 +15,7 @@ from digitnet import inference
 from digitnet.experiments import UnknownExperimentError
 from digitnet.inference import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
 from digitnet.runs import RunStore
+from tests.made_runs import make_result
 
 keras = pytest.importorskip("keras", reason="makes the models that are served here")
 
@@ -64,7 +65,7 @@ def write_model(folder: Path, content: bytes) -> None:
     """A served model and the result that vouches for its bytes."""
     (folder / "served.tflite").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    (folder / "result.json").write_text(json.dumps({"format": 1, "served_sha256": digest}))
+    (folder / "result.json").write_text(json.dumps(make_result(served_sha256=digest)))
 
 
 def make_current(store: RunStore, run_id: str, content: bytes) -> None:
