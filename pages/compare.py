@@ -447,7 +447,7 @@ def button(
 def ask_to_delete(run_id: str) -> None:
     """A button that deletes a run or a training once it is confirmed."""
     with st.popover("Delete", icon=":material/delete:", key=f"ask {run_id}"):
-        st.markdown(f"{name_run(run_id)} is gone for good then.")
+        st.markdown(f"Delete {name_run(run_id)} for good?")
         button("Delete it", ":material/delete:", run_id, jobs.delete)
 
 

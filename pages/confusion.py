@@ -239,7 +239,6 @@ def show_charts(chosen: dict[str, Answers]) -> None:
 
 
 ui.apply_style()
-ui.heed_taps()
 st.title("Confusion matrices", anchor=False)
 if ui.load_store().finished():
     chosen = pick_runs()
@@ -255,5 +254,6 @@ if ui.load_store().finished():
         show_figures(chosen)
         show_charts(chosen)
         show_requested(chosen["A"])
+        ui.heed_taps()
 else:
     ui.say_what_is_missing({})

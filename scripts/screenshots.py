@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 
 from playwright.sync_api import Page
@@ -15,14 +16,20 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
+from digitnet.data import DataError, load_mnist
 from digitnet.samples import load_samples
 
 DOCS = REPOSITORY / "docs"
+QUERIES = {"confusion": "?true=7&read=2"}  # a cell with some digits in it
 DESKTOP, PHONE = {"width": 1280, "height": 1100}, {"width": 390, "height": 844}
 
 
 def main() -> None:
-    """Takes every picture."""
+    """Takes every picture; MNIST is fetched first where it is missing, for its digits are shown."""
+    try:
+        load_mnist()
+    except DataError as error:
+        sys.exit(str(error))
     DOCS.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as runs,
@@ -33,7 +40,7 @@ def main() -> None:
         for suffix, viewport, scheme in (("", DESKTOP, "light"), ("-phone", PHONE, "dark")):
             page = browser.new_page(viewport=viewport, color_scheme=scheme)
             for name, (path, sign) in PAGES.items():
-                page.goto(f"{address}/{path}")
+                page.goto(f"{address}/{path}{QUERIES.get(name, '')}")
                 page.locator(sign).first.wait_for()
                 if name == "draw":
                     _draw_seven(page)
