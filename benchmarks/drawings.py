@@ -20,7 +20,7 @@ from benchmarks.record import write_record
 from digitnet import ink
 from digitnet.inference import ModelServer
 from digitnet.runs import RunStore
-from digitnet.trust import CLASSES_FROM, count_by_confidence
+from digitnet.trust import CLASSES_FROM, count_by_agreement, count_by_confidence
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush
@@ -43,12 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     server = ModelServer(store)
     accuracy: dict[str, dict[str, float]] = {name: {} for name in server.names()}
     confidence: dict[str, dict[str, Any]] = {}
+    readings = []
     for way, (_, bring) in WAYS.items():
         images = np.stack([bring(strokes) for strokes in drawings])
         for name in accuracy:
             probabilities = server.predict(name, images)
             accuracy[name][way] = float((probabilities.argmax(axis=1) == labels).mean())
             if bring is redraw:
+                readings.append(probabilities.argmax(axis=1))
                 confidence[name] = {
                     "served_sha256": _served_sha256(store, name),
                     **count_by_confidence(labels, probabilities),
@@ -63,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         "accuracy": accuracy,
         "classes_from": CLASSES_FROM,
         "confidence": confidence,
+        "agreement": count_by_agreement(labels, np.stack(readings)),
     }
     write_record(RECORD, record)
     return 0

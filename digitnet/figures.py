@@ -22,7 +22,7 @@ from digitnet.experiments import (
     find_experiment,
 )
 from digitnet.runs import time_of
-from digitnet.trust import Trust
+from digitnet.trust import Trust, find_class
 
 # One colour per experiment, the same on every page: warm for dense networks, cool for
 # convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
@@ -120,20 +120,33 @@ def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
         f'<div class="dn-reading" role="status"><p class="dn-digit">{best}</p>'
         f"<p>{format_share(probabilities[best])} sure"
         f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p>"
-        f"{f'<p class=dn-trust>{describe_trust(trust)}</p>' if trust else ''}</div>"
+        f"{_trust_html(describe_trust(trust, float(probabilities[best]))) if trust else ''}</div>"
     )
 
 
-def describe_trust(trust: Trust) -> str:
+def _trust_html(sentence: str) -> str:
+    return f'<p class="dn-trust">{sentence}</p>'
+
+
+def describe_trust(trust: Trust, confidence: float) -> str:
     """How often a network is right about drawings of which it is so sure, in HTML."""
-    if trust.high == 1:
-        sure = f"more than {100 * trust.low:.10g}%"
-    elif trust.low == 0:
-        sure = f"less than {100 * trust.high:.10g}%"
+    low, high = find_class(confidence)
+    if high == 1:
+        sure = f"more than {100 * low:.10g}%"
+    elif low == 0:
+        sure = f"less than {100 * high:.10g}%"
     else:
-        sure = f"{100 * trust.low:.10g} to {100 * trust.high:.10g}%"
+        sure = f"{100 * low:.10g} to {100 * high:.10g}%"
     return (
         f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read "
+        f"<b>{format_share(trust.share)}</b> rightly."
+    )
+
+
+def describe_agreement(trust: Trust) -> str:
+    """How often the majority is right about drawings on which so many agree, in HTML."""
+    return (
+        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read "
         f"<b>{format_share(trust.share)}</b> rightly."
     )
 
@@ -174,12 +187,15 @@ def seen_html(image: np.ndarray) -> str:
     )
 
 
-def all_readings_html(readings: dict[str, np.ndarray], chosen: str) -> str:
-    """The vote, and every network's reading; those against the majority are marked.
+def all_readings_html(
+    readings: dict[str, np.ndarray], chosen: str, trust: Trust | None = None
+) -> str:
+    """The vote, what it is worth, and every network's reading, those against the majority marked.
 
     Args:
         readings: For each network probabilities, float (10,).
         chosen: The network whose reading is shown in large type.
+        trust: How often the majority is right when it is as large; None if that is not known.
     """
     votes = count_votes(readings)
     majority = votes[0][0]
@@ -187,7 +203,8 @@ def all_readings_html(readings: dict[str, np.ndarray], chosen: str) -> str:
         name: _reading_row(name, probabilities, majority, name == chosen)
         for name, probabilities in readings.items()
     }
-    return f"<h3>{describe_votes(votes)}</h3>{_network_lists(rows)}"
+    worth = _trust_html(describe_agreement(trust)) if trust else ""
+    return f"<h3>{describe_votes(votes)}</h3>{worth}{_network_lists(rows)}"
 
 
 def all_accuracies_html(results: dict[str, dict]) -> str:

@@ -1,11 +1,13 @@
-"""How far a network's confidence can be trusted on drawings: counted once, looked up at each one.
+"""How far networks can be trusted on drawings: counted once, looked up at each one.
 
-A network trained on MNIST is surer of drawings than it should be. `benchmarks/drawings.py` counts
-how often it is right when it is about so sure, on real drawings by many people.
+A network trained on MNIST is surer of drawings than it should be. `benchmarks/drawings.py` counts,
+on real drawings by many people, how often it is right when it is about so sure, and how often the
+majority is right when so many networks agree.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitnet.experiments import CLASSES
 from digitnet.results import load_record
 
 CLASSES_FROM = (0.0, 0.5, 0.9, 0.99, 0.999)  # where each class of confidence begins
@@ -21,17 +24,13 @@ FEWEST = 30  # drawings that a share may be told of
 
 @dataclass(frozen=True)
 class Trust:
-    """How often a network was right on drawings of which it was about so sure.
+    """How often drawings that were like one in some respect were read rightly.
 
     Args:
-        low: The least confidence of these drawings.
-        high: Their most.
         drawings: How many they are.
-        right: How many of them it read rightly.
+        right: How many of them were read rightly.
     """
 
-    low: float
-    high: float
     drawings: int
     right: int
 
@@ -60,6 +59,25 @@ def count_by_confidence(labels: ArrayLike, probabilities: NDArray) -> dict[str, 
     }
 
 
+def count_by_agreement(labels: ArrayLike, readings: NDArray) -> dict[str, list[int]]:
+    """Counts drawings, and those that the majority read rightly, by how many networks it has.
+
+    Args:
+        labels: True digits, integers of shape `(n,)`.
+        readings: What each network read, integers of shape `(networks, n)`.
+
+    Returns:
+        `drawings` and `right`, a count for each size of the majority from 0 to all networks.
+    """
+    votes = np.stack([(readings == digit).sum(axis=0) for digit in range(CLASSES)])
+    most, correct = votes.max(axis=0), votes.argmax(axis=0) == labels
+    size = len(readings) + 1
+    return {
+        "drawings": np.bincount(most, minlength=size).tolist(),
+        "right": np.bincount(most[correct], minlength=size).tolist(),
+    }
+
+
 def find_trust(name: str, served_sha256: str | None, confidence: float) -> Trust | None:
     """Looks up how often a network was right when it was about so sure of a drawing.
 
@@ -69,16 +87,38 @@ def find_trust(name: str, served_sha256: str | None, confidence: float) -> Trust
         confidence: Its highest probability, 0 to 1.
 
     Returns:
-        The class of this confidence; None if too little is known of it.
+        What was counted in `find_class` of this confidence; None if that is too little.
     """
-    record = _load_drawings()
-    measured = record.get("confidence", {}).get(name)
+    measured = _load_drawings().get("confidence", {}).get(name)
     if not measured or measured["served_sha256"] != served_sha256:
         return None
+    return _trust(measured, int(_class_of(confidence)))
+
+
+def find_agreement(served: Mapping[str, str | None], majority: int) -> Trust | None:
+    """Looks up how often the majority was right when it had so many networks.
+
+    Args:
+        served: The SHA-256 of the served model of every network that votes, by experiment.
+        majority: How many of them agree.
+
+    Returns:
+        What was counted; None if it was too little, or counted of other networks.
+    """
+    record = _load_drawings()
+    measured = {name: one["served_sha256"] for name, one in record.get("confidence", {}).items()}
+    return _trust(record["agreement"], majority) if served and measured == served else None
+
+
+def find_class(confidence: float) -> tuple[float, float]:
+    """The least and the most confidence of the class that a confidence is in."""
     kind = int(_class_of(confidence))
-    high = (*CLASSES_FROM[1:], 1.0)[kind]
-    counts = measured["drawings"][kind], measured["right"][kind]
-    return Trust(CLASSES_FROM[kind], high, *counts) if counts[0] >= FEWEST else None
+    return CLASSES_FROM[kind], (*CLASSES_FROM[1:], 1.0)[kind]
+
+
+def _trust(counts: Mapping[str, Any], kind: int) -> Trust | None:
+    trust = Trust(counts["drawings"][kind], counts["right"][kind])
+    return trust if trust.drawings >= FEWEST else None
 
 
 def _class_of(confidence: ArrayLike) -> NDArray[np.int64]:

@@ -166,6 +166,7 @@ def show_opened(answers: Answers, place: int) -> None:
             st.markdown(figures.describe_answer(answers, place))
             st.html(figures.bars_html(answers, place))
     st.html(figures.networks_html(everyone, place, answers.run.experiment))
+    st.caption("Those networks whose current run was tested on the same digits.")
 
 
 def show_picture(answers: Answers, place: int) -> None:

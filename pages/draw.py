@@ -6,7 +6,7 @@ import streamlit as st
 from digitnet import figures, ui
 from digitnet.inference import InferenceError
 from digitnet.ink import InkError
-from digitnet.trust import find_trust
+from digitnet.trust import find_agreement, find_trust
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
@@ -49,7 +49,7 @@ def draw_and_read() -> None:
         if image is None:
             st.html(figures.all_accuracies_html(results))
         else:
-            st.html(figures.all_readings_html(ui.read_with_all(image), model))
+            show_vote(model, results, ui.read_with_all(image))
 
 
 def pick_image() -> tuple[np.ndarray | None, str]:
@@ -88,6 +88,14 @@ def show_reading(model: str, result: dict, image: np.ndarray | None, notice: str
                 st.html(figures.seen_html(image))
     if probabilities is not None:
         st.html(figures.probability_bars_html(probabilities))
+
+
+def show_vote(model: str, results: dict[str, dict], readings: dict[str, np.ndarray]) -> None:
+    """Every network's reading, and how far their agreement can be trusted."""
+    served = {name: results.get(name, {}).get("served_sha256") for name in readings}
+    _, majority = figures.count_votes(readings)[0]
+    trust = find_agreement(served, majority)
+    st.html(figures.all_readings_html(readings, model, trust))
 
 
 def explain(results: dict[str, dict]) -> None:

@@ -1,12 +1,19 @@
-"""How far confidence can be trusted: counted by class, told of the very model that was measured."""
+"""How far networks can be trusted: counted, and told of the very models that were measured."""
 
 import numpy as np
 import pytest
 
 from digitnet import trust
-from digitnet.figures import describe_trust
+from digitnet.figures import describe_agreement, describe_trust
 from digitnet.runs import RunStore
-from digitnet.trust import CLASSES_FROM, Trust, count_by_confidence, find_trust
+from digitnet.trust import (
+    CLASSES_FROM,
+    Trust,
+    count_by_agreement,
+    count_by_confidence,
+    find_agreement,
+    find_trust,
+)
 
 RECORD = {
     "confidence": {
@@ -14,8 +21,10 @@ RECORD = {
             "served_sha256": "abc",
             "drawings": [29, 30, 100, 0, 400],
             "right": [9, 18, 90, 0, 399],
-        }
-    }
+        },
+        "fc": {"served_sha256": "def", "drawings": [0] * 5, "right": [0] * 5},
+    },
+    "agreement": {"drawings": [0, 40, 500], "right": [0, 22, 490]},
 }
 
 
@@ -49,9 +58,9 @@ def test_all_drawings_are_counted_once():
 @pytest.mark.parametrize(
     ("confidence", "expected"),
     [
-        (0.5, Trust(0.5, 0.9, 30, 18)),
-        (0.95, Trust(0.9, 0.99, 100, 90)),
-        (1, Trust(0.999, 1, 400, 399)),
+        (0.5, Trust(30, 18)),
+        (0.95, Trust(100, 90)),
+        (1, Trust(400, 399)),
     ],
 )
 def test_the_class_of_a_confidence_is_found(record, confidence, expected):
@@ -72,12 +81,34 @@ def test_nothing_is_told_of_what_was_not_measured(record, name, served, confiden
     assert find_trust(name, served, confidence) is None
 
 
-def test_the_sentence_names_the_class_and_the_share():
-    assert describe_trust(Trust(0.9, 0.99, 1234, 987)) == (
+def test_majorities_are_counted_by_their_size():
+    readings = np.array([[1, 1, 2, 3, 0], [1, 1, 2, 4, 0], [1, 2, 3, 5, 9]])
+    counts = count_by_agreement([1, 1, 3, 3, 0], readings)
+    assert counts == {"drawings": [0, 1, 3, 1], "right": [0, 1, 2, 1]}
+
+
+def test_an_agreement_is_found_for_the_networks_that_were_measured(record):
+    served = {"cnn": "abc", "fc": "def"}
+    assert find_agreement(served, 2) == Trust(500, 490)
+    assert find_agreement(served, 1) == Trust(40, 22)
+    assert find_agreement(served, 0) is None
+    assert find_agreement({"cnn": "abc"}, 1) is None
+    assert find_agreement(served | {"fc": "another"}, 2) is None
+
+
+def test_nothing_is_told_before_anything_is_measured(monkeypatch):
+    monkeypatch.setattr(trust, "_load_drawings", dict)
+    assert find_trust("cnn", "abc", 0.95) is None
+    assert find_agreement({}, 1) is None and find_agreement({"cnn": "abc"}, 1) is None
+
+
+def test_the_sentences_name_the_class_and_the_share():
+    assert describe_trust(Trust(1234, 987), 0.93) == (
         "Of 1,234 pen drawings that it was 90 to 99% sure of, it read <b>80.0%</b> rightly."
     )
-    assert "less than 50% sure" in describe_trust(Trust(0, 0.5, 40, 20))
-    assert "more than 99.9% sure" in describe_trust(Trust(0.999, 1, 40, 40))
+    assert "less than 50% sure" in describe_trust(Trust(40, 20), 0.3)
+    assert "more than 99.9% sure" in describe_trust(Trust(40, 40), 1.0)
+    assert "<b>55.0%</b> rightly" in describe_agreement(Trust(40, 22))
 
 
 def test_the_networks_that_ship_are_those_that_were_measured():
