@@ -52,12 +52,6 @@ def name_both(a: str, b: str) -> tuple[str, str]:
     return (a_title, b_title) if a_title != b_title else (name_run(a), name_run(b))
 
 
-def as_sentence(message: str) -> str:
-    """A message with a full stop and, unless a file's name comes first, a capital letter."""
-    first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
-    return f"{first}{message[1:].rstrip('.')}."
-
-
 def describe_place(place: int) -> str:
     """A place in the queue, 0 being the first, in a few words."""
     return "next in line" if place == 0 else f"number {place + 1} in line"

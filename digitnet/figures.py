@@ -65,6 +65,12 @@ def name_run(run_id: str) -> str:
     return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
 
 
+def as_sentence(message: str) -> str:
+    """A message with a full stop and, unless a file's name comes first, a capital letter."""
+    first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
+    return f"{first}{message[1:].rstrip('.')}."
+
+
 def format_share(share: float) -> str:
     """A share in [0, 1] as HTML: a percentage that never claims too much, such as "&gt;99.9%"."""
     percent = 100 * share

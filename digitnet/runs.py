@@ -344,8 +344,8 @@ class Run:
                 index = arrays["index"]
         except FileNotFoundError:
             raise RunError(f"{path.name} is missing") from None
-        except Exception as error:  # NumPy and zipfile raise many kinds on garbage
-            raise RunError(f"{path.name} cannot be read: {error}") from None
+        except Exception:  # NumPy and zipfile raise many kinds on garbage
+            raise RunError(f"{path.name} is damaged") from None
         size = DATASETS[self.request.settings.dataset]
         if not (
             _holds_integers(labels, CLASSES)

@@ -22,17 +22,18 @@ from digitnet.experiments import (
     TrainingSettings,
     find_experiment,
 )
-from digitnet.figures import name_run
+from digitnet.figures import as_sentence, name_run
 from digitnet.inference import InferenceError
 from digitnet.jobs import Job
 from digitnet.report import load_report_scores
 from digitnet.runs import Request, RunError, RunStore
 
 REPORT = TrainingSettings()  # the report's
+REMARK = 360  # pixels, that most of them are seen whole
 PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
-    "problem": st.column_config.TextColumn("Remark"),
+    "problem": st.column_config.TextColumn("Remark", width=REMARK),
     "report": st.column_config.NumberColumn(
         "Report", format=PERCENT, width=72, help="The report's own accuracy, on its own test digits"
     ),
@@ -67,7 +68,7 @@ TABLE_COLUMNS = {
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "id": st.column_config.TextColumn("Run"),
-    "problem": st.column_config.TextColumn("Remark"),
+    "problem": st.column_config.TextColumn("Remark", width=REMARK),
     "current": st.column_config.CheckboxColumn("Current"),
     "accuracy": st.column_config.NumberColumn("Accuracy", format=PERCENT),
     "epochs": st.column_config.NumberColumn("Epochs"),
@@ -332,7 +333,7 @@ def submit(request: Request) -> None:
     try:
         submitted = jobs.submit(ui.load_store(), request)
     except (jobs.JobError, RunError) as error:
-        note(f"{title}: {figures.as_sentence(str(error))}", ":material/error:")
+        note(f"{title}: {as_sentence(str(error))}", ":material/error:")
         return
     if submitted.is_new:
         note(f"{title} is in the queue.", ":material/check:")
@@ -382,9 +383,9 @@ def show_job(job: Job, queued: list[str]) -> None:
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):
-            st.error(figures.as_sentence(job.message), icon=":material/error:")
+            st.error(as_sentence(job.message), icon=":material/error:")
         elif job.state != "queued":
-            st.markdown(figures.as_sentence(job.message))
+            st.markdown(as_sentence(job.message))
         show_job_buttons(job, queued)
 
 
@@ -458,7 +459,7 @@ def act(action: Callable[..., None], *arguments: object) -> None:
             raise jobs.JobError("this laboratory is read-only")
         action(ui.load_store(), *arguments)
     except (jobs.JobError, RunError) as error:
-        note(figures.as_sentence(str(error)), ":material/error:")
+        note(as_sentence(str(error)), ":material/error:")
 
 
 def show_runs() -> None:

@@ -75,7 +75,7 @@ def show_reading(model: str, result: dict, image: np.ndarray | None, notice: str
     try:
         probabilities = None if image is None else ui.read_with(model, image)
     except InferenceError as error:
-        probabilities, notice = None, str(error)
+        probabilities, notice = None, figures.as_sentence(str(error))
     with st.container(horizontal=True):
         with st.container(key="prediction"):
             if probabilities is None:
