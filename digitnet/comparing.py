@@ -206,10 +206,11 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
     Broken ones have a problem in place of figures.
     """
     current = {run.id for one in EXPERIMENTS if (run := store.current(one.name))}
-    made_here = [run for run in store.finished() if not run.is_shipped]
+    runs = store.finished()
+    made_here = [run for run in runs if not run.is_shipped]
     made_here.sort(key=lambda run: run.folder.name, reverse=True)
     rows = []
-    for run in (*made_here, *(run for run in store.finished() if run.is_shipped)):
+    for run in (*made_here, *(run for run in runs if run.is_shipped)):
         summary = summarize_run(run)
         rows.append(
             {

@@ -137,8 +137,8 @@ def pick_model(results: dict[str, dict]) -> str:
         results: Result of each network that can be chosen; the first is the default.
     """
     names = list(results)
-    if "model" not in st.query_params and "chosen_model" in st.session_state:
-        st.query_params["model"] = st.session_state["chosen_model"]
+    if "model" not in st.query_params and "last_model" in st.session_state:
+        st.query_params["model"] = st.session_state["last_model"]
     requested = st.query_params.get("model", names[0])
     if requested not in names:
         st.info(
@@ -160,7 +160,7 @@ def _label_network(name: str, result: dict) -> str:
 
 
 def _keep_model_in_url() -> None:
-    st.query_params["model"] = st.session_state["chosen_model"] = st.session_state["model"]
+    st.query_params["model"] = st.session_state["last_model"] = st.session_state["model"]
 
 
 def draw_on_canvas() -> np.ndarray:
