@@ -11,7 +11,14 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import REPOSITORY, draw_strokes, open_page, serve, wait_for_server
+from benchmarks.browser import (
+    REPOSITORY,
+    clear_canvas,
+    draw_strokes,
+    open_page,
+    serve,
+    wait_for_server,
+)
 from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import Request, RunStore
@@ -119,6 +126,9 @@ def test_from_the_button_to_a_new_current_run_and_back(open_tab, laboratory: str
     expect(button(other, "Go back to the shipped run")).to_have_count(0)
     current = store.current("cnn_min")
     assert current and current.is_shipped
+    clear_canvas(page)  # what is open follows with the next stroke
+    accuracy = current.result["scores"]["accuracy"]
+    expect(page.get_by_text(f"it is right {accuracy:.2%} of the time")).to_be_visible()
 
 
 def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_tab, store):
