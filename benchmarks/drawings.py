@@ -48,9 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
         images = np.stack([bring(strokes) for strokes in drawings])
         for name in accuracy:
             probabilities = server.predict(name, images)
-            accuracy[name][way] = float((probabilities.argmax(axis=1) == labels).mean())
+            reading = probabilities.argmax(axis=1)
+            accuracy[name][way] = float((reading == labels).mean())
             if bring is redraw:
-                readings.append(probabilities.argmax(axis=1))
+                readings.append(reading)
                 confidence[name] = {
                     "served_sha256": _served_sha256(store, name),
                     **count_by_confidence(labels, probabilities),

@@ -353,7 +353,7 @@ def differences_html(lines: Sequence[Difference]) -> str:
 # --- A training that runs --------------------------------------------------------------------
 
 
-def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: int) -> tuple[float, str]:
+def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: float) -> tuple[float, str]:
     """How far a training has come.
 
     Args:
@@ -370,11 +370,10 @@ def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: int) -> tu
     step, steps = _amount(status.get("step")), _amount(status.get("steps"))
     part = min(step / steps, 1.0) if steps else 0.0
     words = f"Epoch {epochs + 1}" + (f", step {step:,.0f} of {steps:,.0f}" if steps else "")
-    left, mean = status.get("seconds_left"), _amount(seconds.mean() if epochs else 0)
-    if left is not None and mean:
-        left = _amount(left)
+    left, mean = _amount(status.get("seconds_left")), _amount(seconds.mean() if epochs else 0)
+    if status.get("seconds_left") is not None and mean:
+        expected_epochs = epochs + left / mean
         words += f" · about {format_duration(max(left - part * mean, 0))} left"
-        return (epochs + part) / max(epochs + left / mean, epochs + 1), words
     return (epochs + part) / max(expected_epochs, epochs + 1), words
 
 

@@ -113,7 +113,7 @@ def _cells_figure(
             [0.5, _rgba(colours[0], 0)],
             [0.5, _rgba(colours[1], 0)],
             [1, positive],
-        ],  # fmt: skip
+        ],
         showscale=False,
         hoverinfo="skip",
         xgap=2,

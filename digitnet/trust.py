@@ -50,13 +50,8 @@ def count_by_confidence(labels: ArrayLike, probabilities: NDArray) -> dict[str, 
     Returns:
         `drawings` and `right`, a count for each of `CLASSES_FROM`.
     """
-    kind = _class_of(probabilities.max(axis=1))
     correct = probabilities.argmax(axis=1) == labels
-    size = len(CLASSES_FROM)
-    return {
-        "drawings": np.bincount(kind, minlength=size).tolist(),
-        "right": np.bincount(kind[correct], minlength=size).tolist(),
-    }
+    return _count(_class_of(probabilities.max(axis=1)), correct, len(CLASSES_FROM))
 
 
 def count_by_agreement(labels: ArrayLike, readings: NDArray) -> dict[str, list[int]]:
@@ -70,11 +65,14 @@ def count_by_agreement(labels: ArrayLike, readings: NDArray) -> dict[str, list[i
         `drawings` and `right`, a count for each size of the majority from 0 to all networks.
     """
     votes = np.stack([(readings == digit).sum(axis=0) for digit in range(CLASSES)])
-    most, correct = votes.max(axis=0), votes.argmax(axis=0) == labels
-    size = len(readings) + 1
+    return _count(votes.max(axis=0), votes.argmax(axis=0) == labels, len(readings) + 1)
+
+
+def _count(kind: NDArray[np.int64], correct: NDArray[np.bool_], kinds: int) -> dict[str, list[int]]:
+    """How many drawings are of each kind, and how many of them were read rightly."""
     return {
-        "drawings": np.bincount(most, minlength=size).tolist(),
-        "right": np.bincount(most[correct], minlength=size).tolist(),
+        "drawings": np.bincount(kind, minlength=kinds).tolist(),
+        "right": np.bincount(kind[correct], minlength=kinds).tolist(),
     }
 
 
