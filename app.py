@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from digitnet import ui
+from digitnet.ui import page as ui
 
 st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
 draw = st.Page("pages/draw.py", title="Draw", default=True)

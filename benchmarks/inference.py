@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.record import write_record
-from digitnet.data import load_sample
-from digitnet.inference import ModelServer
-from digitnet.runs import RunStore
+from digitnet.digits.datasets import load_sample
+from digitnet.runs.store import RunStore
+from digitnet.serving.networks import ModelServer
 
 MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
 RECORD = Path(__file__).with_name("inference.json")

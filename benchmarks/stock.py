@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from digitnet.architectures import build_model
-from digitnet.data import Digits
-from digitnet.experiments import Experiment
+from digitnet.digits.datasets import Digits
+from digitnet.experiments.records import Experiment
+from digitnet.training.architectures import build_model
 
 
 def build_stock(experiment: Experiment) -> keras.Sequential:

@@ -14,8 +14,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from digitnet import jobs, publishing, reading, results
-from digitnet.experiments import (
+from digitnet.experiments.records import (
     DATASETS,
     EXPERIMENTS,
     Experiment,
@@ -24,9 +23,12 @@ from digitnet.experiments import (
     UnknownExperimentError,
     find_experiment,
 )
-from digitnet.inference import InferenceError
-from digitnet.reading import ReadingError
-from digitnet.runs import Request, RunError, RunStore
+from digitnet.jobs import queue as jobs
+from digitnet.runs import publishing
+from digitnet.runs.store import Request, RunError, RunStore
+from digitnet.serving.networks import InferenceError
+from digitnet.study import reading, results
+from digitnet.study.reading import ReadingError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
@@ -159,7 +161,7 @@ def _train_one(request: Request) -> int:
     """Trains one experiment; returns an exit status, having said what went wrong."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
     try:
-        from digitnet.pipeline import run_experiment
+        from digitnet.training.pipeline import run_experiment
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "keras"):
             raise

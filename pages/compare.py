@@ -11,22 +11,24 @@ from typing import Any
 import psutil
 import streamlit as st
 
-from digitnet import comparing, jobs, ui
-from digitnet import comparison_figures as figures
-from digitnet.comparing import ComparisonError, RunSummary, Standing
-from digitnet.data import DataError, find_mnist
-from digitnet.experiments import (
+from digitnet.digits.datasets import DataError, find_mnist
+from digitnet.experiments.records import (
     DATASETS,
     EXPERIMENTS,
     SettingsError,
     TrainingSettings,
     find_experiment,
 )
-from digitnet.figures import as_sentence, name_run
-from digitnet.inference import InferenceError
-from digitnet.jobs import Job
-from digitnet.report import load_report_scores
-from digitnet.runs import Request, RunError, RunStore
+from digitnet.jobs import queue as jobs
+from digitnet.jobs.queue import Job
+from digitnet.report.tables import load_report_scores
+from digitnet.runs.store import Request, RunError, RunStore
+from digitnet.serving.networks import InferenceError
+from digitnet.show import comparison as figures
+from digitnet.show.draw import as_sentence, name_run
+from digitnet.study import comparison as comparing
+from digitnet.study.comparison import ComparisonError, RunSummary, Standing
+from digitnet.ui import page as ui
 
 REPORT = TrainingSettings()  # the report's
 REMARK = 360  # pixels, that most of them are seen whole

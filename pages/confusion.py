@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from digitnet import confusion, ui
-from digitnet import confusion_figures as figures
-from digitnet.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
-from digitnet.figures import name_run
-from digitnet.runs import RunError
+from digitnet.runs.store import RunError
+from digitnet.show import confusion as figures
+from digitnet.show.draw import name_run
+from digitnet.study import confusion
+from digitnet.study.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
+from digitnet.ui import page as ui
 
 DIGITS = {str(digit): str(digit) for digit in range(10)}
 NO_DIGIT = {"": "—"}

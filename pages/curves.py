@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from digitnet import curve_figures, curves, ui
-from digitnet.curve_figures import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
-from digitnet.curves import LETTERS, STATES, Curves
-from digitnet.figures import name_run
-from digitnet.runs import RunError
+from digitnet.runs.store import RunError
+from digitnet.show import curves as curve_figures
+from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
+from digitnet.show.draw import name_run
+from digitnet.study import curves
+from digitnet.study.curves import LETTERS, STATES, Curves
+from digitnet.ui import page as ui
 
 REFRESH_SECONDS = 2
 

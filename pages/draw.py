@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from digitnet import figures, ui
-from digitnet.inference import InferenceError
-from digitnet.ink import InkError
-from digitnet.trust import find_agreement, find_trust
+from digitnet.digits.ink import InkError
+from digitnet.serving.networks import InferenceError
+from digitnet.serving.trust import find_agreement, find_trust
+from digitnet.show import draw as figures
+from digitnet.ui import page as ui
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, clear_canvas, draw_strokes, open_page
-from digitnet import ink
-from digitnet.samples import CANVAS_SIZE, load_samples
+from digitnet.digits import ink
+from digitnet.digits.samples import CANVAS_SIZE, load_samples
 
 pytestmark = pytest.mark.browser
 

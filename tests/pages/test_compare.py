@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from digitnet import jobs
-from digitnet.experiments import EXPERIMENTS, TrainingSettings
-from digitnet.runs import (
+from digitnet.experiments.records import EXPERIMENTS, TrainingSettings
+from digitnet.jobs import queue as jobs
+from digitnet.runs.store import (
     HISTORY,
     HISTORY_COLUMNS,
     LOG,

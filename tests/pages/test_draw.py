@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 from PIL import Image
 
-from digitnet import trust
-from digitnet.samples import load_samples
+from digitnet.digits.samples import load_samples
+from digitnet.serving import trust
 
 
 def text_of(app, key):

@@ -1,0 +1,1 @@
+"""Digits: data sets and their splits, and ink, which becomes what a network sees."""

@@ -1,0 +1,4 @@
+"""The experiments: records of networks and how they are trained, and what they cost.
+
+Standard library only.
+"""

@@ -1,0 +1,1 @@
+"""What the report published, marked as such and never mixed with what is measured here."""

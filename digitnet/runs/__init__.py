@@ -1,0 +1,1 @@
+"""Run folders: the interface between trainings and all that reads them."""

@@ -1,0 +1,1 @@
+"""Served models -> probabilities, and how far these can be trusted."""

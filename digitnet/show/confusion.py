@@ -1,0 +1,399 @@
+"""Figures of the Confusion matrices page. No Streamlit here."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitnet.experiments.records import CLASSES, find_experiment
+from digitnet.report.tables import load_report_scores
+from digitnet.show.draw import COLOURS, all_readings_html, format_share, probability_bars_html
+from digitnet.study.confusion import Answers, count_readings, normalize
+from digitnet.study.scores import (
+    PairedOutcomes,
+    reliability_curve,
+    roc_curves,
+    wilson_interval,
+    worst_confusions,
+)
+
+if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
+    import plotly.graph_objects as go
+
+OUTCOMES = ("Both right", "Only A right", "Only B right", "Both wrong")
+
+_DIGITS = list(range(CLASSES))
+_MORE, _FEWER = "#c8641e", "#2f7fb0"  # of a difference; told apart by anyone, on both backgrounds
+_STRONGEST = 0.55  # of a cell's colour, so that its number stays readable
+_MUTED = 0.35
+_CELL = 38  # pixels that take a click on the cell around their middle
+_MATRIX_HEIGHT, _CHART_HEIGHT = 500, 380
+_DASHES = {"A": "solid", "B": "dash"}
+
+
+# --- matrices --------------------------------------------------------------------------------
+
+
+def matrix_figure(
+    answers: Answers, normalization: str, muted: bool, cell: tuple[int, int] | None
+) -> go.Figure:
+    """A run's confusion matrix, each of whose cells can be chosen.
+
+    Args:
+        answers: The run's answers.
+        normalization: One of NORMALIZATIONS.
+        muted: Whether to mute the diagonal, so that mistakes are seen.
+        cell: The chosen row and column.
+    """
+    values = normalize(answers.counts, normalization)
+    colour = COLOURS[answers.run.experiment]
+    texts = [[_format_value(value, normalization) for value in row] for row in values]
+    hovers = [[_describe_cell(answers.counts, true, read) for read in _DIGITS] for true in _DIGITS]
+    return _cells_figure(values, texts, hovers, (colour, colour), muted, cell)
+
+
+def difference_figure(
+    a: Answers, b: Answers, normalization: str, muted: bool, cell: tuple[int, int] | None
+) -> go.Figure:
+    """Run A's confusion matrix less run B's; the arguments are those of `matrix_figure`."""
+    values = normalize(a.counts, normalization) - normalize(b.counts, normalization)
+    texts = [[_format_value(value, normalization, signed=True) for value in row] for row in values]
+    hovers = [
+        [
+            f"A: {_describe_cell(a.counts, *cell)}<br>B: {_describe_cell(b.counts, *cell)}"
+            for cell in ((true, read) for read in _DIGITS)
+        ]
+        for true in _DIGITS
+    ]
+    return _cells_figure(values, texts, hovers, (_FEWER, _MORE), muted, cell)
+
+
+def _format_value(value: float, normalization: str, signed: bool = False) -> str:
+    """What a cell says; nothing if there is nothing in it."""
+    if not value:
+        return ""
+    sign = ("+" if value > 0 else "−") if signed else ""
+    if normalization == "Counts":
+        return f"{sign}{abs(value):,.0f}"
+    return f"{sign}{100 * abs(value):.{1 if abs(value) < 0.0995 else 0}f}"
+
+
+def _describe_cell(counts: NDArray, true: int, read: int) -> str:
+    return f"{counts[true, read]:,} of {counts[true].sum():,} {true}s read as {read}"
+
+
+def _cells_figure(
+    values: NDArray,
+    texts: Sequence[Sequence[str]],
+    hovers: Sequence[Sequence[str]],
+    colours: tuple[str, str],
+    muted: bool,
+    cell: tuple[int, int] | None,
+) -> go.Figure:
+    """Ten by ten coloured cells. A heat map reports no clicks, so unseen markers lie on top."""
+    import plotly.graph_objects as go
+
+    shades = np.where(np.eye(CLASSES, dtype=bool), 0, values) if muted else values
+    most = np.abs(shades).max() or 1
+    negative, positive = (_rgba(colour, _STRONGEST) for colour in colours)
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=np.sign(shades) * np.sqrt(np.abs(shades) / most),  # a root shows single mistakes too
+        zmin=-1,
+        zmax=1,
+        colorscale=[  # each colour fades by itself, for between them lies a third
+            [0, negative],
+            [0.5, _rgba(colours[0], 0)],
+            [0.5, _rgba(colours[1], 0)],
+            [1, positive],
+        ],
+        showscale=False,
+        hoverinfo="skip",
+        xgap=2,
+        ygap=2,
+    )
+    cells = [(true, read) for true in _DIGITS for read in _DIGITS]
+    figure.add_scatter(
+        x=[read for _, read in cells],
+        y=[true for true, _ in cells],
+        customdata=cells,
+        text=[hovers[true][read] for true, read in cells],
+        mode="markers",
+        marker={"symbol": "square", "size": _CELL, "opacity": 0, "color": colours[1]},
+        hovertemplate="%{text}<extra></extra>",
+    )
+    figure.layout.annotations = [  # all at once: one by one takes half a second
+        {
+            "x": read,
+            "y": true,
+            "text": texts[true][read],
+            "showarrow": False,
+            "opacity": _MUTED if muted and true == read else 1,
+        }
+        for true, read in cells
+    ]
+    if cell:
+        true, read = cell
+        corners = {"x0": read - 0.5, "x1": read + 0.5, "y0": true - 0.5, "y1": true + 0.5}
+        figure.add_shape(type="rect", **corners, line={"color": colours[1], "width": 3})
+    _lay_out_cells(figure)
+    return figure
+
+
+def _lay_out_cells(figure: go.Figure) -> None:
+    axis = {"tickvals": _DIGITS, "showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(side="top", title="Read as", range=[-0.5, 9.5], **axis)
+    figure.update_yaxes(title="True digit", range=[9.5, -0.5], **axis)
+    figure.update_layout(
+        height=_MATRIX_HEIGHT,
+        margin={"l": 0, "r": 0, "t": 30, "b": 0},
+        showlegend=False,
+        dragmode=False,
+        hoverdistance=_CELL,
+    )
+
+
+def _rgba(colour: str, opacity: float) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def describe_matrix(answers: Answers) -> str:
+    """The commonest mistakes of a run, in a sentence."""
+    worst = worst_confusions(answers.labels, answers.readings, most=3)
+    size, wrong = len(answers.labels), int((~answers.correct).sum())
+    if not worst:
+        return f"All {size:,} test digits are read rightly."
+    named = ", ".join(f"{true} as {read} ({count}×)" for true, read, count in worst)
+    return f"{wrong:,} of {size:,} test digits are misread, most often {named}."
+
+
+def digits_html(answers: Answers) -> str:
+    """Each digit's figures beside the report's AUC, in a table that scrolls where it is narrow."""
+    report = load_report_scores(answers.run.experiment)["auc"]
+    rows = ""
+    for one, theirs in zip(answers.scores["digits"], report, strict=True):
+        shares = [_format(one[name], ".2%") for name in ("precision", "recall", "f1")]
+        areas = [_format(area, ".5f") for area in (one["auc_hard"], one["auc"], theirs)]
+        cells = "".join(f"<td>{text}</td>" for text in shares + areas)
+        rows += f"<tr><th scope=row>{one['digit']}</th>{cells}</tr>"
+    titles = ("Digit", "Precision", "Recall", "F1", "AUC, hard", "AUC", "The report’s AUC, hard")
+    head = "".join(f"<th scope=col>{title}</th>" for title in titles)
+    return (
+        '<div class="dn-figures" tabindex="0" role="region" aria-label="Figures of each digit">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _format(value: float | None, form: str) -> str:
+    return "—" if value is None else format(value, form)
+
+
+def hardest_digit(answers: Answers) -> str:
+    """The digit with the smallest area under its ROC curve."""
+    return str(min(answers.scores["digits"], key=lambda one: one["auc"] or 1)["digit"])
+
+
+# --- curves ----------------------------------------------------------------------------------
+
+
+def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
+    """The ROC of one digit, strong, and those of the other nine, faint.
+
+    Args:
+        chosen: Answers of "A" and perhaps "B".
+        digit: The digit, 0 to 9.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for letter, answers in chosen.items():
+        curves = roc_curves(answers.labels, answers.probabilities)
+        for one in sorted(curves, key=lambda other: other == digit):  # the strong one on top
+            is_chosen = one == digit
+            others = int((answers.labels != one).sum())
+            figure.add_scatter(
+                x=np.maximum(curves[one].false_positive_rate, 0.5 / others),  # 0 has no logarithm
+                y=curves[one].true_positive_rate,
+                mode="lines",
+                name=f"{letter} {_title(answers)}",
+                showlegend=is_chosen,
+                legendgroup=letter,
+                opacity=1 if is_chosen else 0.22,
+                line={
+                    "color": COLOURS[answers.run.experiment],
+                    "width": 2.5 if is_chosen else 1,
+                    "dash": _DASHES[letter],
+                },
+                hovertemplate=f"<b>{letter}</b> digit {one}: %{{y:.2%}} found<br>at %{{x:.3~%}} "
+                f"false alarms<br>AUC {curves[one].area:.5f}<extra></extra>",
+            )
+    _lay_out_chart(figure)
+    figure.update_xaxes(
+        type="log", title="False alarms among other digits", tickformat="~%", dtick=1
+    )
+    figure.update_yaxes(title=f"Share of {digit}s found", tickformat="~%", range=[0.85, 1.005])
+    return figure
+
+
+def _title(answers: Answers) -> str:
+    return escape(find_experiment(answers.run.experiment).title)
+
+
+def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
+    """How often runs are right when they are so sure, with 95% intervals.
+
+    Args:
+        chosen: Answers of "A" and perhaps "B".
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="as sure as right", hoverinfo="skip",
+        line={"color": "#808080", "dash": "dot", "width": 1},
+    )  # fmt: skip
+    for letter, answers in chosen.items():
+        curve = reliability_curve(answers.labels, answers.probabilities)
+        right = np.rint(curve.accuracy * curve.sizes).astype(int)
+        ends = np.array(
+            [wilson_interval(int(k), int(n)) for k, n in zip(right, curve.sizes, strict=True)]
+        )
+        figure.add_scatter(
+            x=curve.confidence,
+            y=curve.accuracy,
+            error_y={
+                "array": ends[:, 1] - curve.accuracy,
+                "arrayminus": curve.accuracy - ends[:, 0],
+                "thickness": 1,
+                "width": 3,
+            },
+            mode="lines+markers",
+            name=f"{letter} {_title(answers)}",
+            line={"color": COLOURS[answers.run.experiment], "dash": _DASHES[letter]},
+            marker={"size": 8, "symbol": "circle" if letter == "A" else "square"},
+            customdata=curve.sizes,
+            hovertemplate=f"<b>{letter}</b> %{{customdata:,}} digits, %{{x:.1%}} sure<br>"
+            "%{y:.1%} of them right<extra></extra>",
+        )
+    _lay_out_chart(figure)
+    figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
+    figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
+    figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])
+    return figure
+
+
+def _lay_out_chart(figure: go.Figure) -> None:
+    figure.update_layout(
+        height=_CHART_HEIGHT,
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+
+
+def describe_calibration(answers: Answers) -> str:
+    """How far a run's confidence is from its accuracy, in a sentence."""
+    error = answers.scores["calibration_error"]
+    sure = float(answers.probabilities.max(axis=1).mean())
+    return (
+        f"{_title(answers)} is {sure:.2%} sure on average and right {answers.correct.mean():.2%} "
+        f"of the time; bin by bin, the two are {100 * error:.2f} percentage points apart."
+    )
+
+
+# --- single digits ---------------------------------------------------------------------------
+
+
+def picture_url(image: NDArray) -> str:
+    """An image, uint8 (28, 28), as a data URL."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> str:
+    """What is said of a test digit, in a few lines: one or two runs' guesses and the others'.
+
+    Args:
+        shown: The answers of the run, or of both, by letter.
+        place: The digit's place among the test digits.
+        others: Answers of the other networks to the same digits.
+    """
+    if len(shown) > 1:
+        lines = [f"{letter}: {_best_guess(answers, place)}" for letter, answers in shown.items()]
+    else:
+        [answers] = shown.values()
+        lines = [_best_guess(answers, place)]
+        second = int(np.argsort(-answers.probabilities[place], kind="stable")[1])
+        if answers.probabilities[place, second] >= 0.001:
+            share = format_share(float(answers.probabilities[place, second]))
+            lines.append(f"{second} {share}")
+    votes = [f"<span>{digit} ({count}×)</span>" for digit, count in count_readings(others, place)]
+    lines.append(f"others: {', '.join(votes) or '—'}")
+    return f'<p class="dn-answer">{"<br>".join(lines)}</p>'
+
+
+def _best_guess(answers: Answers, place: int) -> str:
+    read, true = answers.readings[place], answers.labels[place]
+    share = format_share(float(answers.probabilities[place, read]))
+    return f"<b>{read}</b> {share}{'' if read == true else f', is {true}'}"
+
+
+def large_picture_html(image: NDArray, label: int) -> str:
+    """A test digit, large, with every pixel visible."""
+    return (
+        f'<figure class="dn-seen dn-large"><img src="{picture_url(image)}" '
+        f'alt="A {label} in white on black, 28 by 28 pixels"></figure>'
+    )
+
+
+def describe_answer(answers: Answers, place: int) -> str:
+    """What a run reads in a test digit and what is true, in a sentence."""
+    probabilities = answers.probabilities[place]
+    read, true = int(probabilities.argmax()), int(answers.labels[place])
+    verdict = "which is right" if read == true else f"but it is a {true}"
+    return (
+        f"{find_experiment(answers.run.experiment).title} reads {read}, "
+        f"{format_share(float(probabilities[read]))} sure, {verdict}."
+    )
+
+
+def describe_places(letter: str, cell: tuple[int, int], count: int) -> str:
+    """How many digits fell in a cell, as a heading in Markdown."""
+    return f"**{letter}: {cell[0]} read as {cell[1]}, {count:,} digit{'s' * (count != 1)}**"
+
+
+def describe_outcomes(outcomes: PairedOutcomes) -> str:
+    """How many digits both of two runs, one alone or neither read rightly, in a sentence."""
+    both, only_a, only_b, neither = map(len, outcomes)
+    return (
+        f"Of {both + only_a + only_b + neither:,} test digits both runs read {both:,} rightly, "
+        f"A alone {only_a:,}, B alone {only_b:,}, and neither {neither:,}."
+    )
+
+
+def bars_html(answers: Answers, place: int) -> str:
+    """The ten probabilities that a run gave a test digit."""
+    return probability_bars_html(answers.probabilities[place])
+
+
+def networks_html(everyone: Mapping[str, Answers], place: int, chosen: str) -> str:
+    """How every network reads a test digit, those against the majority marked.
+
+    Args:
+        everyone: Answers by experiment.
+        place: The digit's place among the test digits.
+        chosen: The experiment whose reading is shown above.
+    """
+    readings = {name: answers.probabilities[place] for name, answers in everyone.items()}
+    return all_readings_html(readings, chosen)

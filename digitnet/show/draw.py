@@ -1,0 +1,300 @@
+"""Figures: from predictions to what a reader sees. No Streamlit here.
+
+The figures of the Draw page are short pieces of HTML: they are redrawn at every stroke, and their
+words and numbers are text that a screen reader reads and a browser searches.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from digitnet.experiments.costs import folded_parameters, pixel_features
+from digitnet.experiments.records import (
+    EXPERIMENTS,
+    Experiment,
+    find_experiment,
+)
+from digitnet.runs.store import time_of
+from digitnet.serving.trust import Trust, find_class
+
+# One colour per experiment, the same on every page: warm for dense networks, cool for
+# convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
+# as seen with protanopia or deuteranopia (Machado et al., 2009), and that each has a contrast of
+# 3:1 or more with both the light and the dark background.
+COLOURS = {
+    "fc": "#f86213",
+    "fc_small": "#447207",
+    "fc_large": "#c01085",
+    "fc_narrow": "#6c9d3f",
+    "fc_wide": "#ee6087",
+    "fc_lr_high": "#d71908",
+    "fc_lr_low": "#da1c66",
+    "cnn": "#0f6d8d",
+    "cnn_short": "#9582fe",
+    "cnn_long": "#6f49e4",
+    "cnn_min": "#3a9e95",
+    "cnn_max": "#4b62b6",
+    "cnn_pool5": "#aa85d0",
+    "cnn_avg": "#3e7052",
+    "cnn_fc": "#7470da",
+    "lenet5": "#8973b0",
+}
+
+# fmt: off
+_WORDS = [
+    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+]
+# fmt: on
+
+GROUPS = {"dense": "Dense networks", "convolutional": "Convolutional networks"}
+
+
+def name_run(run_id: str) -> str:
+    """A run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
+    made = time_of(run_id)
+    local = made and made.astimezone()
+    day = f"{local.day} {local:%b, %H:%M:%S}" if local else "shipped"
+    return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
+
+
+def as_sentence(message: str) -> str:
+    """A message with a full stop and, unless a file's name comes first, a capital letter."""
+    first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
+    return f"{first}{message[1:].rstrip('.')}."
+
+
+def format_share(share: float) -> str:
+    """A share in [0, 1] as HTML: a percentage that never claims too much, such as "&gt;99.9%"."""
+    percent = 100 * share
+    if percent > 99.9:
+        return "&gt;99.9%"
+    if percent < 0.1:
+        return "&lt;0.1%"
+    return f"{percent:.1f}%"
+
+
+def count_votes(probabilities: dict[str, np.ndarray]) -> list[tuple[int, int]]:
+    """How many networks read which digit.
+
+    Args:
+        probabilities: For each network float (10,).
+
+    Returns:
+        (digit, votes), most votes first; among equals the digit that is more probable overall.
+    """
+    votes = Counter(int(row.argmax()) for row in probabilities.values())
+    total = np.sum(list(probabilities.values()), axis=0)
+    return sorted(votes.items(), key=lambda item: (-item[1], -total[item[0]]))
+
+
+def describe_votes(votes: list[tuple[int, int]]) -> str:
+    """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
+
+    Counts are words, so that they cannot be taken for digits that were read.
+    """
+    total = sum(count for _, count in votes)
+    (winner, most), *others = votes
+    if not others:
+        return f"All {_WORDS[total]} networks read {winner}."
+    first = f"{_WORDS[most].capitalize()} of {_WORDS[total]} networks {_verb(most)} {winner}"
+    rest = ", ".join(f"{_WORDS[count]} {_verb(count)} {digit}" for digit, count in others)
+    return f"{first}; {rest}."
+
+
+def _verb(count: int) -> str:
+    return "reads" if count == 1 else "read"
+
+
+def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
+    """The most probable digit, in large type, how sure the network is, and what that is worth.
+
+    Args:
+        probabilities: float (10,).
+        trust: How often it is right when it is so sure; None if that is not known.
+    """
+    best, second = np.argsort(probabilities)[::-1][:2]
+    doubt = f"It might also be a {second}: {format_share(probabilities[second])}."
+    return (
+        f'<div class="dn-reading" role="status"><p class="dn-digit">{best}</p>'
+        f"<p>{format_share(probabilities[best])} sure"
+        f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p>"
+        f"{_trust_html(describe_trust(trust, float(probabilities[best]))) if trust else ''}</div>"
+    )
+
+
+def _trust_html(sentence: str) -> str:
+    return f'<p class="dn-trust">{sentence}</p>'
+
+
+def describe_trust(trust: Trust, confidence: float) -> str:
+    """How often a network is right about drawings of which it is so sure, in HTML."""
+    low, high = find_class(confidence)
+    if high == 1:
+        sure = f"more than {100 * low:.10g}%"
+    elif low == 0:
+        sure = f"less than {100 * high:.10g}%"
+    else:
+        sure = f"{100 * low:.10g} to {100 * high:.10g}%"
+    return (
+        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read "
+        f"<b>{format_share(trust.share)}</b> rightly."
+    )
+
+
+def describe_agreement(trust: Trust) -> str:
+    """How often the majority is right about drawings on which so many agree, in HTML."""
+    return (
+        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read "
+        f"<b>{format_share(trust.share)}</b> rightly."
+    )
+
+
+def probability_bars_html(probabilities: np.ndarray) -> str:
+    """Ten bars, one for each digit, with their shares as text.
+
+    Args:
+        probabilities: float (10,).
+    """
+    best = int(np.argmax(probabilities))
+    rows = "".join(
+        f"<li{' class=dn-best' if digit == best else ''}><b>{digit}</b>"
+        f'<i style="--share:{share:.4f}"></i><span>{format_share(share)}</span></li>'
+        for digit, share in enumerate(map(float, probabilities))
+    )
+    return f'<ol class="dn-bars" aria-label="Probability of each digit">{rows}</ol>'
+
+
+def invitation_html(sentence: str) -> str:
+    """What to do while there is nothing to read."""
+    return f'<p class="dn-invitation" role="status">{escape(sentence)}</p>'
+
+
+def seen_html(image: np.ndarray) -> str:
+    """The network's input, enlarged with every pixel visible.
+
+    Args:
+        image: uint8 (28, 28), 0 for the background, 255 for ink.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    source = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<figure class="dn-seen"><img src="data:image/png;base64,{source}" '
+        'alt="Your digit in white on black, centred and shrunk to 28 by 28 pixels">'
+        "<figcaption>What the networks see</figcaption></figure>"
+    )
+
+
+def all_readings_html(
+    readings: dict[str, np.ndarray], chosen: str, trust: Trust | None = None
+) -> str:
+    """The vote, what it is worth, and every network's reading, those against the majority marked.
+
+    Args:
+        readings: For each network probabilities, float (10,).
+        chosen: The network whose reading is shown in large type.
+        trust: How often the majority is right when it is as large; None if that is not known.
+    """
+    votes = count_votes(readings)
+    majority = votes[0][0]
+    rows = {
+        name: _reading_row(name, probabilities, majority, name == chosen)
+        for name, probabilities in readings.items()
+    }
+    worth = _trust_html(describe_agreement(trust)) if trust else ""
+    return f"<h3>{describe_votes(votes)}</h3>{worth}{_network_lists(rows)}"
+
+
+def all_accuracies_html(results: dict[str, dict]) -> str:
+    """Every network with the share of test digits that it reads rightly.
+
+    Args:
+        results: Each network's `result.json`.
+    """
+    rows = {
+        name: f"{_network_name(name)}<span>{describe_share(result)}</span></li>"
+        for name, result in results.items()
+    }
+    return f"<h3>These networks will read it</h3>{_network_lists(rows)}"
+
+
+def _network_lists(rows: dict[str, str]) -> str:
+    """Rows of networks in the report's order, under a heading for each group."""
+    lists = []
+    for group, title in GROUPS.items():
+        names = [one.name for one in EXPERIMENTS if one.group == group and one.name in rows]
+        items = "".join(rows[name] for name in names)
+        lists.append(f"<section><h4>{title}</h4><ul>{items}</ul></section>" if names else "")
+    return f'<div class="dn-networks">{"".join(lists)}</div>'
+
+
+def _reading_row(name: str, probabilities: np.ndarray, majority: int, chosen: bool) -> str:
+    digit = int(probabilities.argmax())
+    remarks = ["disagrees"] * (digit != majority) + ["shown above"] * chosen
+    return (
+        f"{_network_name(name, remarks)}<b>{digit}</b>"
+        f"<span>{format_share(float(probabilities[digit]))} sure</span></li>"
+    )
+
+
+def _network_name(name: str, remarks: Sequence[str] = ()) -> str:
+    kind = ' class="dn-dissent"' if "disagrees" in remarks else ""
+    notes = "".join(f" <em>{remark}</em>" for remark in remarks)
+    return (
+        f'<li{kind} style="--colour:{COLOURS[name]}">'
+        f'<span class="dn-name">{escape(find_experiment(name).title)}{notes}</span>'
+    )
+
+
+def describe_share(result: dict) -> str:
+    """The share of its test digits that a network read rightly, in a few words.
+
+    Args:
+        result: Its `result.json`.
+    """
+    share = f"{result['scores']['accuracy']:.2%} right"
+    return f"{share}, of the sample" if result.get("dataset") == "sample" else share
+
+
+def describe_accuracy(result: dict) -> str:
+    """How often a network is right, in a sentence.
+
+    Args:
+        result: Its `result.json`.
+    """
+    scores = result["scores"]
+    low, high = scores["accuracy_interval"]
+    wrong = round(scores["size"] * (1 - scores["accuracy"]))
+    return (
+        f"Of {scores['size']:,} digits that it had never seen, this network misread {wrong:,}: "
+        f"it is right {scores['accuracy']:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
+    )
+
+
+def folding_table(results: dict[str, dict]) -> str:
+    """What folding leaves of each dense network, as a Markdown table; empty if none is folded.
+
+    Args:
+        results: Each network's `result.json`; those without a `rank` are not folded.
+    """
+    rows = [
+        _folding_row(one, results[one.name]["rank"])
+        for one in EXPERIMENTS
+        if one.name in results and results[one.name].get("rank")
+    ]
+    head = ["| Network | Trained parameters | Dimensions | Parameters that run |", "|:-|-:|-:|-:|"]
+    return "\n".join(head + rows) if rows else ""
+
+
+def _folding_row(experiment: Experiment, rank: int) -> str:
+    dimensions = f"{rank} of {pixel_features(experiment)}"
+    parameters = folded_parameters(experiment, rank)
+    return f"| {experiment.title} | {experiment.parameters:,} | {dimensions} | {parameters:,} |"

@@ -1,0 +1,1 @@
+"""Labels and probabilities -> figures: scores, significance, curves, confusion, comparison."""

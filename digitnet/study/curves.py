@@ -1,0 +1,213 @@
+"""Training curves: what the run folders hold of them, and what they say."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitnet.experiments.records import Dropout, find_experiment
+from digitnet.jobs import queue as jobs
+from digitnet.report.tables import load_report_history
+from digitnet.runs.store import HISTORY_COLUMNS, RESULT, Run, RunError, RunStore, Training
+from digitnet.study.scores import describe_fit
+
+LETTERS = ascii_uppercase  # one for each run that can be shown at once
+ALIVE = ("running", "queued")  # states that more epochs may follow
+REPORT = "report"  # the state of the report's own curves
+STATES = {
+    "running": "training now",
+    "queued": "waiting",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+    "failed": "failed",
+    "broken": "broken",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The epochs of one training.
+
+    Args:
+        run_id: The run's id, or "<experiment>/report".
+        letter: What the chart calls it.
+        history: Arrays (epochs,) by the names of `HISTORY_COLUMNS`.
+        best_epoch: The epoch whose weights are kept (of a training that goes on: would be),
+            counted from 1; 0 before the first has ended.
+        state: "finished", one of STATES, or REPORT.
+    """
+
+    run_id: str
+    letter: str
+    history: dict[str, NDArray]
+    best_epoch: int
+    state: str
+
+    @property
+    def experiment(self) -> str:
+        return self.run_id.partition("/")[0]
+
+    @property
+    def epochs(self) -> int:
+        return len(self.history["epoch"])
+
+    @property
+    def is_report(self) -> bool:
+        return self.state == REPORT
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether more epochs may come."""
+        return self.state in ALIVE
+
+
+# --- from run folders ------------------------------------------------------------------------
+
+
+def list_trainings(store: RunStore) -> dict[str, str]:
+    """The state of every run and training, by id: "finished" or one of STATES.
+
+    No file of a finished run is read, so that hundreds of them cost nothing.
+    """
+    states = {run.id: "finished" for run in store.finished()}
+    return states | {job.id: job.state for job in jobs.list_jobs(store)}
+
+
+def choose_first(store: RunStore) -> list[str]:
+    """The runs to begin with: those of the two basic networks, or whatever there is."""
+    basic = [run for name in ("fc", "cnn") if (run := store.current(name))]
+    return [run.id for run in basic or store.finished()[:2]]
+
+
+def load_curves(store: RunStore, run_id: str, letter: str) -> Curves:
+    """Reads the epochs of a run, or of a training that is not finished.
+
+    Raises:
+        RunError: If there is no such run or training, or it is broken.
+    """
+    unfinished = {training.id: training for training in store.unfinished()}
+    if run_id in unfinished:
+        try:
+            return _read_unfinished(unfinished[run_id], letter)
+        except RunError:
+            if unfinished[run_id].folder.is_dir():
+                raise  # else it has finished just now
+    return _read_finished(store.find(run_id), letter)
+
+
+def _read_finished(run: Run, letter: str) -> Curves:
+    history = run.history()
+    best_epoch = run.result["best_epoch"]
+    if best_epoch > len(history["epoch"]):
+        raise RunError(f"{RESULT} names no epoch of the history as the best: {best_epoch!r}")
+    return Curves(run.id, letter, history, best_epoch, "finished")
+
+
+def _read_unfinished(training: Training, letter: str) -> Curves:
+    history = training.history()
+    return Curves(training.id, letter, history, _best_epoch(history), training.status["state"])
+
+
+def load_report_curves(curves: Sequence[Curves]) -> list[Curves]:
+    """The report's own curves of the same experiments, each under its first run's letter."""
+    letters: dict[str, str] = {}
+    for one in curves:
+        letters.setdefault(one.experiment, one.letter)
+    loaded = []
+    for name, letter in letters.items():
+        history = load_report_history(name)
+        loaded.append(Curves(f"{name}/{REPORT}", letter, history, _best_epoch(history), REPORT))
+    return loaded
+
+
+def _best_epoch(history: dict[str, NDArray]) -> int:
+    """The first epoch of the highest validation accuracy, as training keeps it; 0 if none."""
+    accuracy = history["val_accuracy"]
+    return int(np.argmax(accuracy)) + 1 if len(accuracy) else 0
+
+
+def write_csv(curves: Sequence[Curves]) -> str:
+    """All figures of the curves as comma-separated values, a line for each epoch."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["run", "state", "kept", *HISTORY_COLUMNS])
+    for one in curves:
+        for place in range(one.epochs):
+            values = [f"{one.history[column][place]:g}" for column in HISTORY_COLUMNS]
+            table.writerow([one.run_id, one.state, int(place + 1 == one.best_epoch), *values])
+    return text.getvalue()
+
+
+# --- in words --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the curves of a training say, in sentences.
+
+    Args:
+        verdict: Whether it fits, and by which rule.
+        epochs: How long it trained and which epoch is kept.
+        gap: How training and validation differ at that epoch.
+        report: What the report concluded, and what the rule says of its curve.
+    """
+
+    verdict: str
+    epochs: str
+    gap: str
+    report: str
+
+
+def read_curves(curves: Curves) -> Reading:
+    """Puts into words what the curves of a training say."""
+    report = _describe_report(curves.experiment)
+    if not curves.epochs:
+        return Reading("No epoch has ended yet.", "", "", report)
+    epochs = _describe_epochs(curves)
+    kept = curves.best_epoch - 1
+    if not np.isfinite([curves.history[name][kept] for name in ("loss", "val_loss")]).all():
+        return Reading("It came apart: its loss is not a number any more.", epochs, "", report)
+    fit = describe_fit(curves.history, curves.best_epoch)
+    return Reading(
+        verdict=f"It {fit.verdict}. {fit.reason}",
+        epochs=epochs,
+        gap=_describe_gap(curves),
+        report=report,
+    )
+
+
+def _describe_epochs(curves: Curves) -> str:
+    count = f"{curves.epochs} epoch{'s' if curves.epochs > 1 else ''}"
+    if curves.state == "finished":
+        later = curves.epochs - curves.best_epoch
+        kept = f"{later} before the last" if later else "the last"
+        return f"It stopped after {count} and keeps epoch {curves.best_epoch}, {kept}."
+    return f"It is {STATES[curves.state]}, after {count}; the best so far is {curves.best_epoch}."
+
+
+def _describe_gap(curves: Curves) -> str:
+    kept = curves.best_epoch - 1
+    training, validation = (curves.history[name][kept] for name in ("accuracy", "val_accuracy"))
+    ahead = "training" if training > validation else "validation"
+    drops_out = any(isinstance(one, Dropout) for one in find_experiment(curves.experiment).layers)
+    usual = ", as is usual with dropout" if ahead == "validation" and drops_out else ""
+    return (
+        f"At that epoch it reads {training:.2%} of its training images and {validation:.2%} of the "
+        f"validation images: {ahead} is {100 * abs(training - validation):.2f} percentage points "
+        f"ahead{usual}."
+    )
+
+
+def _describe_report(experiment: str) -> str:
+    history = load_report_history(experiment)
+    fit = describe_fit(history, _best_epoch(history))
+    return (
+        f"{find_experiment(experiment).conclusion} By the same rule, the report's own curve "
+        f"{fit.verdict}; it stopped after {fit.epochs} epochs and kept epoch {fit.best_epoch}."
+    )

@@ -1,0 +1,186 @@
+"""Reading digits in files: images and drawings -> predictions, and scores on labelled drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitnet.digits import ink
+from digitnet.experiments.records import find_experiment
+from digitnet.runs.store import RunStore
+from digitnet.serving.networks import ModelServer
+from digitnet.study.results import rank_by_accuracy
+from digitnet.study.scores import clustered_accuracy_interval, wilson_interval, worst_confusions
+
+DRAWINGS = (".jsonl", ".jsonl.gz")
+ALL = "all"
+CHUNK = 512  # drawings that are read together: fast, and little memory
+
+
+class ReadingError(RuntimeError):
+    """Nothing can be read at all; the message is a sentence for the user."""
+
+
+def predict_files(
+    store: RunStore, files: Sequence[Path], model: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Reads every digit in images and .jsonl drawings, in order.
+
+    Args:
+        store: Whose current runs read.
+        files: Images, or .jsonl[.gz] files with a drawing a line.
+        model: Name of an experiment, or "all"; by default the most accurate one that is served.
+
+    Yields:
+        For each drawing {"file", "index", "predictions": {name: {"digit", "probabilities"}}},
+        or {"file", "index", "error"} where it cannot be read.
+
+    Raises:
+        ReadingError: If the network has no run.
+        UnknownExperimentError: If there is no such experiment.
+    """
+    server = ModelServer(store)
+    if model is None:
+        names = rank_by_accuracy(store)[:1] or served_names(server, [])
+    else:
+        names = served_names(server, [] if model == ALL else [find_experiment(model).name])
+    for file in files:
+        for chunk in _chunks(_read_images(file)):
+            yield from _predict_chunk(server, names, chunk)
+
+
+def served_names(server: ModelServer, wanted: Sequence[str]) -> list[str]:
+    """The wanted networks (all that are served if none is named); ReadingError if one is not."""
+    served = list(server.names())
+    missing = [name for name in wanted if name not in served]
+    if missing:
+        raise ReadingError(
+            f"{', '.join(missing)} is not trained yet: python -m digitnet train NAME"
+        )
+    if not served:
+        raise ReadingError("no network is trained yet: python -m digitnet train --all")
+    return list(wanted) or served
+
+
+def _read_images(file: Path) -> Iterator[dict[str, Any]]:
+    """What the networks would see of each drawing in a file, or an error in its place."""
+    if not file.name.endswith(DRAWINGS):
+        yield {"file": str(file), "index": 0} | _seen(lambda: ink.read_image(file))
+        return
+    try:
+        for index, strokes, label, writer in ink.read_drawings(file):
+            found = {"file": str(file), "index": index, "label": label, "writer": writer}
+            yield found | _seen_strokes(strokes)
+    except ink.InkError as error:
+        yield {"file": str(file), "index": 0, "error": str(error)}
+
+
+def _seen_strokes(strokes: Any) -> dict[str, Any]:
+    if isinstance(strokes, ink.InkError):
+        return {"error": str(strokes)}
+    return _seen(lambda: ink.render_strokes(strokes))
+
+
+def _seen(read: Any) -> dict[str, Any]:
+    try:
+        return {"image": read()}
+    except ink.InkError as error:
+        return {"error": str(error)}
+
+
+def _chunks(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _predict_chunk(
+    server: ModelServer, names: Sequence[str], chunk: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    images = [item["image"] for item in chunk if "image" in item]
+    answers = {name: iter(server.predict(name, np.stack(images))) for name in names if images}
+    for item in chunk:
+        place = {"file": item["file"], "index": item["index"]}
+        if "error" in item:
+            yield place | {"error": item["error"]}
+            continue
+        rows = {name: next(answer) for name, answer in answers.items()}
+        yield place | {"predictions": {name: _prediction(row) for name, row in rows.items()}}
+
+
+def _prediction(probabilities: np.ndarray) -> dict[str, Any]:
+    rounded = [round(float(one), 6) for one in probabilities]
+    return {"digit": int(np.argmax(probabilities)), "probabilities": rounded}
+
+
+def format_answer(answer: dict[str, Any]) -> str:
+    """One line of text for a reader at a terminal."""
+    place = f"{answer['file']}[{answer['index']}]"
+    if "error" in answer:
+        return f"{place}: {answer['error']}"
+    readings = [
+        f"{name} {one['digit']} ({max(one['probabilities']):.0%})"
+        for name, one in answer["predictions"].items()
+    ]
+    return f"{place}: " + "  ".join(readings)
+
+
+def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
+    """Scores networks on labelled drawings.
+
+    Args:
+        store: Whose current runs are scored.
+        file: .jsonl[.gz] whose lines carry "strokes", "label" and perhaps "writer".
+        names: Experiments; all that are served if empty.
+
+    Returns:
+        A table: accuracy with its 95% interval, resampled by writer (by drawing where no writer
+        is named), and the worst confusions of each network.
+
+    Raises:
+        ReadingError: If no drawing can be scored, or a network has no run.
+    """
+    server = ModelServer(store)
+    wanted = served_names(server, names)
+    items = list(_read_images(file))
+    scored = [item for item in items if item.get("label") is not None and "image" in item]
+    if not scored:
+        problem = next((item["error"] for item in items if "error" in item), "no line has a label")
+        raise ReadingError(f"{file}: nothing to score: {problem}")
+    images = np.stack([item["image"] for item in scored])
+    labels = np.array([item["label"] for item in scored])
+    writers = np.array([_writer(item, index) for index, item in enumerate(scored)])
+    lines = [
+        f"{len(scored):,} drawings by {len(set(writers)):,} writers; "
+        f"{len(items) - len(scored):,} lines left out (no label or no digit)"
+    ]
+    for name in wanted:
+        predictions = server.predict(name, images).argmax(axis=1)
+        lines.append(_score_line(name, labels, predictions, writers))
+    return "\n".join(lines)
+
+
+def _writer(item: dict[str, Any], index: int) -> str:
+    """Who drew it; a drawing without a name counts as a writer of its own."""
+    return f"drawing {index}" if item["writer"] is None else str(item["writer"])
+
+
+def _score_line(name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray) -> str:
+    correct = predictions == labels
+    if len(set(writers)) > 1:
+        low, high = clustered_accuracy_interval(correct, writers)
+    else:
+        low, high = wilson_interval(int(correct.sum()), len(correct))
+    worst = ", ".join(
+        f"{true} as {read} ({count})"
+        for true, read, count in worst_confusions(labels, predictions, most=4)
+    )
+    return f"{name:<11} {correct.mean():.4f} ({low:.4f} to {high:.4f})  most often {worst}"

@@ -1,0 +1,193 @@
+"""The results of all experiments beside the report's: for the terminal, as JSON, for the README."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from digitnet.experiments.costs import pixel_features
+from digitnet.experiments.records import EXPERIMENTS, find_experiment
+from digitnet.report.tables import load_report_scores
+from digitnet.runs.store import RunStore
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+README = _REPOSITORY / "README.md"
+BENCHMARKS = _REPOSITORY / "benchmarks"
+
+
+def summarize(store: RunStore) -> list[dict[str, Any]]:
+    """Every experiment with its current run.
+
+    Returns:
+        In the report's order, dictionaries of name, parameters, report_accuracy, run (id or
+        None), problem (a sentence or None), accuracy, accuracy_interval [low, high], epochs,
+        best_epoch, seconds_per_epoch, served_bytes and rank; None where there is no whole run.
+    """
+    rows = []
+    for experiment in EXPERIMENTS:
+        row: dict[str, Any] = {
+            "name": experiment.name,
+            "parameters": experiment.parameters,
+            "report_accuracy": load_report_scores(experiment.name)["accuracy"],
+        }
+        rows.append(row | _current_figures(store, experiment.name))
+    return rows
+
+
+def _current_figures(store: RunStore, experiment: str) -> dict[str, Any]:
+    names = ("epochs", "best_epoch", "seconds_per_epoch", "served_bytes", "rank")
+    figures: dict[str, Any] = dict.fromkeys(("accuracy", "accuracy_interval", *names))
+    run = store.current(experiment)
+    figures |= {"run": run.id if run else None, "problem": run.problem() if run else None}
+    if run is None or figures["problem"]:
+        return figures
+    figures |= {name: run.result.get(name) for name in names}
+    scores = run.result["scores"]
+    return figures | {name: scores[name] for name in ("accuracy", "accuracy_interval")}
+
+
+def rank_by_accuracy(store: RunStore) -> list[str]:
+    """Names of the experiments with a whole current run, the most accurate on its test first."""
+    rows = [row for row in summarize(store) if row["accuracy"] is not None]
+    return [row["name"] for row in sorted(rows, key=lambda row: -row["accuracy"])]
+
+
+def format_list(rows: list[dict[str, Any]]) -> str:
+    """The rows of `summarize` as a table for a terminal."""
+    lines = [
+        f"{'experiment':<11} {'parameters':>11} {'report':>7} {'here':>7}  "
+        f"{'95% interval':<15} {'epochs':>6} {'served':>9}  run"
+    ]
+    for row in rows:
+        begin = f"{row['name']:<11} {row['parameters']:>11,} {row['report_accuracy']:>7.2%} "
+        if row["accuracy"] is None:
+            lines.append(begin + (row["problem"] or "not trained yet"))
+            continue
+        low, high = row["accuracy_interval"]
+        lines.append(
+            f"{begin}{row['accuracy']:>7.2%}  {low:.2%}-{high:.2%} {row['epochs']:>8} "
+            f"{row['served_bytes'] / 1e6:>6.2f} MB  {row['run']}"
+        )
+    return "\n".join(lines)
+
+
+def format_results(rows: list[dict[str, Any]]) -> str:
+    """The README's table of results: the report's figures beside ours."""
+    seconds = load_record("training").get("seconds_per_epoch", {})
+    latencies = load_record("inference").get("milliseconds", {})
+    lines = [
+        "| experiment | parameters | the report's accuracy | accuracy here (95% interval) | "
+        "the report's epochs | epochs here (kept) | s an epoch, stock | s an epoch here | "
+        "served | one image |",
+        "| --- |" + " --: |" * 9,
+    ]
+    for row in rows:
+        name, report = row["name"], load_report_scores(row["name"])
+        begin = f"| {name} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
+        if row["accuracy"] is None:
+            lines.append(f"{begin}{row['problem'] or 'not trained yet'} |" + " |" * 6)
+            continue
+        low, high = row["accuracy_interval"]
+        lines.append(
+            f"{begin}**{row['accuracy']:.2%}** ({low:.2%} to {high:.2%}) | "
+            f"{report['epochs']} | {row['epochs']} ({row['best_epoch']}) | "
+            f"{_figure(seconds.get(name, {}).get('stock'), '.1f')} | "
+            f"{_figure(seconds.get(name, {}).get('digitnet'), '.1f')} | "
+            f"{row['served_bytes'] / 1e6:.2f} MB | {_figure(latencies.get(name), '.2f', ' ms')} |"
+        )
+    return "\n".join(lines)
+
+
+def format_folding(rows: list[dict[str, Any]]) -> str:
+    """The README's table of what is left of the dense networks after folding."""
+    lines = [
+        "| experiment | values a pixel becomes | kept | trained, float32 | served | smaller |",
+        "| --- |" + " --: |" * 5,
+    ]
+    for row in rows:
+        if row["rank"] is None:
+            continue
+        features = pixel_features(find_experiment(row["name"]))
+        trained = 4 * row["parameters"]
+        lines.append(
+            f"| {row['name']} | {features} | {row['rank']} | {trained / 1e6:,.1f} MB | "
+            f"{row['served_bytes'] / 1e6:,.2f} MB | {trained / row['served_bytes']:.0f} times |"
+        )
+    return "\n".join(lines)
+
+
+def format_drawings() -> str:
+    """The README's table of how drawings are read, by how they are brought to 28x28."""
+    record = load_record("drawings")
+    if not record:
+        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+    names = list(record["accuracy"])
+    lines = [
+        "| network | " + " | ".join(record["ways"].values()) + " |",
+        "| --- |" + " --: |" * len(record["ways"]),
+    ]
+    for name in names:
+        cells = " | ".join(f"{record['accuracy'][name][way]:.2%}" for way in record["ways"])
+        lines.append(f"| {name} | {cells} |")
+    lines += [
+        "",
+        f"{record['drawings']:,} drawings by {record['writers']} writers, {record['set']}.",
+    ]
+    return "\n".join(lines)
+
+
+def format_confidence() -> str:
+    """The README's table of how often drawings are read rightly, by how sure the network is."""
+    record = load_record("drawings")
+    if not record:
+        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+    starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
+    kinds = [f"{low} to {high}" for low, high in zip(starts, starts[1:], strict=False)]
+    lines = [
+        f"| network | {' | '.join(kinds)} | {starts[-1]} and more |",
+        "| --- |" + " --: |" * len(starts),
+    ]
+    for name, counts in record["confidence"].items():
+        pairs = zip(counts["right"], counts["drawings"], strict=True)
+        cells = [
+            f"{right / drawings:.1%} of {drawings:,}" if drawings else ""
+            for right, drawings in pairs
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def load_record(name: str) -> dict[str, Any]:
+    """What a benchmark measured last, with its provenance; empty before the first time."""
+    try:
+        return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _figure(value: float | None, form: str, unit: str = "") -> str:
+    return "not measured" if value is None else f"{value:{form}}{unit}"
+
+
+def render_readme(text: str, store: RunStore) -> str:
+    """The README's text with its tables made anew from the shipped runs and the benchmarks."""
+    rows = summarize(store)
+    tables = {
+        "results": format_results(rows),
+        "folding": format_folding(rows),
+        "drawings": format_drawings(),
+        "confidence": format_confidence(),
+    }
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def write_readme(store: RunStore) -> str:
+    """Writes the tables into the README; returns a sentence that says so."""
+    shipped = RunStore(local=store.local / "none", shipped=store.shipped)
+    README.write_text(render_readme(README.read_text(encoding="utf-8"), shipped), encoding="utf-8")
+    return f"{README.name} holds the results of {len(EXPERIMENTS)} experiments"

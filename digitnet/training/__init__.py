@@ -1,0 +1,1 @@
+"""Records -> trained networks: the only floor that imports TensorFlow or Keras."""

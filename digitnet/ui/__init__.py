@@ -1,0 +1,1 @@
+"""What the pages share of Streamlit; the only floor that imports it."""

@@ -1,0 +1,101 @@
+"""The records, their costs and their Keras models say the same."""
+
+import math
+
+import pytest
+
+from digitnet.experiments import costs
+from digitnet.experiments.records import (
+    EXPERIMENTS,
+    SettingsError,
+    TrainingSettings,
+    UnknownExperimentError,
+    find_experiment,
+)
+
+# name, parameters and the shape that Flatten sees, as the report's summaries print them
+KNOWN = [
+    ("fc", 6_426_122, (28, 28, 64)),
+    ("fc_small", 1_606_410, (28, 28, 32)),
+    ("fc_large", 209_788_746, (28, 28, 64)),
+    ("fc_narrow", 627_890, (28, 28, 20)),
+    ("fc_wide", 62_744_810, (28, 28, 200)),
+    ("fc_lr_high", 6_426_122, (28, 28, 64)),
+    ("fc_lr_low", 6_426_122, (28, 28, 64)),
+    ("cnn", 34_826, (5, 5, 64)),
+    ("cnn_short", 54_410, (13, 13, 32)),
+    ("cnn_long", 17_461_642, (16, 16, 512)),
+    ("cnn_min", 4_642, (5, 5, 16)),
+    ("cnn_max", 719_626, (5, 5, 512)),
+    ("cnn_pool5", 19_466, (1, 1, 64)),
+    ("cnn_avg", 21_386, (2, 2, 64)),
+    ("cnn_fc", 228_202, (5, 5, 64)),
+    ("lenet5", 60_074, (5, 5, 16)),
+]
+
+
+def test_names_are_the_reports_in_its_order():
+    assert [one.name for one in EXPERIMENTS] == [name for name, _, _ in KNOWN]
+
+
+@pytest.mark.parametrize(("name", "parameters", "features"), KNOWN)
+def test_parameters_and_shapes(name, parameters, features):
+    layers = costs.layer_costs(find_experiment(name))
+    assert find_experiment(name).parameters == parameters
+    assert sum(layer.parameters for layer in layers) == parameters
+    flat = next(layer for layer in layers if layer.name == "flatten")
+    assert flat.output_shape == (math.prod(features),)
+    assert layers[layers.index(flat) - 1].output_shape == features
+
+
+def test_learning_rates_are_the_reports():
+    rates = {one.name: one.settings.learning_rate for one in EXPERIMENTS}
+    assert rates.pop("fc_lr_high") == 0.05
+    assert rates.pop("fc_lr_low") == 0.00001
+    assert set(rates.values()) == {0.001}
+
+
+def test_every_record_says_why_it_exists():
+    for experiment in EXPERIMENTS:
+        assert experiment.question.endswith("?"), experiment.name
+        assert experiment.conclusion.endswith("."), experiment.name
+
+
+def test_multiply_adds_of_a_convolution_by_hand():
+    first, _, second, *_ = costs.layer_costs(find_experiment("cnn"))
+    assert first.multiply_adds == 26 * 26 * 32 * 9
+    assert second.multiply_adds == 11 * 11 * 64 * 9 * 32
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownExperimentError, match="lenet5"):
+        find_experiment("lenet")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"learning_rate": 0},
+        {"learning_rate": -0.1},
+        {"learning_rate": math.nan},
+        {"learning_rate": math.inf},
+        {"learning_rate": "fast"},
+        {"batch_size": 0},
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"patience": 0},
+        {"seed": -1},
+        {"dataset": "cifar"},
+        {"epochs": True},
+    ],
+)
+def test_bad_settings_are_refused_by_name(bad):
+    name = next(iter(bad)).replace("_", " ")
+    with pytest.raises(SettingsError, match=name):
+        TrainingSettings(**bad)
+
+
+def test_settings_from_a_dictionary_refuse_unknown_keys():
+    assert TrainingSettings.from_dict({"epochs": 5}).epochs == 5
+    with pytest.raises(SettingsError, match="momentum"):
+        TrainingSettings.from_dict({"momentum": 0.9})

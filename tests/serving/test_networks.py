@@ -1,0 +1,230 @@
+"""Served models: right answers, whichever thread asks and whatever lies on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitnet.experiments.records import UnknownExperimentError
+from digitnet.runs.store import RunStore
+from digitnet.serving import networks as inference
+from digitnet.serving.networks import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
+from tests.made_runs import make_result
+
+keras = pytest.importorskip("keras", reason="makes the models that are served here")
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (2 * BATCH_SIZE + 5, 28, 28), dtype=np.uint8)
+
+
+def make_model(seed: int, pool: int = 2) -> keras.Sequential:
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.Input((28, 28, 1)),
+        keras.layers.Conv2D(2, 3, activation="relu"),
+        keras.layers.MaxPooling2D(pool),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential(layers)
+
+
+def keras_probabilities(model: keras.Sequential, images: np.ndarray) -> np.ndarray:
+    return model.predict(images[..., np.newaxis] / np.float32(255), verbose=0)
+
+
+@pytest.fixture(scope="module")
+def models() -> list[tuple[bytes, np.ndarray]]:
+    """Two LiteRT models and what Keras says they give for IMAGES."""
+    from digitnet.training.export import export_served_model
+
+    made = [make_model(seed) for seed in (1, 2)]
+    return [
+        (export_served_model(model, IMAGES[:9]).tflite, keras_probabilities(model, IMAGES))
+        for model in made
+    ]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs", tmp_path / "checkpoints")
+
+
+def ship(store: RunStore, name: str, content: bytes) -> None:
+    folder = store.shipped / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_model(folder, content)
+
+
+def write_model(folder: Path, content: bytes) -> None:
+    """A served model and the result that vouches for its bytes."""
+    (folder / "served.tflite").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "result.json").write_text(json.dumps(make_result(served_sha256=digest)))
+
+
+def make_current(store: RunStore, run_id: str, content: bytes) -> None:
+    """A run trained here becomes current, as far as a server can see."""
+    name, _, _ = run_id.partition("/")
+    folder = store.local / "finished" / run_id
+    folder.mkdir(parents=True)
+    write_model(folder, content)
+    pointer = store.local / "current" / name
+    pointer.parent.mkdir(exist_ok=True)
+    pointer.write_text(f"{run_id}\n")
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH_SIZE, len(IMAGES)])
+@pytest.mark.parametrize("packed", [True, False])
+def test_network_gives_the_probabilities_of_keras(models, count: int, packed: bool) -> None:
+    content, expected = models[0]
+    probabilities = ServedNetwork(content, packed).predict(IMAGES[:count])
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (count, 10)
+    np.testing.assert_allclose(probabilities, expected[:count], atol=1e-5)
+
+
+def test_network_changes_between_one_image_and_many(models) -> None:
+    content, expected = models[0]
+    network = ServedNetwork(content)
+    for images in (slice(0, 1), slice(0, None), slice(3, 4), slice(7, 20)):
+        np.testing.assert_allclose(network.predict(IMAGES[images]), expected[images], atol=1e-5)
+
+
+def test_network_from_a_file_outlives_the_release_of_its_pages(models, tmp_path: Path) -> None:
+    content, expected = models[0]
+    path = tmp_path / "served.tflite"
+    path.write_bytes(content)
+    for packed in (True, False):
+        network = ServedNetwork(path, packed)
+        inference._release_mapped_pages(path)
+        np.testing.assert_allclose(network.predict(IMAGES), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [IMAGES[0], IMAGES.astype(np.float32), IMAGES[..., np.newaxis], IMAGES[:, :27]],
+    ids=["one image", "float32", "channel", "27 rows"],
+)
+def test_network_refuses_other_images(models, images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"images must be uint8 \(n, 28, 28\)"):
+        ServedNetwork(models[0][0]).predict(images)
+
+
+def test_server_serves_the_current_runs_in_the_reports_order(models, store: RunStore) -> None:
+    ship(store, "cnn", models[0][0])
+    ship(store, "fc", models[1][0])
+    server = ModelServer(store)
+    assert server.names() == ["fc", "cnn"]
+    predictions = server.predict_all(IMAGES)
+    assert list(predictions) == ["fc", "cnn"]
+    np.testing.assert_allclose(predictions["cnn"], models[0][1], atol=1e-5)
+    np.testing.assert_allclose(predictions["fc"], models[1][1], atol=1e-5)
+
+
+def test_server_loads_once_and_anew_when_a_run_becomes_current(
+    models, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = []
+
+    def load(*arguments, **options) -> ServedNetwork:
+        loads.append(arguments)
+        return ServedNetwork(*arguments, **options)
+
+    monkeypatch.setattr(inference, "ServedNetwork", load)
+    (first, first_expected), (second, second_expected) = models
+    ship(store, "cnn", first)
+    server = ModelServer(store)
+    for _ in range(3):
+        np.testing.assert_allclose(server.predict("cnn", IMAGES), first_expected, atol=1e-5)
+    assert len(loads) == 1
+    make_current(store, "cnn/20260102-030405-00aa", second)
+    for _ in range(3):
+        np.testing.assert_allclose(server.predict("cnn", IMAGES), second_expected, atol=1e-5)
+    assert len(loads) == 2
+    store.roll_back("cnn")
+    np.testing.assert_allclose(server.predict("cnn", IMAGES), first_expected, atol=1e-5)
+
+
+def test_many_threads_get_their_own_answers(models, store: RunStore) -> None:
+    ship(store, "cnn", models[0][0])
+    ship(store, "fc", models[1][0])
+    expected = {"cnn": models[0][1], "fc": models[1][1]}
+    server = ModelServer(store)
+    together = threading.Barrier(8)
+
+    def ask(seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        together.wait()
+        for _ in range(60):
+            start = generator.integers(0, len(IMAGES) - 3)
+            part = slice(start, start + generator.integers(1, 4))
+            name = ("cnn", "fc")[generator.integers(2)]
+            answer = server.predict(name, IMAGES[part])
+            np.testing.assert_allclose(answer, expected[name][part], atol=1e-5)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+
+
+def broken_models(whole: bytes) -> dict[str, bytes | None]:
+    noise = np.random.default_rng(1).bytes(5000)
+    return {
+        "missing": None,
+        "empty": b"",
+        "text": b"<html>not found</html>",
+        "noise": noise,
+        "noise that begins like a model": whole[:8] + noise,
+        "half": whole[: len(whole) // 2],
+    }
+
+
+@pytest.mark.parametrize("fault", list(broken_models(b"")))
+def test_a_broken_model_is_told_and_leaves_the_others_alone(
+    models, store: RunStore, fault: str
+) -> None:
+    ship(store, "cnn", models[0][0])
+    ship(store, "fc", b"")
+    path = store.shipped / "fc" / "served.tflite"
+    content = broken_models(models[1][0])[fault]
+    path.unlink() if content is None else path.write_bytes(content)
+    server = ModelServer(store)
+    message = "the served model of fc/shipped .* train fc"
+    with pytest.raises(InferenceError, match=message) as caught:
+        server.predict("fc", IMAGES[:1])
+    assert "\n" not in str(caught.value)
+    assert list(server.predict_all(IMAGES[:1])) == ["cnn"]
+    ship(store, "fc", models[1][0])
+    assert list(server.predict_all(IMAGES[:1])) == ["fc", "cnn"]
+
+
+def test_a_model_of_something_else_is_refused(store: RunStore) -> None:
+    import tensorflow as tf
+
+    other = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    with pytest.raises(InferenceError, match="not a served model of digits"):
+        ServedNetwork(tf.lite.TFLiteConverter.from_keras_model(other).convert())
+
+
+def test_an_experiment_without_a_run_says_how_to_train_it(store: RunStore) -> None:
+    server = ModelServer(store)
+    assert server.names() == []
+    assert server.predict_all(IMAGES[:1]) == {}
+    with pytest.raises(InferenceError, match="python -m digitnet train lenet5"):
+        server.predict("lenet5", IMAGES[:1])
+    with pytest.raises(UnknownExperimentError):
+        server.predict("resnet", IMAGES[:1])
+
+
+def test_a_model_with_altered_bytes_is_refused_before_it_is_run(store, models) -> None:
+    content = bytearray(models[0][0])
+    ship(store, "cnn", bytes(content))
+    content[len(content) // 2] ^= 0xFF
+    (store.shipped / "cnn" / "served.tflite").write_bytes(content)
+    with pytest.raises(InferenceError, match="not those that were exported"):
+        ModelServer(store).predict("cnn", IMAGES[:1])

@@ -1,0 +1,123 @@
+"""How far networks can be trusted: counted, and told of the very models that were measured."""
+
+import numpy as np
+import pytest
+
+from digitnet.runs.store import RunStore
+from digitnet.serving import trust
+from digitnet.serving.trust import (
+    CLASSES_FROM,
+    Trust,
+    count_by_agreement,
+    count_by_confidence,
+    find_agreement,
+    find_trust,
+)
+from digitnet.show.draw import describe_agreement, describe_trust
+
+RECORD = {
+    "confidence": {
+        "cnn": {
+            "served_sha256": "abc",
+            "drawings": [29, 30, 100, 0, 400],
+            "right": [9, 18, 90, 0, 399],
+        },
+        "fc": {"served_sha256": "def", "drawings": [0] * 5, "right": [0] * 5},
+    },
+    "agreement": {"drawings": [0, 40, 500], "right": [0, 22, 490]},
+}
+
+
+@pytest.fixture
+def record(monkeypatch):
+    monkeypatch.setattr(trust, "_load_drawings", lambda: RECORD)
+
+
+def certain(digit, confidence):
+    row = np.full(10, (1 - confidence) / 9)
+    row[digit] = confidence
+    return row
+
+
+def test_drawings_are_counted_in_the_class_of_their_confidence():
+    confidences = [0.2, 0.5, 0.89, 0.9, 0.9989, 0.999, 1.0]
+    probabilities = np.stack([certain(7, one) for one in confidences])
+    counts = count_by_confidence([7, 7, 1, 7, 1, 7, 1], probabilities)
+    assert counts == {"drawings": [1, 2, 1, 1, 2], "right": [1, 1, 1, 0, 1]}
+
+
+def test_all_drawings_are_counted_once():
+    rng = np.random.default_rng(1)
+    probabilities = rng.dirichlet(np.full(10, 0.1), 500)
+    labels = rng.integers(0, 10, 500)
+    counts = count_by_confidence(labels, probabilities)
+    assert len(counts["drawings"]) == len(CLASSES_FROM) and sum(counts["drawings"]) == 500
+    assert sum(counts["right"]) == (probabilities.argmax(axis=1) == labels).sum()
+
+
+@pytest.mark.parametrize(
+    ("confidence", "expected"),
+    [
+        (0.5, Trust(30, 18)),
+        (0.95, Trust(100, 90)),
+        (1, Trust(400, 399)),
+    ],
+)
+def test_the_class_of_a_confidence_is_found(record, confidence, expected):
+    assert find_trust("cnn", "abc", confidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "confidence"),
+    [
+        ("cnn", "another model", 0.95),
+        ("cnn", None, 0.95),
+        ("fc", "abc", 0.95),
+        ("cnn", "abc", 0.3),  # of 29 drawings nothing is told
+        ("cnn", "abc", 0.995),
+    ],
+)
+def test_nothing_is_told_of_what_was_not_measured(record, name, served, confidence):
+    assert find_trust(name, served, confidence) is None
+
+
+def test_majorities_are_counted_by_their_size():
+    readings = np.array([[1, 1, 2, 3, 0], [1, 1, 2, 4, 0], [1, 2, 3, 5, 9]])
+    counts = count_by_agreement([1, 1, 3, 3, 0], readings)
+    assert counts == {"drawings": [0, 1, 3, 1], "right": [0, 1, 2, 1]}
+
+
+def test_an_agreement_is_found_for_the_networks_that_were_measured(record):
+    served = {"cnn": "abc", "fc": "def"}
+    assert find_agreement(served, 2) == Trust(500, 490)
+    assert find_agreement(served, 1) == Trust(40, 22)
+    assert find_agreement(served, 0) is None
+    assert find_agreement({"cnn": "abc"}, 1) is None
+    assert find_agreement(served | {"fc": "another"}, 2) is None
+
+
+def test_nothing_is_told_before_anything_is_measured(monkeypatch):
+    monkeypatch.setattr(trust, "_load_drawings", dict)
+    assert find_trust("cnn", "abc", 0.95) is None
+    assert find_agreement({}, 1) is None and find_agreement({"cnn": "abc"}, 1) is None
+
+
+def test_the_sentences_name_the_class_and_the_share():
+    assert describe_trust(Trust(1234, 987), 0.93) == (
+        "Of 1,234 pen drawings that it was 90 to 99% sure of, it read <b>80.0%</b> rightly."
+    )
+    assert "less than 50% sure" in describe_trust(Trust(40, 20), 0.3)
+    assert "more than 99.9% sure" in describe_trust(Trust(40, 40), 1.0)
+    assert "<b>55.0%</b> rightly" in describe_agreement(Trust(40, 22))
+
+
+def test_the_networks_that_ship_are_those_that_were_measured():
+    store = RunStore.default()
+    measured = {
+        name: one["served_sha256"] for name, one in trust._load_drawings()["confidence"].items()
+    }
+    shipped = {
+        name: RunStore(store.shipped / "none", store.shipped).current(name).result["served_sha256"]
+        for name in measured
+    }
+    assert measured == shipped and len(shipped) == 16

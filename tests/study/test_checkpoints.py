@@ -1,0 +1,75 @@
+"""What a clone brings: sixteen whole runs, trained on MNIST, that reach the report."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitnet.digits.datasets import load_mnist, split_digits
+from digitnet.experiments.records import EXPERIMENTS, find_experiment
+from digitnet.report.tables import load_report_scores
+from digitnet.runs.store import RunStore
+from digitnet.serving.networks import ModelServer
+from digitnet.study.results import README, render_readme
+from digitnet.study.scores import evaluate_predictions
+
+REPOSITORY = Path(__file__).parents[2]
+NAMES = [experiment.name for experiment in EXPERIMENTS]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The shipped runs alone, whatever else is on this machine."""
+    return RunStore(tmp_path_factory.mktemp("none"), REPOSITORY / "checkpoints")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_is_whole_and_its_scores_follow_from_its_probabilities(store, name):
+    run = store.current(name)
+    assert run is not None and run.problem() is None
+    probabilities, labels, index = run.test_predictions()
+    assert probabilities.shape == (7_000, 10) and probabilities.dtype == np.float32
+    assert len(set(index.tolist())) == 7_000
+    assert run.result["scores"] == evaluate_predictions(labels, probabilities)
+    protocol = find_experiment(name).settings
+    assert replace(run.request.settings, seed=protocol.seed) == protocol
+    assert run.result["epochs"] == len(run.history()["epoch"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracy_reaches_the_reports(store, name):
+    scores = store.current(name).result["scores"]
+    reported = load_report_scores(name)["accuracy"]
+    if name == "fc_lr_high":  # meant to fail: the report's own lesson
+        assert scores["accuracy"] < 0.96
+    else:
+        assert scores["accuracy_interval"][1] >= reported
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_served_model_predicts_as_the_trained_one(store, name, mnist_path):
+    """On all 7,000 test images: the same digit, and no probability moved by more than 1e-3."""
+    probabilities, labels, index = store.current(name).test_predictions()
+    digits = load_mnist()
+    split = split_digits("mnist", digits)
+    assert (index == split.test_index).all() and (labels == split.test.labels).all()
+    served = ModelServer(store).predict(name, split.test.images)
+    assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    assert np.abs(served - probabilities).max() <= 1e-3
+
+
+def test_readme_shows_these_results(store):
+    text = README.read_text(encoding="utf-8")
+    assert render_readme(text, store) == text, "stale: run make results"
+
+
+def test_the_clone_stays_small():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    files = [REPOSITORY / name for name in listed.stdout.split("\0") if name]
+    sizes = {file: file.stat().st_size for file in files if file.is_file()}
+    assert max(sizes.values()) <= 45e6
+    assert sum(sizes.values()) <= 150e6

@@ -1,0 +1,307 @@
+"""Confusion matrices down to the single digit, over runs that are made up here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from digitnet.digits import ink
+from digitnet.experiments.records import TrainingSettings
+from digitnet.runs.store import PROBABILITIES, REQUEST, Request, Run, RunError, RunStore
+from digitnet.show import confusion as figures
+from digitnet.show.draw import COLOURS
+from digitnet.study import confusion
+from digitnet.study.confusion import NORMALIZATIONS, DifferentDigitsError
+from digitnet.study.scores import PairedOutcomes
+
+SIZE = 300
+LABELS = (np.arange(SIZE) % 10).astype(np.uint8)
+
+
+def write_run(folder, seed, split_seed=1):
+    """A run that misreads about one digit in five, with confidences of every size."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    scores = rng.random((SIZE, 10))
+    scores[np.arange(SIZE), LABELS] += 0.8
+    probabilities = (scores**3 / (scores**3).sum(axis=1, keepdims=True)).astype(np.float32)
+    index = np.arange(SIZE) + 1000 * split_seed
+    np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
+    Request(folder.name, TrainingSettings(seed=split_seed)).save(folder)
+    return Run(f"{folder.name}/shipped", folder)
+
+
+@pytest.fixture
+def store(tmp_path):
+    shipped = tmp_path / "shipped"
+    write_run(shipped / "cnn", seed=0)
+    write_run(shipped / "fc", seed=1)
+    write_run(shipped / "lenet5", seed=2, split_seed=2)
+    return RunStore(tmp_path / "runs", shipped)
+
+
+@pytest.fixture
+def cnn(store):
+    return confusion.load_answers(store.find("cnn/shipped"))
+
+
+@pytest.fixture
+def fc(store):
+    return confusion.load_answers(store.find("fc/shipped"))
+
+
+@pytest.fixture
+def lenet5(store):
+    return confusion.load_answers(store.find("lenet5/shipped"))
+
+
+# --- answers ---------------------------------------------------------------------------------
+
+
+def test_counts_are_scikit_learns(cnn):
+    expected = metrics.confusion_matrix(LABELS, cnn.readings)
+    np.testing.assert_array_equal(cnn.counts, expected)
+
+
+@pytest.mark.parametrize(
+    ("normalization", "theirs"), list(zip(NORMALIZATIONS, (None, "true", "pred"), strict=True))
+)
+def test_shares_are_scikit_learns(cnn, normalization, theirs):
+    expected = metrics.confusion_matrix(LABELS, cnn.readings, normalize=theirs)
+    np.testing.assert_allclose(confusion.normalize(cnn.counts, normalization), expected)
+
+
+def test_an_empty_row_has_no_shares():
+    assert not confusion.normalize(np.zeros((10, 10), int), "Share of the row").any()
+
+
+def save(store, **changed):
+    path = store.shipped / "cnn" / PROBABILITIES
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **(kept | changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"labels": np.full(SIZE, 200, np.uint8)},
+        {"probabilities": np.full((SIZE, 10), np.nan, np.float32)},
+        {"probabilities": np.full((SIZE, 10), 0.5, np.float32)},
+        {"index": np.arange(3)},
+        {"index": np.full(SIZE, 0.5)},
+        {
+            "labels": np.zeros(0, np.uint8),
+            "probabilities": np.zeros((0, 10)),
+            "index": np.arange(0),
+        },
+    ],
+)
+def test_answers_that_cannot_be_are_told(store, changed):
+    save(store, **changed)
+    with pytest.raises(RunError, match=PROBABILITIES):
+        confusion.load_answers(store.find("cnn/shipped"))
+
+
+@pytest.mark.parametrize("name", [PROBABILITIES, REQUEST])
+def test_a_missing_or_garbled_file_is_told(store, name):
+    (store.shipped / "cnn" / name).write_bytes(b"garbage")
+    with pytest.raises(RunError, match=name):
+        confusion.load_answers(store.find("cnn/shipped"))
+    (store.shipped / "cnn" / name).unlink()
+    with pytest.raises(RunError, match=name):
+        confusion.load_answers(store.find("cnn/shipped"))
+
+
+def test_others_are_those_tested_on_the_same_digits(store, cnn):
+    assert list(confusion.load_others(store, cnn)) == ["cnn", "fc"]
+    (store.shipped / "fc" / PROBABILITIES).unlink()
+    confusion.load_answers.cache_clear()
+    assert list(confusion.load_others(store, cnn)) == ["cnn"]
+
+
+# --- digits ----------------------------------------------------------------------------------
+
+
+def test_a_cell_has_its_digits_most_confident_first(cnn):
+    total = 0
+    for true in range(10):
+        for read in range(10):
+            places = confusion.find_cell(cnn, true, read)
+            assert (cnn.labels[places] == true).all()
+            assert (cnn.readings[places] == read).all()
+            assert (np.diff(cnn.probabilities[places, read]) <= 0).all()
+            total += len(places)
+    assert total == SIZE
+
+
+def test_the_four_lists_hold_each_digit_once(cnn, fc):
+    outcomes = confusion.list_outcomes(cnn, fc)
+    assert sorted(np.concatenate(outcomes)) == list(range(SIZE))
+    assert cnn.correct[outcomes.only_a].all()
+    assert not fc.correct[outcomes.only_a].any()
+    assert not cnn.correct[outcomes.both_wrong].any()
+    assert (np.diff(cnn.probabilities[outcomes.both_right].max(axis=1)) <= 0).all()
+
+
+def test_runs_tested_on_other_digits_have_no_lists(cnn, lenet5):
+    with pytest.raises(DifferentDigitsError, match="not tested on the same digits"):
+        confusion.list_outcomes(cnn, lenet5)
+
+
+def test_readings_are_counted_most_votes_first(cnn, fc):
+    place = int(np.flatnonzero(cnn.readings == fc.readings)[0])
+    assert confusion.count_readings([cnn, fc], place) == [(int(cnn.readings[place]), 2)]
+    assert confusion.count_readings([], place) == []
+
+
+@pytest.mark.parametrize(
+    ("position", "place"),
+    [("1000", 0), ("1299", 299), ("0", None), ("-1", None), ("²", None), ("9" * 40, None)],
+)
+def test_a_digit_is_found_by_its_position(cnn, position, place):
+    assert confusion.find_place(cnn, position) == place
+
+
+# --- drawn -----------------------------------------------------------------------------------
+
+
+def test_each_cell_takes_clicks_and_says_its_count(cnn):
+    figure = figures.matrix_figure(cnn, "Counts", muted=False, cell=None)
+    heat, cells = figure.data
+    assert cells.marker.opacity == 0
+    assert [tuple(one) for one in cells.customdata] == [
+        (true, read) for true in range(10) for read in range(10)
+    ]
+    texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
+    assert texts[3, 3] == f"{cnn.counts[3, 3]:,}"
+    assert f"{cnn.counts[3, 3]} of 30 3s read as 3" == cells.text[33]
+    assert np.asarray(heat.z)[3, 3] > 0
+
+
+def test_a_muted_diagonal_leaves_the_colours_to_the_mistakes(cnn):
+    figure = figures.matrix_figure(cnn, "Counts", muted=True, cell=None)
+    z = np.asarray(figure.data[0].z)
+    assert not z.diagonal().any()
+    assert z.max() == 1
+    faint = [one.opacity for one in figure.layout.annotations if one.x == one.y]
+    assert max(faint) < 0.5
+
+
+def test_the_chosen_cell_is_framed(cnn):
+    (frame,) = figures.matrix_figure(cnn, "Counts", muted=True, cell=(4, 9)).layout.shapes
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (8.5, 9.5, 3.5, 4.5)
+
+
+def test_the_matrix_has_its_experiments_colour(cnn):
+    scale = figures.matrix_figure(cnn, "Counts", muted=True, cell=None).data[0].colorscale
+    red, green, blue = (int(COLOURS["cnn"][place : place + 2], 16) for place in (1, 3, 5))
+    assert scale[-1][1].startswith(f"rgba({red},{green},{blue},")
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_difference_is_signed(cnn, fc, normalization):
+    figure = figures.difference_figure(cnn, fc, normalization, muted=False, cell=None)
+    texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
+    difference = confusion.normalize(cnn.counts, normalization) - confusion.normalize(
+        fc.counts, normalization
+    )
+    for cell, value in np.ndenumerate(difference):
+        assert texts[cell][:1] == ("+" if value > 0 else "−" if value < 0 else "")
+
+
+def test_the_commonest_mistakes_are_told(cnn):
+    wrong = int((cnn.readings != LABELS).sum())
+    sentence = figures.describe_matrix(cnn)
+    assert sentence.startswith(f"{wrong} of 300 test digits are misread, most often ")
+    mistakes = cnn.counts - np.diag(cnn.counts.diagonal())
+    true, read = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    assert f"{true} as {read} ({mistakes.max()}×)" in sentence
+
+
+def test_the_table_has_every_digits_figures(cnn):
+    table = figures.digits_html(cnn)
+    recall = metrics.recall_score(LABELS, cnn.readings, average=None)
+    assert table.count("<tr>") == 11
+    for digit in range(10):
+        assert f"<th scope=row>{digit}</th>" in table
+        assert f"{recall[digit]:.2%}" in table
+
+
+def test_the_roc_has_one_strong_curve_a_run(cnn, fc):
+    figure = figures.roc_figure({"A": cnn, "B": fc}, digit=4)
+    assert len(figure.data) == 20
+    strong = [one for one in figure.data if one.showlegend]
+    assert [one.line.dash for one in strong] == ["solid", "dash"]
+    area = metrics.roc_auc_score(LABELS == 4, cnn.probabilities[:, 4])
+    assert f"AUC {area:.5f}" in strong[0].hovertemplate
+    assert all(min(one.x) > 0 for one in figure.data)
+
+
+def test_the_reliability_curve_has_intervals_around_it(cnn):
+    curve = figures.reliability_figure({"A": cnn}).data[1]
+    low = np.asarray(curve.y) - curve.error_y.arrayminus
+    high = np.asarray(curve.y) + curve.error_y.array
+    assert ((low >= -1e-9) & (high <= 1 + 1e-9)).all()
+    assert sum(curve.customdata) == SIZE
+
+
+def test_an_answer_names_both_guesses_the_truth_and_the_others(cnn, fc):
+    place = int(np.flatnonzero(~cnn.correct)[0])
+    html = figures.answer_html({"A": cnn}, place, [fc])
+    first, second = np.argsort(-cnn.probabilities[place])[:2]
+    assert f"<b>{first}</b>" in html
+    assert f", is {LABELS[place]}<" in html
+    assert f"<br>{second} " in html
+    assert f"{fc.readings[place]} (1×)" in html
+    assert f"but it is a {LABELS[place]}." in figures.describe_answer(cnn, place)
+
+
+def test_of_two_runs_both_answers_are_named(cnn, fc, lenet5):
+    place = int(np.flatnonzero(cnn.correct & ~fc.correct)[0])
+    html = figures.answer_html({"A": cnn, "B": fc}, place, [lenet5])
+    assert f"A: <b>{LABELS[place]}</b> " in html
+    assert f"<br>B: <b>{fc.readings[place]}</b> " in html
+    assert html.count(f", is {LABELS[place]}<") == 1
+
+
+def test_outcomes_are_counted_in_words():
+    outcomes = PairedOutcomes(*(np.arange(size) for size in (6000, 31, 12, 7)))
+    assert figures.describe_outcomes(outcomes) == (
+        "Of 6,050 test digits both runs read 6,000 rightly, A alone 31, B alone 12, and neither 7."
+    )
+
+
+def test_a_picture_keeps_its_pixels():
+    import base64
+    import io
+
+    from PIL import Image
+
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    data = base64.b64decode(figures.picture_url(image).partition(",")[2])
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image)
+
+
+# --- drawn over ------------------------------------------------------------------------------
+
+
+def test_without_strokes_an_image_stays_as_it_is():
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    np.testing.assert_array_equal(ink.draw_over(image, [], 280), image)
+
+
+def test_strokes_are_added_where_they_are_drawn():
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 3] = 200
+    drawn = ink.draw_over(image, [np.array([[50.0, 205.0], [150.0, 205.0]])], 280)
+    assert drawn[3, 3] == 200
+    assert (drawn[20, 5:14] > 200).all()
+    assert not drawn[24:].any()
+    assert not drawn[5:17].any()
+
+
+def test_strokes_beyond_the_board_stay_at_its_edge():
+    drawn = ink.draw_over(np.zeros((28, 28), np.uint8), [[[-500, 5], [900, 5]]], 280)
+    assert (drawn[0] > 200).all()

@@ -1,0 +1,63 @@
+"""Keras builds exactly what the records say."""
+
+import keras
+import numpy as np
+import pytest
+
+from digitnet.experiments import costs
+from digitnet.experiments.records import EXPERIMENTS
+from digitnet.training.architectures import GreyLevelTable, build_model, build_training_model
+
+# The widest network's weights alone take 0.8 GB: the arithmetic of `costs` vouches for it.
+BUILDABLE = [one for one in EXPERIMENTS if one.parameters < 100_000_000]
+
+
+@pytest.mark.parametrize("experiment", BUILDABLE, ids=lambda one: one.name)
+def test_layers_match_the_record(experiment):
+    model = build_model(experiment)
+    expected = costs.layer_costs(experiment)
+    assert model.count_params() == experiment.parameters
+    assert model.input_shape == (None, 28, 28, 1)
+    assert [layer.output.shape[1:] for layer in model.layers] == [
+        cost.output_shape for cost in expected
+    ]
+    assert [layer.count_params() for layer in model.layers] == [
+        cost.parameters for cost in expected
+    ]
+
+
+def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():
+    model = build_model(next(one for one in EXPERIMENTS if one.name == "cnn_fc"), "mixed_bfloat16")
+    weighted = [layer for layer in model.layers if layer.count_params()]
+    assert {layer.activation.__name__ for layer in weighted[:-1]} == {"relu"}
+    assert {layer.compute_dtype for layer in weighted[:-1]} == {"bfloat16"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert weighted[-1].activation.__name__ == "softmax"
+    assert weighted[-1].compute_dtype == "float32"
+
+
+def test_training_model_computes_and_learns_the_same_as_the_plain_one():
+    experiment = next(one for one in EXPERIMENTS if one.name == "fc")
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (32, 28, 28, 1)).astype("float32") / 255
+    labels = keras.utils.to_categorical(generator.integers(0, 10, 32), 10)
+    plain, table = build_model(experiment), build_training_model(experiment, "float32")
+    assert isinstance(table.layers[0], GreyLevelTable)
+    table.set_weights(plain.get_weights())
+    np.testing.assert_allclose(table(images), plain(images), atol=1e-6)
+    # one step without dropout: equal weights mean equal gradients
+    for model in (plain, table):
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
+        model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", jit_compile=False)
+        model.train_on_batch(images, labels)
+    for one, other in zip(table.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["fc_small", "fc_narrow", "cnn_min"])
+def test_training_model_is_the_plain_one_where_a_table_gains_nothing(name):
+    experiment = next(one for one in EXPERIMENTS if one.name == name)
+    model = build_training_model(experiment, "float32")
+    assert not any(isinstance(layer, GreyLevelTable) for layer in model.layers)

@@ -1,0 +1,181 @@
+"""Training stops by the rule, keeps the best weights, and resumes as if never broken."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from digitnet.digits.datasets import load_digits, split_digits
+from digitnet.experiments.records import TrainingSettings, find_experiment
+from digitnet.training.architectures import build_model
+from digitnet.training.loop import (
+    STATE_FILE,
+    FusedAdam,
+    Progress,
+    TrainingError,
+    compile_for_training,
+    make_batches,
+    train_model,
+)
+
+EXPERIMENT = find_experiment("cnn_min")
+
+
+@pytest.fixture(scope="module")
+def split():
+    return split_digits("sample", load_digits("sample"), seed=1)
+
+
+def fresh_model(settings, experiment=EXPERIMENT):
+    keras.utils.set_random_seed(settings.seed)
+    model = build_model(experiment)
+    compile_for_training(model, settings, steps_per_execution=4)
+    return model
+
+
+def train(split, settings, folder, on_step=lambda step, steps: None, experiment=EXPERIMENT):
+    """Trains; returns the model, the progress and the history rows of the epochs done now."""
+    model, rows = fresh_model(settings, experiment), []
+
+    def on_epoch(row, progress):
+        rows.append(row)
+
+    progress = train_model(model, split, settings, folder, lambda progress: None, on_step, on_epoch)
+    return model, progress, rows
+
+
+def test_progress_follows_keras_early_stopping():
+    """Against keras.callbacks.EarlyStopping itself, on scores with ties and late rises."""
+    settings = TrainingSettings(patience=3, epochs=9)
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        scores = generator.integers(0, 6, settings.epochs) / 6
+        stopping = keras.callbacks.EarlyStopping("score", mode="max", patience=3)
+        stopping.set_model(keras.Sequential())
+        stopping.on_train_begin()
+        progress = Progress()
+        for epoch, score in enumerate(scores):
+            stopping.on_epoch_end(epoch, {"score": score})
+            progress = progress.after(score, seconds=1.0)
+            assert progress.best_epoch == stopping.best_epoch + 1
+            assert progress.best_score == stopping.best
+            stopped = getattr(stopping.model, "stop_training", False)
+            assert progress.is_over(settings) == (stopped or epoch + 1 == settings.epochs)
+            if stopped:
+                break
+
+
+def test_fused_adam_does_what_adam_does():
+    """Twenty steps on the same gradients, Keras' own optimizer as the oracle."""
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=(7, 3)).astype("float32")
+    gradients = generator.normal(size=(20, 7, 3)).astype("float32")
+    ends = []
+    for optimizer in (keras.optimizers.Adam(0.01), FusedAdam(0.01)):
+        variable = keras.Variable(start)
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        ends.append(variable.numpy())
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-5, atol=1e-6)
+
+
+def test_batches_are_scaled_images_and_one_hot_labels(split):
+    order = np.array([3, 1, 2])
+    batches = list(make_batches(split.train, 2, order).as_numpy_iterator())
+    assert [len(pixels) for pixels, _ in batches] == [2, 1]
+    pixels, labels = batches[0]
+    assert pixels.shape == (2, 28, 28, 1) and pixels.dtype == np.float32
+    np.testing.assert_array_equal(pixels[0, :, :, 0], split.train.images[3] / np.float32(255))
+    assert labels.argmax(axis=1).tolist() == split.train.labels[[3, 1]].tolist()
+
+
+def test_training_learns_and_keeps_the_best_epoch(split, tmp_path):
+    settings = TrainingSettings(dataset="sample", epochs=6, learning_rate=0.01, batch_size=32)
+    model, progress, rows = train(split, settings, tmp_path)
+    scores = [row["val_accuracy"] for row in rows]
+    assert progress.best_score == max(scores) > 0.7
+    assert progress.best_epoch == 1 + scores.index(max(scores))
+    kept = model.evaluate(make_batches(split.validation, 1000), verbose=0, return_dict=True)
+    assert kept["accuracy"] == pytest.approx(max(scores), abs=1e-6)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing may be cleaned up on the way."""
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch):
+    settings = TrainingSettings(dataset="sample", epochs=5, batch_size=64, patience=2)
+    model, progress, rows = train(split, settings, tmp_path / "whole")
+    done = []
+
+    def kill(step, steps):
+        done.append(step)
+        if done.count(steps) == epoch and step < steps:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(split, settings, tmp_path / "broken", kill)
+    again, progress_again, rows_again = train(split, settings, tmp_path / "broken")
+    assert len(rows_again) == len(rows) - epoch
+    assert progress_again.epoch == progress.epoch
+    assert progress_again.best_epoch == progress.best_epoch
+    for one, other in zip(rows[epoch:], rows_again, strict=True):
+        assert one["epoch"] == other["epoch"]
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
+        assert one["val_accuracy"] == pytest.approx(other["val_accuracy"], abs=0.01)
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
+    """A learning rate that wrecks the network after its first epochs, and a break after those."""
+    settings = TrainingSettings(dataset="sample", epochs=4, batch_size=64, patience=4)
+    train(split, TrainingSettings(dataset="sample", epochs=2, batch_size=64), tmp_path)
+    model = fresh_model(settings)
+    model.optimizer.build(model.trainable_variables)
+
+    def wreck(progress):
+        assert progress.epoch == 2
+        model.optimizer.learning_rate.assign(1.0)
+
+    rows = []
+    progress = train_model(
+        model,
+        split,
+        settings,
+        tmp_path,
+        wreck,
+        lambda step, steps: None,
+        lambda row, progress: rows.append(row),
+    )
+    assert progress.epoch == 4 and progress.best_epoch <= 2
+    kept = model.evaluate(make_batches(split.validation, 1000), verbose=0, return_dict=True)
+    assert kept["accuracy"] == pytest.approx(progress.best_score, abs=1e-6)
+    assert kept["accuracy"] > max(row["val_accuracy"] for row in rows)
+
+
+def test_an_unreadable_state_starts_the_training_anew(split, tmp_path):
+    settings = TrainingSettings(dataset="sample", epochs=1)
+    train(split, settings, tmp_path)
+    (tmp_path / STATE_FILE).write_bytes(b"PK garbage")
+    _, progress, rows = train(split, settings, tmp_path)
+    assert progress.epoch == 1 and len(rows) == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_training(split, tmp_path):
+    model = fresh_model(TrainingSettings(dataset="sample"))
+    weights = model.get_weights()
+    model.set_weights([*weights[:-1], np.full_like(weights[-1], math.nan)])
+    with pytest.raises(TrainingError, match="lower learning rate"):
+        train_model(
+            model,
+            split,
+            TrainingSettings(dataset="sample"),
+            tmp_path,
+            lambda progress: None,
+            lambda step, steps: None,
+            lambda row, progress: None,
+        )

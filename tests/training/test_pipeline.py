@@ -1,0 +1,109 @@
+"""From a request to a finished run, on the offline sample."""
+
+from dataclasses import replace
+
+import numpy as np
+import psutil
+import pytest
+
+from digitnet.digits.datasets import load_digits, split_digits
+from digitnet.experiments.records import TrainingSettings, find_experiment
+from digitnet.runs.store import Request, RunStore
+from digitnet.serving.networks import ModelServer
+from digitnet.study.scores import evaluate_predictions
+from digitnet.training.loop import TrainingError
+from digitnet.training.pipeline import run_experiment, steps_per_execution
+
+SETTINGS = TrainingSettings(dataset="sample", epochs=2, batch_size=64)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "runs", tmp_path / "shipped")
+
+
+@pytest.mark.parametrize("name", ["cnn_min", "fc_narrow"])
+def test_a_request_becomes_a_current_run_that_predicts(store, name):
+    lines = []
+    run = run_experiment(Request(name, SETTINGS), store, lines.append)
+    assert store.current(name) == run and run.problem() is None
+    assert len(lines) == 2 and "epoch 2" in lines[1]
+    assert run.history()["epoch"].tolist() == [1, 2]
+    assert run.result["parameters"] == find_experiment(name).parameters
+    probabilities, labels, index = run.test_predictions()
+    digits = load_digits("sample")
+    assert (digits.labels[index] == labels).all()
+    assert run.result["scores"] == evaluate_predictions(labels, probabilities)
+    served = ModelServer(store).predict(name, digits.images[index])
+    np.testing.assert_allclose(served, probabilities, atol=1e-3)
+    assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+
+
+def test_provenance_is_enough_to_repeat_a_run(store):
+    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    provenance = run.result["provenance"]
+    assert provenance["split"] == {"seed": 1, "train": 1439, "validation": 178, "test": 180}
+    assert provenance["settings"]["seed"] == SETTINGS.seed
+    assert {"tensorflow", "keras", "numpy", "python"} <= set(provenance["versions"])
+
+
+def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(store):
+    (one, digits), (other, same_digits) = (
+        run_experiment(
+            Request("cnn_min", replace(SETTINGS, seed=seed)), store, lambda line: None
+        ).test_predictions()[::2]
+        for seed in (1, 2)
+    )
+    assert (digits == same_digits).all()
+    assert (one != other).any()
+
+
+def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(Request("cnn_min", SETTINGS), store, stop)
+    [training] = store.unfinished()
+    assert training.status["state"] == "stopped"
+    assert store.finished() == []
+    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    assert run.id == training.id
+    assert run.history()["epoch"].tolist() == [1, 2]
+
+
+def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
+    request = Request("cnn_min", SETTINGS)
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(RunStore, "finish", kill)
+        run_experiment(request, store, lambda line: None)
+    [training] = store.unfinished()
+    assert training.status["state"] == "stopped"
+    run = run_experiment(request, store, pytest.fail)
+    assert run.id == training.id and store.current("cnn_min") == run
+
+
+def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
+    good = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    memory = psutil.virtual_memory()._replace(available=1_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    with pytest.raises(TrainingError, match="GiB"):
+        run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    [training] = store.unfinished()
+    assert training.status["state"] == "failed" and "GiB" in training.status["message"]
+    assert store.current("cnn_min") == good
+
+
+def test_large_networks_are_asked_about_more_often():
+    assert steps_per_execution(find_experiment("fc_large")) == 1
+    assert steps_per_execution(find_experiment("cnn_min")) == 32
+
+
+def test_the_split_of_a_run_is_the_seeds(store):
+    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    split = split_digits("sample", load_digits("sample"), SETTINGS.seed)
+    assert run.test_predictions()[2].tolist() == split.test_index.tolist()
