@@ -25,6 +25,7 @@ lint: $(DEV)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
 
 format: $(DEV)
 	$(PYTHON) -m ruff check --fix .

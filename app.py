@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from digitnet.ui import page as ui
+from digitnet.ui.page import show_menu, show_training_sign
 
 st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
 draw = st.Page("pages/draw.py", title="Draw", default=True)
@@ -11,6 +11,6 @@ confusion = st.Page("pages/confusion.py", title="Confusion")
 compare = st.Page("pages/compare.py", title="Compare")
 pages = [draw, curves, confusion, compare]
 page = st.navigation(pages, position="top")
-ui.show_menu(pages)
-ui.show_training_sign(compare)
+show_menu(pages)
+show_training_sign(compare)
 page.run()

@@ -26,7 +26,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.digits.samples import load_samples
+from digitnet.digits import load_samples
 
 BARE, APP = REPOSITORY / "benchmarks" / "bare_page.py", REPOSITORY / "app.py"
 LAUNCHES = 5

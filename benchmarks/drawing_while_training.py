@@ -25,9 +25,9 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.experiments.records import TrainingSettings
-from digitnet.jobs import queue as jobs
-from digitnet.runs.store import Request, RunStore
+from digitnet import jobs
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import Request, RunStore
 
 MOST_RATIO = 2.0
 STEP_PATIENCE = 180  # seconds for a training to come to its first steps

@@ -18,9 +18,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.record import write_record
 from digitnet.digits import ink
-from digitnet.runs.store import RunStore
-from digitnet.serving.networks import ModelServer
-from digitnet.serving.trust import CLASSES_FROM, count_by_agreement, count_by_confidence
+from digitnet.runs import RunStore
+from digitnet.serving import CLASSES_FROM, ModelServer, count_by_agreement, count_by_confidence
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush

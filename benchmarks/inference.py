@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.record import write_record
-from digitnet.digits.datasets import load_sample
-from digitnet.runs.store import RunStore
-from digitnet.serving.networks import ModelServer
+from digitnet.digits import load_sample
+from digitnet.runs import RunStore
+from digitnet.serving import ModelServer
 
 MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
 RECORD = Path(__file__).with_name("inference.json")

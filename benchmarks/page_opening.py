@@ -27,7 +27,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.runs.store import RUN_FILES, Run, RunStore
+from digitnet.runs import RUN_FILES, Run, RunStore
 
 RUNS = 100
 OPENINGS = 9

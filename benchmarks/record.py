@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from digitnet.runs.store import FORMAT, write_json
+from digitnet.runs import FORMAT, write_json
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "streamlit")
 

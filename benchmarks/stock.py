@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from digitnet.digits.datasets import Digits
-from digitnet.experiments.records import Experiment
+from digitnet.digits import Digits
+from digitnet.experiments import Experiment
 from digitnet.training.architectures import build_model
 
 

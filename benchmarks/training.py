@@ -21,8 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.record import write_record
-from digitnet.experiments import costs
-from digitnet.experiments.records import EXPERIMENTS, Experiment, find_experiment
+from digitnet.experiments import EXPERIMENTS, Experiment, costs, find_experiment
 
 HEAVY = ("fc_large", "fc_wide", "cnn_long", "cnn_max")
 LIGHT = tuple(one.name for one in EXPERIMENTS if one.name not in HEAVY)
@@ -107,8 +106,8 @@ def _make_pass(experiment: Experiment, way: str, images: int) -> Callable[[], ob
     import numpy as np
 
     from benchmarks.stock import build_stock, stock_arrays
-    from digitnet.digits.datasets import Digits, load_digits, split_digits
-    from digitnet.runs.store import Request
+    from digitnet.digits import Digits, load_digits, split_digits
+    from digitnet.runs import Request
     from digitnet.training.loop import make_batches
     from digitnet.training.pipeline import build_for_training
 
@@ -148,7 +147,7 @@ def _time_command(command: list[str], environment: dict[str, str]) -> float:
 def train_stock_light() -> None:
     """The twelve light experiments one after another, as the report trains and tests."""
     from benchmarks.stock import build_stock, stock_arrays
-    from digitnet.digits.datasets import load_digits, split_digits
+    from digitnet.digits import load_digits, split_digits
 
     split = split_digits("mnist", load_digits("mnist"))
     train, validation, test = map(stock_arrays, (split.train, split.validation, split.test))

@@ -14,31 +14,21 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from digitnet.experiments.records import (
+from digitnet import jobs
+from digitnet.errors import DigitnetError
+from digitnet.experiments import (
     DATASETS,
     EXPERIMENTS,
     Experiment,
     SettingsError,
     TrainingSettings,
-    UnknownExperimentError,
     find_experiment,
 )
-from digitnet.jobs import queue as jobs
-from digitnet.runs import publishing
-from digitnet.runs.store import Request, RunError, RunStore
-from digitnet.serving.networks import InferenceError
+from digitnet.runs import Request, RunStore, publishing
 from digitnet.study import reading, results
-from digitnet.study.reading import ReadingError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
-USER_ERRORS = (
-    InferenceError,
-    ReadingError,
-    RunError,
-    SettingsError,
-    UnknownExperimentError,
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except USER_ERRORS as error:
+    except DigitnetError as error:
         print(f"digitnet: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:

@@ -11,24 +11,46 @@ from typing import Any
 import psutil
 import streamlit as st
 
-from digitnet.digits.datasets import DataError, find_mnist
-from digitnet.experiments.records import (
+from digitnet import jobs
+from digitnet.digits import DataError, find_mnist
+from digitnet.experiments import (
     DATASETS,
     EXPERIMENTS,
     SettingsError,
     TrainingSettings,
     find_experiment,
 )
-from digitnet.jobs import queue as jobs
-from digitnet.jobs.queue import Job
-from digitnet.report.tables import load_report_scores
-from digitnet.runs.store import Request, RunError, RunStore
-from digitnet.serving.networks import InferenceError
-from digitnet.show import comparison as figures
-from digitnet.show.draw import as_sentence, name_run
-from digitnet.study import comparison as comparing
-from digitnet.study.comparison import ComparisonError, RunSummary, Standing
-from digitnet.ui import page as ui
+from digitnet.jobs import Job
+from digitnet.report import load_report_scores
+from digitnet.runs import Request, RunError, RunStore
+from digitnet.serving import InferenceError
+from digitnet.show import comparison as show_comparison
+from digitnet.show.costs import COSTS, cost_figure
+from digitnet.show.trainings import (
+    DATASET_NAMES,
+    describe_estimates,
+    describe_place,
+    describe_progress,
+    describe_settings,
+    progress_html,
+    warn_of_estimates,
+)
+from digitnet.show.words import as_sentence, name_run
+from digitnet.study import comparison
+from digitnet.study.comparison import ComparisonError
+from digitnet.study.differences import list_run_differences
+from digitnet.study.standings import (
+    Standing,
+    list_whole_runs,
+    load_standings,
+    measure_latency,
+    rank,
+    state_of,
+    tabulate_runs,
+    tabulate_standings,
+)
+from digitnet.study.summaries import RunSummary
+from digitnet.ui import choices, loaders, page
 
 REPORT = TrainingSettings()  # the report's
 REMARK = 360  # pixels, that most of them are seen whole
@@ -88,7 +110,7 @@ LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs an
 
 
 def show_table(standings: list[Standing]) -> None:
-    rows = comparing.tabulate_standings(standings)
+    rows = tabulate_standings(standings)
     unused = {name for name in ("milliseconds", "problem") if not any(row[name] for row in rows)}
     if {row["dataset"] for row in rows} <= {"mnist", None}:
         unused.add("dataset")
@@ -106,7 +128,7 @@ def show_table(standings: list[Standing]) -> None:
             "Report: the accuracy that the report prints, on its own test digits. All else is of "
             "the run that is current here. A click on a heading sorts."
         )
-        if comparing.rank(standings):
+        if rank(standings):
             st.button(
                 "Measure the time of one image",
                 icon=":material/timer:",
@@ -122,19 +144,17 @@ def measure_latencies(standings: list[Standing]) -> None:
         if standing.summary.run and not standing.summary.problem:
             with contextlib.suppress(InferenceError):  # the Draw page tells of it
                 name = standing.experiment.name
-                latencies[standing.summary.run.id] = comparing.measure_latency(
-                    ui.load_server(), name
-                )
+                latencies[standing.summary.run.id] = measure_latency(loaders.load_server(), name)
 
 
 def show_costs(standings: list[Standing]) -> None:
     measured = any(standing.latency for standing in standings)
     with st.container(key="cost"):
         st.subheader("What accuracy costs", anchor=False)
-        costs = [name for name in figures.COSTS if measured or name != "Latency"]
-        cost = ui.choose("Against", costs, "Parameters", "against")
+        costs = [name for name in COSTS if measured or name != "Latency"]
+        cost = choices.choose("Against", costs, "Parameters", "against")
         st.plotly_chart(
-            figures.cost_figure(standings, cost),
+            cost_figure(standings, cost),
             config={"displayModeBar": False},
             alt=f"Accuracy of each network against {cost.lower()}; the table above has the figures",
         )
@@ -146,7 +166,7 @@ def show_costs(standings: list[Standing]) -> None:
 
 def show_two(standings: list[Standing]) -> None:
     """Two runs that the reader chooses: which is better, and what differs."""
-    summaries = comparing.list_whole_runs(ui.load_store(), standings)
+    summaries = list_whole_runs(loaders.load_store(), standings)
     if len(summaries) < 2:
         st.info("It takes two trained networks to compare; the next tab trains one.")
         return
@@ -155,9 +175,9 @@ def show_two(standings: list[Standing]) -> None:
         first, second, *_ = labels
         columns = st.columns(2)
         with columns[0]:
-            a = ui.pick("A", labels, first, "a")
+            a = choices.pick("A", labels, first, "a")
         with columns[1]:
-            b = ui.pick("B", labels, second, "b")
+            b = choices.pick("B", labels, second, "b")
         show_pair(a, b, standings)
     with st.container(key="difference"):
         show_differences(summaries[a], summaries[b])
@@ -171,24 +191,24 @@ def show_pair(a: str, b: str, standings: list[Standing]) -> None:
         st.info("These are one and the same run. Choose another to compare it with.")
         return
     try:
-        pair = comparing.compare_pair(ui.load_store().find(a), ui.load_store().find(b))
+        pair = comparison.compare_pair(loaders.load_store().find(a), loaders.load_store().find(b))
     except (ComparisonError, RunError) as error:
         st.info(str(error))
         return
-    a_title, b_title = figures.name_both(a, b)
-    st.markdown(f"#### {figures.describe_verdict(a_title, b_title, pair)}")
-    st.markdown(figures.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
-    if among_all := comparing.find_pair(standings, a, b):
-        st.markdown(figures.describe_correction(a_title, b_title, among_all))
+    a_title, b_title = show_comparison.name_both(a, b)
+    st.markdown(f"#### {show_comparison.describe_verdict(a_title, b_title, pair)}")
+    st.markdown(show_comparison.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
+    if among_all := comparison.find_pair(standings, a, b):
+        st.markdown(show_comparison.describe_correction(a_title, b_title, among_all))
 
 
 def show_differences(a: RunSummary, b: RunSummary) -> None:
     st.subheader("What differs", anchor=False)
-    lines = comparing.list_run_differences(a, b)
+    lines = list_run_differences(a, b)
     if not st.toggle("Only what differs", value=True, key="diff_only"):
-        st.html(figures.differences_html(lines))
+        st.html(show_comparison.differences_html(lines))
     elif different := [line for line in lines if not line.is_same]:
-        st.html(figures.differences_html(different))
+        st.html(show_comparison.differences_html(different))
     else:
         st.caption("Nothing: the same network, trained with the same settings.")
         return
@@ -199,15 +219,15 @@ def show_differences(a: RunSummary, b: RunSummary) -> None:
 
 
 def show_all_pairs(standings: list[Standing]) -> None:
-    compared = comparing.compare_standings(standings)
+    compared = comparison.compare_standings(standings)
     if not compared:
         return
-    best = comparing.rank(standings)[0].experiment
-    names = [one.experiment.name for one in comparing.rank(standings)]
+    best = rank(standings)[0].experiment
+    names = [one.experiment.name for one in rank(standings)]
     st.subheader("Every network against every other", anchor=False)
-    st.markdown(figures.describe_standing(best, compared))
-    st.html(figures.pairs_html(names, compared))
-    st.caption(figures.explain_pairs(names, compared))
+    st.markdown(show_comparison.describe_standing(best, compared))
+    st.html(show_comparison.pairs_html(names, compared))
+    st.caption(show_comparison.explain_pairs(names, compared))
 
 
 # --- training --------------------------------------------------------------------------------
@@ -254,7 +274,7 @@ def show_form() -> None:
         list(DATASETS),
         default=REPORT.dataset,
         required=True,
-        format_func=lambda name: figures.DATASET_NAMES[name],
+        format_func=lambda name: DATASET_NAMES[name],
         key="dataset",
     )
     if st.session_state["dataset"] == "mnist" and is_mnist_missing():
@@ -309,13 +329,14 @@ def is_mnist_missing() -> bool:
 def show_estimates(requests: list[Request]) -> None:
     """What the trainings will cost, on what ground, and a warning where it is much."""
     estimates = [
-        jobs.estimate(ui.load_store(), request.experiment, request.settings) for request in requests
+        jobs.estimate(loaders.load_store(), request.experiment, request.settings)
+        for request in requests
     ]
-    st.markdown(figures.describe_estimates(estimates))
+    st.markdown(describe_estimates(estimates))
     for request, estimate in zip(requests, estimates, strict=True):
         title = f"{find_experiment(request.experiment).title}: " if len(requests) > 1 else ""
         st.caption(title + estimate.basis)
-    if warning := figures.warn_of_estimates(estimates, psutil.virtual_memory().available):
+    if warning := warn_of_estimates(estimates, psutil.virtual_memory().available):
         st.warning(warning, icon=":material/hourglass_top:")
 
 
@@ -333,7 +354,7 @@ def submit_form() -> None:
 def submit(request: Request) -> None:
     title = find_experiment(request.experiment).title
     try:
-        submitted = jobs.submit(ui.load_store(), request)
+        submitted = jobs.submit(loaders.load_store(), request)
     except (jobs.JobError, RunError) as error:
         note(f"{title}: {as_sentence(str(error))}", ":material/error:")
         return
@@ -360,9 +381,9 @@ def show_jobs(listed: list[Job], state: tuple[str, ...]) -> None:
         listed: The trainings when the page was drawn.
         state: The finished runs then; when they change, so does the rest of the page.
     """
-    store = ui.load_store()
+    store = loaders.load_store()
     found = jobs.list_jobs(store)
-    if comparing.state_of(store) != state or is_busy(found) != is_busy(listed):
+    if state_of(store) != state or is_busy(found) != is_busy(listed):
         st.rerun()
     show_notes()
     if not found:
@@ -378,10 +399,10 @@ def is_busy(listed: list[Job]) -> bool:
 
 def show_job(job: Job, queued: list[str]) -> None:
     with st.container(border=True, key=f"job {job.id}"):
-        state = figures.describe_place(queued.index(job.id)) if job.id in queued else job.state
+        state = describe_place(queued.index(job.id)) if job.id in queued else job.state
         st.markdown(f"**{find_experiment(job.experiment).title}** · {STATES.get(state, state)}")
         with contextlib.suppress(RunError):
-            st.caption(figures.describe_settings(job.training.request.settings))
+            st.caption(describe_settings(job.training.request.settings))
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):
@@ -397,10 +418,10 @@ def show_progress(job: Job) -> None:
     except RunError:  # it has just been finished, and moved
         return
     expected = load_report_scores(job.experiment)["epochs"]
-    share, words = figures.describe_progress(job, history["seconds"], expected)
+    share, words = describe_progress(job, history["seconds"], expected)
     st.progress(share, words)
     if history["epoch"].size:
-        st.html(figures.progress_html(job.experiment, history))
+        st.html(progress_html(job.experiment, history))
 
 
 def show_job_buttons(job: Job, queued: list[str]) -> None:
@@ -459,7 +480,7 @@ def act(action: Callable[..., None], *arguments: object) -> None:
     try:
         if jobs.is_read_only():
             raise jobs.JobError("this laboratory is read-only")
-        action(ui.load_store(), *arguments)
+        action(loaders.load_store(), *arguments)
     except (jobs.JobError, RunError) as error:
         note(as_sentence(str(error)), ":material/error:")
 
@@ -467,7 +488,7 @@ def act(action: Callable[..., None], *arguments: object) -> None:
 def show_runs() -> None:
     """All finished runs, which of them are current, and the way back."""
     st.subheader("Finished runs", anchor=False)
-    rows = comparing.tabulate_runs(ui.load_store())
+    rows = tabulate_runs(loaders.load_store())
     if not rows:
         st.caption("There are none yet.")
         return
@@ -519,7 +540,7 @@ def show_run_buttons(rows: list[dict[str, Any]]) -> None:
 
 
 def show_trainings() -> None:
-    store = ui.load_store()
+    store = loaders.load_store()
     if jobs.is_read_only():
         st.info("This laboratory is read-only: nothing can be trained or deleted here.")
     else:
@@ -528,23 +549,25 @@ def show_trainings() -> None:
         st.subheader("Trainings", anchor=False)
         listed = jobs.list_jobs(store)
         pause = LIVELY if is_busy(listed) else CALM
-        st.fragment(show_jobs, run_every=pause)(listed, comparing.state_of(store))
+        st.fragment(show_jobs, run_every=pause)(listed, state_of(store))
     with st.container(key="runs"):
         show_runs()
 
 
-ui.apply_style()
+page.apply_style()
 st.title("Compare and retrain", anchor=False)
 results, two, trainings = st.tabs(
-    ["Results", "Two networks", ui.TRAIN_VIEW], key="view", bind="query-params"
+    ["Results", "Two networks", page.TRAIN_VIEW], key="view", bind="query-params"
 )
-standings = comparing.load_standings(ui.load_store(), st.session_state.get("latencies", {}))
+standings = load_standings(loaders.load_store(), st.session_state.get("latencies", {}))
 with results:
     show_table(standings)
-    if comparing.rank(standings):
+    if rank(standings):
         show_costs(standings)
     else:
-        st.info(f"No network is trained yet. Under “{ui.TRAIN_VIEW}” is the way to the first one.")
+        st.info(
+            f"No network is trained yet. Under “{page.TRAIN_VIEW}” is the way to the first one."
+        )
 with two:
     show_two(standings)
 with trainings:

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from digitnet.runs.store import RunError
+from digitnet.runs import RunError
 from digitnet.show import confusion as figures
-from digitnet.show.draw import name_run
+from digitnet.show.words import name_run
 from digitnet.study import confusion
 from digitnet.study.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
-from digitnet.ui import page as ui
+from digitnet.ui import canvas, choices, loaders, page
 
 DIGITS = {str(digit): str(digit) for digit in range(10)}
 NO_DIGIT = {"": "—"}
@@ -29,13 +29,13 @@ the mean of recall and of the share of other digits that are not taken for this 
 
 def pick_runs() -> dict[str, Answers]:
     """The answers of run A and, if one is chosen, of run B; broken runs are told of."""
-    store = ui.load_store()
+    store = loaders.load_store()
     labels = {run.id: name_run(run.id) for run in store.finished()}
     first = store.current("cnn")
     with st.container(horizontal=True):
         ids = {
-            "A": ui.pick("Run A", labels, first.id if first else next(iter(labels)), "a"),
-            "B": ui.pick("Run B, to compare with", NO_RUN | labels, "", "b"),
+            "A": choices.pick("Run A", labels, first.id if first else next(iter(labels)), "a"),
+            "B": choices.pick("Run B, to compare with", NO_RUN | labels, "", "b"),
         }
     chosen = {}
     for letter, run_id in ids.items():
@@ -50,9 +50,9 @@ def pick_runs() -> dict[str, Answers]:
 def pick_matrix(is_pair: bool) -> tuple[str, str, bool]:
     """Which matrix to show, of counts or shares, and whether to mute its diagonal."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        matrix = ui.choose("Matrix", MATRICES, "A less B", "matrix") if is_pair else "A"
-        normalization = ui.choose("Cells", NORMALIZATIONS, "Counts", "cells")
-        muted = ui.switch("Mute the diagonal", True, "muted")
+        matrix = choices.choose("Matrix", MATRICES, "A less B", "matrix") if is_pair else "A"
+        normalization = choices.choose("Cells", NORMALIZATIONS, "Counts", "cells")
+        muted = choices.switch("Mute the diagonal", True, "muted")
     return matrix, normalization, muted
 
 
@@ -88,7 +88,7 @@ def show_matrix(chosen: dict[str, Answers], matrix: str, normalization: str, mut
             key="matrix_chart",
             on_select=choose_clicked_cell,
             selection_mode="points",
-            config=ui.picture_config("digitnet-confusion"),
+            config=page.picture_config("digitnet-confusion"),
             alt=f"Confusion matrix, true digits by what they were read as. {said}",
         )
         st.caption(said + ("" if normalization == "Counts" else " Shares are in percent."))
@@ -99,7 +99,7 @@ def show_cell(chosen: dict[str, Answers], matrix: str) -> None:
     with st.container(key="digits"):
         with st.container(horizontal=True):
             for key, label in (("true", "True digit"), ("read", "Read as")):
-                ui.pick(label, NO_DIGIT | DIGITS, "", key, width=110)
+                choices.pick(label, NO_DIGIT | DIGITS, "", key, width=110)
         if not (cell := chosen_cell()):
             st.caption("Click a cell, or choose it here, to see the very digits that fell there.")
             return
@@ -116,8 +116,8 @@ def show_digits(shown: dict[str, Answers], places: np.ndarray, key: str) -> None
         st.caption("There is no such digit.")
         return
     answers = next(iter(shown.values()))
-    pictures = ui.load_pictures(answers.dataset)
-    everyone = confusion.load_others(ui.load_store(), answers)
+    pictures = loaders.load_pictures(answers.dataset)
+    everyone = confusion.load_others(loaders.load_store(), answers)
     runs = {one.run.id for one in shown.values()}
     others = [one for one in everyone.values() if one.run.id not in runs]
     pages = -(-len(places) // DIGITS_A_PAGE)
@@ -159,7 +159,7 @@ def close_digit() -> None:
 
 @st.dialog("What the network saw", width="large", on_dismiss=close_digit)
 def show_opened(answers: Answers, place: int) -> None:
-    everyone = confusion.load_others(ui.load_store(), answers)
+    everyone = confusion.load_others(loaders.load_store(), answers)
     with st.container(key="opened", horizontal=True, gap="large"):
         with st.container(width=240):
             show_picture(answers, place)
@@ -171,13 +171,13 @@ def show_opened(answers: Answers, place: int) -> None:
 
 
 def show_picture(answers: Answers, place: int) -> None:
-    pictures = ui.load_pictures(answers.dataset)
+    pictures = loaders.load_pictures(answers.dataset)
     if pictures is None:
         return
     image = pictures[answers.index[place]]
     st.html(figures.large_picture_html(image, int(answers.labels[place])))
     if st.button("Draw over it", icon=":material/draw:", width="stretch"):
-        ui.draw_over(image)
+        canvas.draw_over(image)
 
 
 def show_requested(answers: Answers) -> None:
@@ -186,7 +186,7 @@ def show_requested(answers: Answers) -> None:
         place = confusion.find_place(answers, position)
         if place is None:
             st.info(
-                f"The address asks for digit “{ui.quote(position)}”, which this run was not "
+                f"The address asks for digit “{choices.quote(position)}”, which this run was not "
                 "tested on."
             )
         else:
@@ -205,7 +205,7 @@ def show_lists(chosen: dict[str, Answers]) -> None:
             st.info(str(error))
             return
         st.markdown(figures.describe_outcomes(outcomes))
-        choice = ui.choose("List", figures.OUTCOMES, "Only A right", "list")
+        choice = choices.choose("List", figures.OUTCOMES, "Only A right", "list")
         show_digits(chosen, outcomes[figures.OUTCOMES.index(choice)], "list")
 
 
@@ -222,10 +222,10 @@ def show_charts(chosen: dict[str, Answers]) -> None:
     roc, reliability = st.columns(2, gap="large")
     with roc:
         st.subheader("ROC curve", anchor=False)
-        digit = ui.pick("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc", width=110)
+        digit = choices.pick("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc", width=110)
         st.plotly_chart(
             figures.roc_figure(chosen, int(digit)),
-            config=ui.picture_config("digitnet-roc"),
+            config=page.picture_config("digitnet-roc"),
             alt=f"ROC curve of digit {digit}; the table has the areas under all ten",
         )
         st.caption(f"The strong line is digit {digit}; the faint ones are the other nine.")
@@ -233,16 +233,16 @@ def show_charts(chosen: dict[str, Answers]) -> None:
         st.subheader("Reliability curve", anchor=False)
         st.plotly_chart(
             figures.reliability_figure(chosen),
-            config=ui.picture_config("digitnet-reliability"),
+            config=page.picture_config("digitnet-reliability"),
             alt="Reliability curve: how often it is right against how sure it is",
         )
         for answers in chosen.values():
             st.caption(figures.describe_calibration(answers))
 
 
-ui.apply_style()
+page.apply_style()
 st.title("Confusion matrices", anchor=False)
-if ui.load_store().finished():
+if loaders.load_store().finished():
     chosen = pick_runs()
     if "A" in chosen:
         matrix, normalization, muted = pick_matrix("B" in chosen)
@@ -256,6 +256,6 @@ if ui.load_store().finished():
         show_figures(chosen)
         show_charts(chosen)
         show_requested(chosen["A"])
-        ui.heed_taps()
+        page.heed_taps()
 else:
-    ui.say_what_is_missing({})
+    page.say_what_is_missing({})

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from digitnet.runs.store import RunError
+from digitnet.runs import RunError
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
-from digitnet.show.draw import name_run
+from digitnet.show.words import name_run
 from digitnet.study import curves
 from digitnet.study.curves import LETTERS, STATES, Curves
-from digitnet.ui import page as ui
+from digitnet.ui import choices, loaders, page
 
 REFRESH_SECONDS = 2
 
@@ -27,13 +27,13 @@ The report's curves are its own, printed in it; its seconds are those of another
 def pick_view() -> tuple[View, bool]:
     """How to draw, and whether to lay the report's curves under ours."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        metric = ui.choose("Measure", METRICS, "Accuracy", "measure")
-        part = ui.choose("Images", PARTS, "Both", "images")
+        metric = choices.choose("Measure", METRICS, "Accuracy", "measure")
+        part = choices.choose("Images", PARTS, "Both", "images")
         with st.popover("Axes and smoothing", icon=":material/tune:"):
-            by = ui.choose("Along", SPANS, "Epochs", "along")
-            scale = ui.choose("Up", SCALES, "Linear", "up")
-            window = ui.choose("Mean over", WINDOWS, "None", "mean")
-    with_report = ui.switch("With the report's own curves", False, "report")
+            by = choices.choose("Along", SPANS, "Epochs", "along")
+            scale = choices.choose("Up", SCALES, "Linear", "up")
+            window = choices.choose("Mean over", WINDOWS, "None", "mean")
+    with_report = choices.switch("With the report's own curves", False, "report")
     return View(metric, part, by, scale, WINDOWS[window]), with_report
 
 
@@ -42,7 +42,7 @@ def load_chosen(run_ids: list[str]) -> tuple[list[Curves], list[str]]:
     loaded, broken = [], []
     for letter, run_id in zip(LETTERS, run_ids, strict=False):
         try:
-            loaded.append(curves.load_curves(ui.load_store(), run_id, letter))
+            loaded.append(curves.load_curves(loaders.load_store(), run_id, letter))
         except RunError as error:
             broken.append(curve_figures.broken_html(run_id, letter, str(error)))
     return loaded, broken
@@ -66,7 +66,7 @@ def show_chart(drawn: list[Curves], view: View) -> None:
     st.plotly_chart(
         curve_figures.curves_figure(drawn, view),
         key="chart",
-        config=ui.picture_config("digitnet-curves"),
+        config=page.picture_config("digitnet-curves"),
         alt=f"{view.metric} by epoch of each chosen run; the cards below say it in words",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -85,12 +85,12 @@ def describe_choice(run_id: str, state: str) -> str:
     return name_run(run_id) + (f", {STATES[state]}" if state in STATES else "")
 
 
-ui.apply_style()
+page.apply_style()
 st.title("Training curves", anchor=False)
-states = curves.list_trainings(ui.load_store())
+states = curves.list_trainings(loaders.load_store())
 if states:
     labels = {run_id: describe_choice(run_id, state) for run_id, state in states.items()}
-    run_ids = ui.pick_runs(labels, curves.choose_first(ui.load_store()), len(LETTERS))
+    run_ids = choices.pick_runs(labels, curves.choose_first(loaders.load_store()), len(LETTERS))
     view, with_report = pick_view()
     is_alive = any(states[run_id] in curves.ALIVE for run_id in run_ids)
     if run_ids:
@@ -101,4 +101,4 @@ if states:
     with st.expander("How are the curves read?"):
         st.markdown(HOW_IT_IS_READ)
 else:
-    ui.say_what_is_missing({})
+    page.say_what_is_missing({})

@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
+from digitnet.digits import CANVAS_SIZE
 from digitnet.digits.ink import InkError
-from digitnet.serving.networks import InferenceError
-from digitnet.serving.trust import find_agreement, find_trust
-from digitnet.show import draw as figures
-from digitnet.ui import page as ui
+from digitnet.serving import InferenceError, find_agreement, find_trust
+from digitnet.show import draw, words
+from digitnet.ui import canvas, choices, loaders, page
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
@@ -34,23 +34,23 @@ the test digits changes and no probability moves by more than 0.001.
 @st.fragment
 def draw_and_read() -> None:
     """All that a stroke changes, so that a stroke redraws nothing else."""
-    results = ui.load_results()  # now, since other runs may have become current
+    results = loaders.load_results()  # now, since other runs may have become current
     if not results:
         st.rerun()
     with st.container(key="draw", horizontal=True, gap="large"):
-        with st.container(key="canvas", width=ui.CANVAS_SIZE):
+        with st.container(key="canvas", width=CANVAS_SIZE):
             image, notice = pick_image()
         with st.container(key="reading"):
             above = st.container()
-            model = ui.pick_model(results)
+            model = choices.pick_model(results)
             with above:
                 show_reading(model, results[model], image, notice)
-            st.caption(figures.describe_accuracy(results[model]))
+            st.caption(words.describe_accuracy(results[model]))
     with st.container(key="all_models"):
         if image is None:
-            st.html(figures.all_accuracies_html(results))
+            st.html(draw.all_accuracies_html(results))
         else:
-            show_vote(model, results, ui.read_with_all(image))
+            show_vote(model, results, loaders.read_with_all(image))
 
 
 def pick_image() -> tuple[np.ndarray | None, str]:
@@ -65,8 +65,8 @@ def pick_image() -> tuple[np.ndarray | None, str]:
     )
     try:
         if way == DRAW:
-            return ui.draw_on_canvas(), ""
-        return ui.pick_photo(camera=way == CAMERA), ""
+            return canvas.draw_on_canvas(), ""
+        return canvas.pick_photo(camera=way == CAMERA), ""
     except InkError as error:
         return None, str(error)
 
@@ -74,43 +74,43 @@ def pick_image() -> tuple[np.ndarray | None, str]:
 def show_reading(model: str, result: dict, image: np.ndarray | None, notice: str) -> None:
     """The chosen network's reading, or why there is none."""
     try:
-        probabilities = None if image is None else ui.read_with(model, image)
+        probabilities = None if image is None else loaders.read_with(model, image)
     except InferenceError as error:
-        probabilities, notice = None, figures.as_sentence(str(error))
+        probabilities, notice = None, words.as_sentence(str(error))
     with st.container(horizontal=True):
         with st.container(key="prediction"):
             if probabilities is None:
-                st.html(figures.invitation_html(notice))
+                st.html(draw.invitation_html(notice))
             else:
                 trust = find_trust(model, result.get("served_sha256"), float(probabilities.max()))
-                st.html(figures.reading_html(probabilities, trust))
+                st.html(draw.reading_html(probabilities, trust))
         if image is not None:
             with st.container(key="seen"):
-                st.html(figures.seen_html(image))
+                st.html(draw.seen_html(image))
     if probabilities is not None:
-        st.html(figures.probability_bars_html(probabilities))
+        st.html(draw.probability_bars_html(probabilities))
 
 
 def show_vote(model: str, results: dict[str, dict], readings: dict[str, np.ndarray]) -> None:
     """Every network's reading, and how far their agreement can be trusted."""
     served = {name: results.get(name, {}).get("served_sha256") for name in readings}
-    _, majority = figures.count_votes(readings)[0]
+    _, majority = draw.count_votes(readings)[0]
     trust = find_agreement(served, majority)
-    st.html(figures.all_readings_html(readings, model, trust))
+    st.html(draw.all_readings_html(readings, model, trust))
 
 
 def explain(results: dict[str, dict]) -> None:
     with st.expander("Why is mine misread?"):
         st.markdown(WHY_MISREAD)
-    if table := figures.folding_table(results):
+    if table := draw.folding_table(results):
         with st.expander("What do all those parameters really compute?", key="folding"):
             st.markdown(f"{WHAT_PARAMETERS_COMPUTE}\n{table}")
 
 
-ui.apply_style()
+page.apply_style()
 st.title("Draw a digit", anchor=False)
-if results := ui.load_results():
+if results := loaders.load_results():
     draw_and_read()
     explain(results)
-    ui.load_server()  # now, so that the first reading need not wait for it
-ui.say_what_is_missing(results)
+    loaders.load_server()  # now, so that the first reading need not wait for it
+page.say_what_is_missing(results)

@@ -16,8 +16,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.digits.datasets import DataError, load_mnist
-from digitnet.digits.samples import load_samples
+from digitnet.digits import DataError, load_mnist, load_samples
 
 DOCS = REPOSITORY / "docs"
 QUERIES = {"confusion": "?true=7&read=2"}  # a cell with some digits in it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digitnet.digits.datasets import DataError, find_mnist
+from digitnet.digits import DataError, find_mnist
 
 
 def missing(reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.runs.store import PROBABILITIES, RESULT, SERVED
+from digitnet.runs import PROBABILITIES, RESULT, SERVED
 
 
 def make_result(**figures: Any) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from digitnet import cli
-from digitnet.digits.samples import load_samples
-from digitnet.experiments.records import EXPERIMENTS
-from digitnet.runs.store import RunStore
+from digitnet.digits import load_samples
+from digitnet.experiments import EXPERIMENTS
+from digitnet.runs import RunStore
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from digitnet.experiments.records import (
+from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,
     AveragePool,
     Convolution,
     Dense,
-    Experiment,
     Flatten,
     MaxPool,
 )
+from digitnet.experiments.records import Experiment
 
 CONVOLUTION_WINDOW = 3
 

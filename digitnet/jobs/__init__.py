@@ -1,1 +1,18 @@
 """Trainings in the background: a queue, a worker, processes, and what a training will cost."""
+
+from digitnet.jobs.estimates import Estimate, estimate
+from digitnet.jobs.processes import NICENESS, WORKER, JobError, train_arguments
+from digitnet.jobs.queue import (
+    QUEUE,
+    Job,
+    cancel,
+    delete,
+    ensure_worker,
+    is_read_only,
+    list_jobs,
+    move,
+    read_log,
+    resume,
+    submit,
+)
+from digitnet.jobs.worker import POLL_SECONDS, work

@@ -22,7 +22,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.experiments.records import UnknownExperimentError
+from digitnet.experiments import UnknownExperimentError
 
 _DATA = Path(__file__).with_name("data")
 

@@ -1,1 +1,33 @@
 """Run folders: the interface between trainings and all that reads them."""
+
+from digitnet.runs.files import (
+    FORMAT,
+    HISTORY_COLUMNS,
+    RunError,
+    is_amount,
+    read_history,
+    read_json,
+    replacing,
+    write_atomically,
+    write_json,
+)
+from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.records import (
+    HISTORY,
+    LOCK,
+    LOG,
+    PROBABILITIES,
+    REQUEST,
+    RESULT,
+    RUN_FILES,
+    SERVED,
+    STATE,
+    STATUS,
+    TRAINED,
+    Request,
+    Run,
+    Training,
+    TrainingBusyError,
+    time_of,
+)
+from digitnet.runs.store import RunStore

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import uuid
 
-from digitnet.runs.store import RUN_FILES, TRAINED, RunError, RunStore
+from digitnet.runs.files import RunError
+from digitnet.runs.records import RUN_FILES, TRAINED
+from digitnet.runs.store import RunStore
 
 MAX_TRAINED_BYTES = 10_000_000  # larger Keras models stay on the machine that trained them
 

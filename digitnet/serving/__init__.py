@@ -1,1 +1,13 @@
 """Served models -> probabilities, and how far these can be trusted."""
+
+from digitnet.serving.measured import load_measured
+from digitnet.serving.networks import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
+from digitnet.serving.trust import (
+    CLASSES_FROM,
+    Trust,
+    count_by_agreement,
+    count_by_confidence,
+    find_agreement,
+    find_class,
+    find_trust,
+)

@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from digitnet.experiments.records import CLASSES, EXPERIMENTS, IMAGE_SHAPE, find_experiment
-from digitnet.runs.store import Run, RunError, RunStore
+from digitnet.errors import DigitnetError
+from digitnet.experiments import CLASSES, EXPERIMENTS, IMAGE_SHAPE, find_experiment
+from digitnet.runs import Run, RunError, RunStore
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
 THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
 PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
-class InferenceError(RuntimeError):
+class InferenceError(DigitnetError):
     """A network cannot be served; the message says which one, why and what to do."""
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitnet.experiments.records import CLASSES
-from digitnet.study.results import load_record
+from digitnet.experiments import CLASSES
+from digitnet.serving.measured import load_measured
 
 CLASSES_FROM = (0.0, 0.5, 0.9, 0.99, 0.999)  # where each class of confidence begins
 FEWEST = 30  # drawings that a share may be told of
@@ -125,4 +125,4 @@ def _class_of(confidence: ArrayLike) -> NDArray[np.int64]:
 
 @cache
 def _load_drawings() -> dict[str, Any]:
-    return load_record("drawings")
+    return load_measured("drawings")

@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitnet.experiments.records import CLASSES, find_experiment
-from digitnet.report.tables import load_report_scores
-from digitnet.show.draw import COLOURS, all_readings_html, format_share, probability_bars_html
+from digitnet.experiments import CLASSES, find_experiment
+from digitnet.report import load_report_scores
+from digitnet.show.draw import all_readings_html, probability_bars_html
+from digitnet.show.palette import COLOURS
+from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
-from digitnet.study.scores import (
-    PairedOutcomes,
-    reliability_curve,
-    roc_curves,
-    wilson_interval,
-    worst_confusions,
-)
+from digitnet.study.scores import reliability_curve, roc_curves, worst_confusions
+from digitnet.study.significance import PairedOutcomes, wilson_interval
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go

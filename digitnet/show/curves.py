@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.show.draw import COLOURS, name_run
+from digitnet.show.palette import COLOURS
+from digitnet.show.words import name_run
 from digitnet.study.curves import Curves, Reading
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn

@@ -1,7 +1,8 @@
-"""Figures: from predictions to what a reader sees. No Streamlit here.
+"""What the Draw page shows of a drawing.
 
-The figures of the Draw page are short pieces of HTML: they are redrawn at every stroke, and their
-words and numbers are text that a screen reader reads and a browser searches.
+Short pieces of HTML: they are redrawn at every stroke, and their words and numbers are text that a
+screen reader reads and a browser searches.
+
 """
 
 from __future__ import annotations
@@ -15,70 +16,16 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from digitnet.experiments.costs import folded_parameters, pixel_features
-from digitnet.experiments.records import (
+from digitnet.experiments import (
     EXPERIMENTS,
     Experiment,
     find_experiment,
+    folded_parameters,
+    pixel_features,
 )
-from digitnet.runs.store import time_of
-from digitnet.serving.trust import Trust, find_class
-
-# One colour per experiment, the same on every page: warm for dense networks, cool for
-# convolutional ones. Chosen by search so that each pair is at least 0.069 apart in OKLab, also
-# as seen with protanopia or deuteranopia (Machado et al., 2009), and that each has a contrast of
-# 3:1 or more with both the light and the dark background.
-COLOURS = {
-    "fc": "#f86213",
-    "fc_small": "#447207",
-    "fc_large": "#c01085",
-    "fc_narrow": "#6c9d3f",
-    "fc_wide": "#ee6087",
-    "fc_lr_high": "#d71908",
-    "fc_lr_low": "#da1c66",
-    "cnn": "#0f6d8d",
-    "cnn_short": "#9582fe",
-    "cnn_long": "#6f49e4",
-    "cnn_min": "#3a9e95",
-    "cnn_max": "#4b62b6",
-    "cnn_pool5": "#aa85d0",
-    "cnn_avg": "#3e7052",
-    "cnn_fc": "#7470da",
-    "lenet5": "#8973b0",
-}
-
-# fmt: off
-_WORDS = [
-    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
-]
-# fmt: on
-
-GROUPS = {"dense": "Dense networks", "convolutional": "Convolutional networks"}
-
-
-def name_run(run_id: str) -> str:
-    """A run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
-    made = time_of(run_id)
-    local = made and made.astimezone()
-    day = f"{local.day} {local:%b, %H:%M:%S}" if local else "shipped"
-    return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
-
-
-def as_sentence(message: str) -> str:
-    """A message with a full stop and, unless a file's name comes first, a capital letter."""
-    first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
-    return f"{first}{message[1:].rstrip('.')}."
-
-
-def format_share(share: float) -> str:
-    """A share in [0, 1] as HTML: a percentage that never claims too much, such as "&gt;99.9%"."""
-    percent = 100 * share
-    if percent > 99.9:
-        return "&gt;99.9%"
-    if percent < 0.1:
-        return "&lt;0.1%"
-    return f"{percent:.1f}%"
+from digitnet.serving import Trust, find_class
+from digitnet.show.palette import COLOURS, GROUPS
+from digitnet.show.words import NUMBERS, describe_share, format_share
 
 
 def count_votes(probabilities: dict[str, np.ndarray]) -> list[tuple[int, int]]:
@@ -103,9 +50,9 @@ def describe_votes(votes: list[tuple[int, int]]) -> str:
     total = sum(count for _, count in votes)
     (winner, most), *others = votes
     if not others:
-        return f"All {_WORDS[total]} networks read {winner}."
-    first = f"{_WORDS[most].capitalize()} of {_WORDS[total]} networks {_verb(most)} {winner}"
-    rest = ", ".join(f"{_WORDS[count]} {_verb(count)} {digit}" for digit, count in others)
+        return f"All {NUMBERS[total]} networks read {winner}."
+    first = f"{NUMBERS[most].capitalize()} of {NUMBERS[total]} networks {_verb(most)} {winner}"
+    rest = ", ".join(f"{NUMBERS[count]} {_verb(count)} {digit}" for digit, count in others)
     return f"{first}; {rest}."
 
 
@@ -251,31 +198,6 @@ def _network_name(name: str, remarks: Sequence[str] = ()) -> str:
     return (
         f'<li{kind} style="--colour:{COLOURS[name]}">'
         f'<span class="dn-name">{escape(find_experiment(name).title)}{notes}</span>'
-    )
-
-
-def describe_share(result: dict) -> str:
-    """The share of its test digits that a network read rightly, in a few words.
-
-    Args:
-        result: Its `result.json`.
-    """
-    share = f"{result['scores']['accuracy']:.2%} right"
-    return f"{share}, of the sample" if result.get("dataset") == "sample" else share
-
-
-def describe_accuracy(result: dict) -> str:
-    """How often a network is right, in a sentence.
-
-    Args:
-        result: Its `result.json`.
-    """
-    scores = result["scores"]
-    low, high = scores["accuracy_interval"]
-    wrong = round(scores["size"] * (1 - scores["accuracy"]))
-    return (
-        f"Of {scores['size']:,} digits that it had never seen, this network misread {wrong:,}: "
-        f"it is right {scores['accuracy']:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
     )
 
 

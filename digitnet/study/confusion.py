@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.experiments.records import CLASSES, EXPERIMENTS
-from digitnet.runs.store import PROBABILITIES, Run, RunError, RunStore
-from digitnet.study.scores import PairedOutcomes, evaluate_predictions, paired_outcomes
+from digitnet.errors import DigitnetError
+from digitnet.experiments import CLASSES, EXPERIMENTS
+from digitnet.runs import PROBABILITIES, Run, RunError, RunStore
+from digitnet.study.scores import evaluate_predictions
+from digitnet.study.significance import PairedOutcomes, paired_outcomes
 
 NORMALIZATIONS = ("Counts", "Share of the row", "Share of the column")
 
 
-class DifferentDigitsError(RuntimeError):
+class DifferentDigitsError(DigitnetError):
     """Two runs were not tested on the same digits; the message is a sentence for the user."""
 
 

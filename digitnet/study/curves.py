@@ -11,11 +11,11 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.experiments.records import Dropout, find_experiment
-from digitnet.jobs import queue as jobs
-from digitnet.report.tables import load_report_history
-from digitnet.runs.store import HISTORY_COLUMNS, RESULT, Run, RunError, RunStore, Training
-from digitnet.study.scores import describe_fit
+from digitnet import jobs
+from digitnet.experiments import Dropout, find_experiment
+from digitnet.report import load_report_history
+from digitnet.runs import HISTORY_COLUMNS, RESULT, Run, RunError, RunStore, Training
+from digitnet.study.fit import describe_fit
 
 LETTERS = ascii_uppercase  # one for each run that can be shown at once
 ALIVE = ("running", "queued")  # states that more epochs may follow

@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 
 from digitnet.digits import ink
-from digitnet.experiments.records import find_experiment
-from digitnet.runs.store import RunStore
-from digitnet.serving.networks import ModelServer
+from digitnet.errors import DigitnetError
+from digitnet.experiments import find_experiment
+from digitnet.runs import RunStore
+from digitnet.serving import ModelServer
 from digitnet.study.results import rank_by_accuracy
-from digitnet.study.scores import clustered_accuracy_interval, wilson_interval, worst_confusions
+from digitnet.study.scores import worst_confusions
+from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
 
 DRAWINGS = (".jsonl", ".jsonl.gz")
 ALL = "all"
 CHUNK = 512  # drawings that are read together: fast, and little memory
 
 
-class ReadingError(RuntimeError):
+class ReadingError(DigitnetError):
     """Nothing can be read at all; the message is a sentence for the user."""
 
 

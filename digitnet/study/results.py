@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from digitnet.experiments.costs import pixel_features
-from digitnet.experiments.records import EXPERIMENTS, find_experiment
-from digitnet.report.tables import load_report_scores
-from digitnet.runs.store import RunStore
+from digitnet.experiments import EXPERIMENTS, find_experiment, pixel_features
+from digitnet.report import load_report_scores
+from digitnet.runs import RunStore
+from digitnet.serving import load_measured
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 README = _REPOSITORY / "README.md"
-BENCHMARKS = _REPOSITORY / "benchmarks"
 
 
 def summarize(store: RunStore) -> list[dict[str, Any]]:
@@ -74,8 +72,8 @@ def format_list(rows: list[dict[str, Any]]) -> str:
 
 def format_results(rows: list[dict[str, Any]]) -> str:
     """The README's table of results: the report's figures beside ours."""
-    seconds = load_record("training").get("seconds_per_epoch", {})
-    latencies = load_record("inference").get("milliseconds", {})
+    seconds = load_measured("training").get("seconds_per_epoch", {})
+    latencies = load_measured("inference").get("milliseconds", {})
     lines = [
         "| experiment | parameters | the report's accuracy | accuracy here (95% interval) | "
         "the report's epochs | epochs here (kept) | s an epoch, stock | s an epoch here | "
@@ -119,7 +117,7 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
 
 def format_drawings() -> str:
     """The README's table of how drawings are read, by how they are brought to 28x28."""
-    record = load_record("drawings")
+    record = load_measured("drawings")
     if not record:
         return "Not measured yet: `python -m benchmarks.drawings FILE`."
     names = list(record["accuracy"])
@@ -139,7 +137,7 @@ def format_drawings() -> str:
 
 def format_confidence() -> str:
     """The README's table of how often drawings are read rightly, by how sure the network is."""
-    record = load_record("drawings")
+    record = load_measured("drawings")
     if not record:
         return "Not measured yet: `python -m benchmarks.drawings FILE`."
     starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
@@ -156,14 +154,6 @@ def format_confidence() -> str:
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def load_record(name: str) -> dict[str, Any]:
-    """What a benchmark measured last, with its provenance; empty before the first time."""
-    try:
-        return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
 
 
 def _figure(value: float | None, form: str, unit: str = "") -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from digitnet.experiments import records
-from digitnet.experiments.records import CLASSES, IMAGE_SHAPE, Experiment
+from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment, layers
 
 GREY_LEVELS = 256
 LEAST_TABLE_UNITS = 64  # fewer values a pixel are computed sooner than looked up
@@ -44,7 +43,7 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
         A model for images whose pixels are whole grey levels, k/255 for k from 0 to 255.
     """
     model = build_model(experiment, precision)
-    flatten = experiment.layers.index(records.Flatten())
+    flatten = experiment.layers.index(layers.Flatten())
     pixel_layers = model.layers[:flatten]
     last = pixel_layers[-1]
     if not isinstance(last, keras.layers.Dense) or last.units < LEAST_TABLE_UNITS:
@@ -87,18 +86,18 @@ def _look_up(table: tf.Tensor, levels: tf.Tensor) -> tuple[tf.Tensor, object]:
     return tf.gather(table, levels), gradient
 
 
-def _keras_layer(layer: records.Layer, precision: str) -> keras.Layer:
+def _keras_layer(layer: layers.Layer, precision: str) -> keras.Layer:
     match layer:
-        case records.Dense(units):
+        case layers.Dense(units):
             return keras.layers.Dense(units, activation="relu", dtype=precision)
-        case records.Convolution(filters):
+        case layers.Convolution(filters):
             return keras.layers.Conv2D(filters, 3, activation="relu", dtype=precision)
-        case records.MaxPool(window, stride):
+        case layers.MaxPool(window, stride):
             return keras.layers.MaxPooling2D(window, stride, dtype=precision)
-        case records.AveragePool(window, stride):
+        case layers.AveragePool(window, stride):
             return keras.layers.AveragePooling2D(window, stride, dtype=precision)
-        case records.Flatten():
+        case layers.Flatten():
             return keras.layers.Flatten(dtype=precision)
-        case records.Dropout(rate):
+        case layers.Dropout(rate):
             return keras.layers.Dropout(rate, dtype=precision)
     raise TypeError(f"no Keras layer for {layer!r}")

@@ -19,8 +19,9 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from digitnet.experiments.records import IMAGE_SHAPE
-from digitnet.serving.networks import ServedNetwork
+from digitnet.errors import DigitnetError
+from digitnet.experiments import IMAGE_SHAPE
+from digitnet.serving import ServedNetwork
 
 TOLERANCE = 1e-3  # the most that a probability may move
 WEIGHT_BYTES = {"float16": 2, "float32": 4}
@@ -29,7 +30,7 @@ PREDICTION_BATCH = 256  # images; a batch of fc_large's features takes 51 MB
 GREY_LEVELS = np.linspace(0, 1, 256, dtype=np.float32).reshape(-1, 1)  # the values of a pixel
 
 
-class ExportError(RuntimeError):
+class ExportError(DigitnetError):
     """A model has no served form that predicts as it does."""
 
 

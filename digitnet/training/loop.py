@@ -19,15 +19,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from digitnet.digits.datasets import Digits, Split
-from digitnet.experiments.records import TrainingSettings
-from digitnet.runs.store import replacing
+from digitnet.digits import Digits, Split
+from digitnet.errors import DigitnetError
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import replacing
 
 EVALUATION_BATCH = 1000
 STATE_FILE = "state.npz"
 
 
-class TrainingError(RuntimeError):
+class TrainingError(DigitnetError):
     """Training cannot go on; the message says why, in a sentence."""
 
 

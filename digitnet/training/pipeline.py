@@ -20,11 +20,10 @@ import psutil
 import tensorflow as tf
 
 from digitnet import __version__
-from digitnet.digits.datasets import Split, load_digits, split_digits
-from digitnet.experiments import costs
-from digitnet.experiments.records import Experiment, find_experiment
-from digitnet.report.tables import load_report_scores
-from digitnet.runs.store import (
+from digitnet.digits import Split, load_digits, split_digits
+from digitnet.experiments import Experiment, costs, find_experiment
+from digitnet.report import load_report_scores
+from digitnet.runs import (
     FORMAT,
     PROBABILITIES,
     RESULT,

@@ -19,10 +19,10 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.digits.samples import load_samples
-from digitnet.experiments.records import TrainingSettings
-from digitnet.jobs import queue as jobs
-from digitnet.runs.store import Request, RunStore
+from digitnet import jobs
+from digitnet.digits import load_samples
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import Request, RunStore
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

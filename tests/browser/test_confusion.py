@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, serve, wait_for_server
-from digitnet.runs.store import Run
+from digitnet.runs import Run
 from digitnet.study import confusion
 from digitnet.study.confusion import Answers
 

@@ -13,8 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, clear_canvas, draw_strokes, open_page
-from digitnet.digits import ink
-from digitnet.digits.samples import CANVAS_SIZE, load_samples
+from digitnet.digits import CANVAS_SIZE, ink, load_samples
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.digits import datasets as data
-from digitnet.digits.datasets import DataError, Digits
+from digitnet.digits import DataError, Digits, load_digits, load_sample, mnist, split_digits
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +44,8 @@ def arrays(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     }
     arrays = {name: random.integers(0, 10, shape, np.uint8) for name, shape in shapes.items()}
     digests = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    monkeypatch.setattr(data, "MNIST_SHAPES", shapes)
-    monkeypatch.setattr(data, "MNIST_SHA256", digests)
+    monkeypatch.setattr(mnist, "MNIST_SHAPES", shapes)
+    monkeypatch.setattr(mnist, "MNIST_SHA256", digests)
     return arrays
 
 
@@ -132,29 +131,29 @@ def assert_one_sentence(error: BaseException) -> None:
 
 
 def test_named_file_comes_before_the_caches(home, monkeypatch):
-    assert data.find_mnist() is None
+    assert mnist.find_mnist() is None
     keras = put(home / ".keras/datasets/mnist.npz", b"")
-    assert data.find_mnist() == keras
-    cache = put(data._cache_path(), b"")
-    assert data.find_mnist() == cache
+    assert mnist.find_mnist() == keras
+    cache = put(mnist._cache_path(), b"")
+    assert mnist.find_mnist() == cache
     named = put(home / "elsewhere/digits.npz", b"")
     monkeypatch.setenv("DIGITNET_MNIST", "~/elsewhere/digits.npz")
-    assert data.find_mnist() == named
+    assert mnist.find_mnist() == named
 
 
 def test_keras_home_is_respected(home, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(home / "k"))
     path = put(home / "k/datasets/mnist.npz", b"")
-    assert data.find_mnist() == path
+    assert mnist.find_mnist() == path
 
 
 @pytest.mark.parametrize("name", ["missing.npz", "."])
 def test_named_file_that_is_missing_is_an_error(name, home, good, monkeypatch, serve):
     server = serve(good)
-    put(data._cache_path(), good)
+    put(mnist._cache_path(), good)
     monkeypatch.setenv("DIGITNET_MNIST", str(home / name))
     with pytest.raises(DataError, match=r"DIGITNET_MNIST names .*; set it to a copy") as caught:
-        data.load_mnist()
+        mnist.load_mnist()
     assert_one_sentence(caught.value)
     assert not server.requests
 
@@ -166,13 +165,13 @@ def test_file_on_this_machine_is_loaded_without_a_download(
     server = serve(status=404)
     paths = {
         "named": home / "mine.npz",
-        "cache": data._cache_path(),
+        "cache": mnist._cache_path(),
         "keras": home / ".keras/datasets/mnist.npz",
     }
     path = put(paths[place], good)
     if place == "named":
         monkeypatch.setenv("DIGITNET_MNIST", str(path))
-    assert_mnist(data.load_mnist(), arrays)
+    assert_mnist(mnist.load_mnist(), arrays)
     assert not server.requests
 
 
@@ -226,7 +225,7 @@ def test_damaged_file_is_reported_and_left_alone(damage, home, arrays, monkeypat
     with pytest.raises(
         DataError, match=rf"mine\.npz is not MNIST as published.*{reason}"
     ) as caught:
-        data.load_mnist()
+        mnist.load_mnist()
     assert_one_sentence(caught.value)
     assert "unset it" in str(caught.value)
     assert path.read_bytes() == content
@@ -235,44 +234,44 @@ def test_damaged_file_is_reported_and_left_alone(damage, home, arrays, monkeypat
 
 def test_damaged_cache_is_reported_with_the_way_out(arrays, good, serve):
     serve(good)
-    path = put(data._cache_path(), good[:-100])
+    path = put(mnist._cache_path(), good[:-100])
     with pytest.raises(DataError, match="delete the file to have MNIST downloaded again"):
-        data.load_mnist()
+        mnist.load_mnist()
     path.unlink()
-    assert_mnist(data.load_mnist(), arrays)
+    assert_mnist(mnist.load_mnist(), arrays)
 
 
 # The download
 
 
 def cache_content() -> dict[str, bytes | None]:
-    folder = data._cache_path().parent
+    folder = mnist._cache_path().parent
     return {p.name: p.read_bytes() if p.is_file() else None for p in folder.glob("*")}
 
 
 def test_download_is_cached_and_not_repeated(arrays, good, serve):
     server = serve(good)
-    assert_mnist(data.load_mnist(), arrays)
+    assert_mnist(mnist.load_mnist(), arrays)
     assert cache_content() == {"mnist.npz": good}
-    assert_mnist(data.load_mnist(), arrays)
+    assert_mnist(mnist.load_mnist(), arrays)
     assert server.requests == ["/mnist.npz"]
 
 
 def test_progress_counts_up_to_the_total(good, serve):
     serve(good)
     seen: list[tuple[int, int]] = []
-    data.load_mnist(lambda done, total: seen.append((done, total)))
-    assert len(seen) > len(good) // data.CHUNK
+    mnist.load_mnist(lambda done, total: seen.append((done, total)))
+    assert len(seen) > len(good) // mnist.CHUNK
     assert seen == sorted(seen)
     assert {total for _, total in seen} == {len(good)}
-    assert seen[0][0] == data.CHUNK
+    assert seen[0][0] == mnist.CHUNK
     assert seen[-1][0] == len(good)
 
 
 def test_progress_without_a_known_total(arrays, good, serve):
     serve(good, announced=None)
     seen: list[tuple[int, int]] = []
-    assert_mnist(data.load_mnist(lambda done, total: seen.append((done, total))), arrays)
+    assert_mnist(mnist.load_mnist(lambda done, total: seen.append((done, total))), arrays)
     assert seen == sorted(seen)
     assert {total for _, total in seen} == {0}
 
@@ -284,7 +283,7 @@ def test_stopped_download_leaves_nothing(good, serve):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        data.load_mnist(stop)
+        mnist.load_mnist(stop)
     assert cache_content() == {}
 
 
@@ -307,12 +306,12 @@ def test_failed_download_is_an_error_and_leaves_the_cache(
 ):
     options, reason = FAILURES[failure]
     server = serve(**options(good))
-    monkeypatch.setattr(data, "TIMEOUT", 0.2)
+    monkeypatch.setattr(mnist, "TIMEOUT", 0.2)
     if cached:
-        put(data._cache_path(), good)
+        put(mnist._cache_path(), good)
     before = cache_content()
     with pytest.raises(DataError, match=reason) as caught:
-        data._download_mnist(None)
+        mnist._download_mnist(None)
     assert_one_sentence(caught.value)
     assert server.url in str(caught.value)
     assert "set DIGITNET_MNIST" in str(caught.value)
@@ -323,7 +322,7 @@ def test_failed_download_is_an_error_and_leaves_the_cache(
 def test_altered_digits_are_not_taken(arrays, serve):
     serve(altered(arrays))
     with pytest.raises(DataError, match="the content of x_test is altered"):
-        data.load_mnist()
+        mnist.load_mnist()
     assert cache_content() == {}
 
 
@@ -333,7 +332,7 @@ def test_unreachable_server(url, monkeypatch):
         unused.bind(("127.0.0.1", 0))  # and never listens
         monkeypatch.setenv("DIGITNET_MNIST_URL", url.format(port=unused.getsockname()[1]))
         with pytest.raises(DataError, match="could not be downloaded from") as caught:
-            data.load_mnist()
+            mnist.load_mnist()
     assert "set DIGITNET_MNIST" in str(caught.value)
     assert cache_content() == {}
 
@@ -342,7 +341,7 @@ def test_cache_that_cannot_be_written(home, good, serve):
     serve(good)
     put(home / "cache", b"a file where the folder should be")
     with pytest.raises(DataError, match="could not be downloaded"):
-        data.load_mnist()
+        mnist.load_mnist()
 
 
 # The sample
@@ -350,7 +349,7 @@ def test_cache_that_cannot_be_written(home, good, serve):
 
 def test_sample_is_in_the_manner_of_mnist(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", None)  # no network needed
-    sample = data.load_sample()
+    sample = load_sample()
     assert sample.images.shape == (1797, 28, 28)
     assert sample.images.dtype == sample.labels.dtype == np.uint8
     assert np.bincount(sample.labels).min() > 170
@@ -367,7 +366,7 @@ def test_sample_is_in_the_manner_of_mnist(monkeypatch):
 
 def test_sample_reads_like_its_labels():
     """Each image is nearest to another of its own digit, as it is among the 8x8 originals."""
-    sample = data.load_sample()
+    sample = load_sample()
     flat = sample.images.reshape(len(sample.images), -1).astype(np.float32)
     square = (flat**2).sum(axis=1)
     distance = square[:, None] + square - 2 * flat @ flat.T
@@ -391,14 +390,14 @@ def positions(digits: Digits) -> np.ndarray:
 
 def test_split_has_the_sizes_of_the_report():
     digits = Digits(np.zeros((70000, 1, 1), np.uint8), np.zeros(70000, np.uint8))
-    split = data.split_digits("mnist", digits, seed=1)
+    split = split_digits("mnist", digits, seed=1)
     sizes = [len(part.labels) for part in (split.train, split.validation, split.test)]
     assert sizes == [56070, 6930, 7000]
     assert math.ceil(sizes[0] / 128) == 439
 
 
 def test_split_deals_every_digit_once():
-    split = data.split_digits("sample", numbered(1797), seed=5)
+    split = split_digits("sample", numbered(1797), seed=5)
     parts = (split.train, split.validation, split.test)
     dealt = np.concatenate([positions(part) for part in parts])
     assert sorted(dealt) == list(range(1797))
@@ -411,7 +410,7 @@ def test_split_deals_every_digit_once():
 
 def test_split_depends_on_the_seed_alone():
     digits = numbered(1000)
-    first, again, other = (data.split_digits("sample", digits, seed) for seed in (1, 1, 2))
+    first, again, other = (split_digits("sample", digits, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.train.images, again.train.images)
     np.testing.assert_array_equal(first.test_index, again.test_index)
     assert set(first.test_index) != set(other.test_index)
@@ -420,14 +419,14 @@ def test_split_depends_on_the_seed_alone():
 def test_split_of_the_shipped_runs():
     """The shipped runs' test images are these; another deal would make their scores untrue."""
     digits = Digits(np.zeros((70000, 1, 1), np.uint8), np.zeros(70000, np.uint8))
-    split = data.split_digits("mnist", digits, seed=1)
+    split = split_digits("mnist", digits, seed=1)
     assert split.test_index[:5].tolist() == [61105, 59212, 52779, 3066, 47944]
     assert hashlib.sha256(split.test_index.tobytes()).hexdigest()[:16] == "ca2a2a9e58537887"
 
 
 def test_unknown_data_set():
     with pytest.raises(DataError, match='no data set "fashion"; choose "mnist" or "sample"'):
-        data.load_digits("fashion")
+        load_digits("fashion")
 
 
 # The real MNIST
@@ -435,7 +434,7 @@ def test_unknown_data_set():
 
 def test_mnist_is_what_keras_loads(mnist_path, monkeypatch):
     monkeypatch.setenv("DIGITNET_MNIST", str(mnist_path))
-    digits = data.load_digits("mnist")
+    digits = load_digits("mnist")
     assert digits.images.shape == (70000, 28, 28)
     assert digits.images.dtype == digits.labels.dtype == np.uint8
     assert digits.labels[:5].tolist() == [5, 0, 4, 1, 9]
@@ -448,7 +447,7 @@ def test_mnist_is_downloaded(mnist_path, serve):
     content = mnist_path.read_bytes()
     serve(content)
     seen: list[tuple[int, int]] = []
-    digits = data.load_mnist(lambda done, total: seen.append((done, total)))
+    digits = mnist.load_mnist(lambda done, total: seen.append((done, total)))
     assert digits.images.shape == (70000, 28, 28)
     assert seen[-1] == (len(content), len(content))
     assert cache_content() == {"mnist.npz": content}
@@ -459,5 +458,5 @@ def test_truncated_mnist_is_not_taken(keep, mnist_path, serve):
     content = mnist_path.read_bytes()
     serve(content[: int(keep * len(content))])
     with pytest.raises(DataError, match="cannot be read"):
-        data.load_mnist()
+        mnist.load_mnist()
     assert cache_content() == {}

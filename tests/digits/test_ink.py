@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitnet.digits import ink
-from digitnet.digits.datasets import load_mnist
-from digitnet.runs.store import RunStore
-from digitnet.serving.networks import ModelServer
+from digitnet.digits import ink, load_mnist
+from digitnet.digits.ink import drawings
+from digitnet.runs import RunStore
+from digitnet.serving import ModelServer
 
 SEVEN = [np.array([[10.0, 12.0], [70.0, 10.0], [40.0, 110.0]])]
 FIVE = [
@@ -539,7 +539,7 @@ def test_a_bad_line_gives_an_error_in_its_place(tmp_path, name):
 
 
 def test_an_endless_line_is_skipped_in_bounded_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(ink, "LONGEST_LINE", 100)
+    monkeypatch.setattr(drawings, "LONGEST_LINE", 100)
     path = tmp_path / "drawings.jsonl"
     path.write_bytes(b"x" * 350 + b"\n" + json.dumps({"strokes": [[[1, 2]]]}).encode())
     (_, first, *_), (_, second, *_) = ink.read_drawings(path)

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from digitnet.experiments import costs
-from digitnet.experiments.records import (
+from digitnet.experiments import (
     EXPERIMENTS,
     SettingsError,
     TrainingSettings,
     UnknownExperimentError,
+    costs,
     find_experiment,
 )
 

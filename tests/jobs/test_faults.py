@@ -16,9 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from digitnet.experiments.records import TrainingSettings
-from digitnet.jobs import queue as jobs
-from digitnet.runs.store import HISTORY, REQUEST, STATE, Request, RunError, RunStore
+from digitnet import jobs
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
 
 pytestmark = pytest.mark.slow
 
@@ -29,9 +29,9 @@ LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
 import sys, time
-from digitnet.jobs import queue as jobs
-from digitnet.experiments.records import TrainingSettings
-from digitnet.runs.store import Request, RunStore
+from digitnet import jobs
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import Request, RunStore
 
 for name, epochs in (("cnn_min", 30), ("lenet5", 2)):
     settings = TrainingSettings(dataset="sample", epochs=epochs, patience=30)

@@ -9,20 +9,11 @@ import time
 import psutil
 import pytest
 
-from digitnet.experiments.costs import multiply_adds, training_bytes
-from digitnet.experiments.records import TrainingSettings, find_experiment
-from digitnet.jobs import queue as jobs
-from digitnet.jobs.queue import JobError
-from digitnet.report.tables import load_report_scores
-from digitnet.runs.store import (
-    HISTORY,
-    HISTORY_COLUMNS,
-    LOG,
-    REQUEST,
-    STATUS,
-    Request,
-    RunStore,
-)
+from digitnet import jobs
+from digitnet.experiments import TrainingSettings, find_experiment, multiply_adds, training_bytes
+from digitnet.jobs import JobError, processes, queue, worker
+from digitnet.report import load_report_scores
+from digitnet.runs import HISTORY, HISTORY_COLUMNS, LOG, REQUEST, STATUS, Request, RunStore
 from tests import made_runs
 
 SAMPLE = TrainingSettings(dataset="sample")
@@ -31,7 +22,7 @@ CNN, FC, LENET = (Request(name, SAMPLE) for name in ("cnn", "fc", "lenet5"))
 # Trains for ever. Its arguments: the training's id, what SIGTERM does to it.
 TRAIN = """
 import signal, sys, time
-from digitnet.runs.store import RunStore
+from digitnet.runs import RunStore
 
 def stop(*_):
     training.write_status("stopped", message="stopped")
@@ -48,7 +39,7 @@ with training.locked():
 # Finishes at once.
 FINISH = """
 import sys
-from digitnet.runs.store import RunStore
+from digitnet.runs import RunStore
 from tests.jobs.test_queue import fill
 
 store = RunStore.default()
@@ -71,12 +62,12 @@ def store(tmp_path, monkeypatch):
 def workers(monkeypatch):
     """No worker is started; the stores for which one was called for."""
     called = []
-    monkeypatch.setattr(jobs, "ensure_worker", called.append)
+    monkeypatch.setattr(queue, "ensure_worker", called.append)
     return called
 
 
 @pytest.fixture
-def processes():
+def scripts():
     """Runs scripts; ends those that are left."""
     running = []
 
@@ -92,16 +83,16 @@ def processes():
 
 
 @pytest.fixture
-def work(store, monkeypatch, processes):
+def work(store, monkeypatch, scripts):
     """Runs the worker in this process, with a script in the place of a training."""
 
     def run(script, *arguments):
         def spawn(store, log, *_):
             training_id = f"{log.parent.parent.name}/{log.parent.name}"
             with log.open("ab") as output:
-                return processes(script, training_id, *arguments, stdout=output, stderr=output)
+                return scripts(script, training_id, *arguments, stdout=output, stderr=output)
 
-        monkeypatch.setattr(jobs, "_spawn", spawn)
+        monkeypatch.setattr(processes, "spawn", spawn)
         jobs.work(store)
 
     return run
@@ -252,9 +243,9 @@ def test_read_only_refuses_every_change(store, workers, monkeypatch):
 
 
 @pytest.mark.parametrize("signal_effect", ["stops", "ignored"])
-def test_a_running_training_is_stopped_within_five_seconds(store, processes, signal_effect):
+def test_a_running_training_is_stopped_within_five_seconds(store, scripts, signal_effect):
     training = store.create(CNN)
-    process = processes(TRAIN, training.id, signal_effect)
+    process = scripts(TRAIN, training.id, signal_effect)
     wait_for(lambda: state_of(store, training.id) == "running")
     assert not jobs.submit(store, CNN).is_new
     with pytest.raises(JobError, match="stop it first"):
@@ -269,9 +260,9 @@ def test_a_running_training_is_stopped_within_five_seconds(store, processes, sig
     assert ids(store, "queued") == [training.id]
 
 
-def test_a_killed_training_is_interrupted_and_can_be_resumed(store, processes):
+def test_a_killed_training_is_interrupted_and_can_be_resumed(store, scripts):
     training = store.create(CNN)
-    process = processes(TRAIN, training.id, "stops")
+    process = scripts(TRAIN, training.id, "stops")
     wait_for(lambda: state_of(store, training.id) == "running")
     process.kill()
     process.wait()
@@ -356,9 +347,9 @@ def test_a_training_resumed_right_after_it_was_cancelled_is_trained(store, work)
     assert [run.id for run in store.finished()] == [training.id]
 
 
-def test_the_worker_waits_while_someone_else_trains(store, work, processes):
+def test_the_worker_waits_while_someone_else_trains(store, work, scripts):
     other = store.create(LENET)
-    process = processes(TRAIN, other.id, "stops")
+    process = scripts(TRAIN, other.id, "stops")
     wait_for(other.is_locked)
     training = jobs.submit(store, CNN).training
     thread = threading.Thread(target=work, args=[FINISH])
@@ -381,18 +372,18 @@ def test_a_training_that_cannot_be_started_does_not_hold_up_the_queue(store, wor
     assert "cannot be started: Is a directory" in job.message
 
 
-def test_a_training_that_another_process_is_at_is_not_called_failed(store, processes):
+def test_a_training_that_another_process_is_at_is_not_called_failed(store, scripts):
     training = store.create(CNN)
-    process = processes(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
+    process = scripts(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"training\n"
-    jobs._record_end(training, 1)  # of a second process, which found it busy
+    worker._record_end(training, 1)  # of a second process, which found it busy
     assert state_of(store, training.id) == "running"
     assert (training.folder / ".half-written").exists()
 
 
-def test_a_process_of_another_user_is_told_of(store, processes, monkeypatch):
+def test_a_process_of_another_user_is_told_of(store, scripts, monkeypatch):
     training = store.create(CNN)
-    process = processes(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
+    process = scripts(TRAIN, training.id, "stops", stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"training\n"
 
     def refuse(self):

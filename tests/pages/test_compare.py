@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from digitnet.experiments.records import EXPERIMENTS, TrainingSettings
-from digitnet.jobs import queue as jobs
-from digitnet.runs.store import (
+from digitnet import jobs
+from digitnet.experiments import EXPERIMENTS, TrainingSettings
+from digitnet.jobs import queue
+from digitnet.runs import (
     HISTORY,
     HISTORY_COLUMNS,
     LOG,
@@ -28,6 +29,7 @@ SAMPLE = TrainingSettings(dataset="sample", epochs=2)
 @pytest.fixture
 def open_compare(open_app, monkeypatch):
     """Opens the page, with parameters of the URL; no worker is started."""
+    monkeypatch.setattr(queue, "ensure_worker", lambda store: None)
     monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
 
     def open_with(**parameters):

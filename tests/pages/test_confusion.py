@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from digitnet.runs.store import Run
+from digitnet.runs import Run
 from digitnet.study import confusion
 from tests.pages.conftest import REPOSITORY, open_at
 

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from digitnet.experiments.records import TrainingSettings
-from digitnet.report.tables import load_report_history
-from digitnet.runs.store import HISTORY_COLUMNS, Request, RunStore, read_history
+from digitnet.experiments import TrainingSettings
+from digitnet.report import load_report_history
+from digitnet.runs import HISTORY_COLUMNS, Request, RunStore, read_history
 from tests.pages.conftest import open_at
 
 

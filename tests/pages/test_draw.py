@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 from PIL import Image
 
-from digitnet.digits.samples import load_samples
+from digitnet.digits import load_samples
 from digitnet.serving import trust
 
 

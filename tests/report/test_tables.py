@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from digitnet.experiments.records import EXPERIMENTS, UnknownExperimentError
-from digitnet.report.tables import load_report_history, load_report_scores
+from digitnet.experiments import EXPERIMENTS, UnknownExperimentError
+from digitnet.report import load_report_history, load_report_scores
 
 EPOCHS = {
     "fc": 9,

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.experiments.records import TrainingSettings
-from digitnet.runs import store as runs
-from digitnet.runs.store import (
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import (
     HISTORY,
     HISTORY_COLUMNS,
     LOCK,
@@ -29,11 +28,12 @@ from digitnet.runs.store import (
     replacing,
     write_atomically,
 )
+from digitnet.runs import store as runs
 from tests.made_runs import fill, make_result
 
 LOOK = """
 import pathlib, sys
-from digitnet.runs.store import is_locked
+from digitnet.runs import is_locked
 
 print("looking", flush=True)
 while True:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.experiments.records import UnknownExperimentError
-from digitnet.runs.store import RunStore
+from digitnet.experiments import UnknownExperimentError
+from digitnet.runs import RunStore
+from digitnet.serving import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
 from digitnet.serving import networks as inference
-from digitnet.serving.networks import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
 from tests.made_runs import make_result
 
 keras = pytest.importorskip("keras", reason="makes the models that are served here")

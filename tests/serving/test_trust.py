@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from digitnet.runs.store import RunStore
-from digitnet.serving import trust
-from digitnet.serving.trust import (
+from digitnet.runs import RunStore
+from digitnet.serving import (
     CLASSES_FROM,
     Trust,
     count_by_agreement,
     count_by_confidence,
     find_agreement,
     find_trust,
+    trust,
 )
 from digitnet.show.draw import describe_agreement, describe_trust
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.digits.datasets import load_mnist, split_digits
-from digitnet.experiments.records import EXPERIMENTS, find_experiment
-from digitnet.report.tables import load_report_scores
-from digitnet.runs.store import RunStore
-from digitnet.serving.networks import ModelServer
+from digitnet.digits import load_mnist, split_digits
+from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.report import load_report_scores
+from digitnet.runs import RunStore
+from digitnet.serving import ModelServer
 from digitnet.study.results import README, render_readme
 from digitnet.study.scores import evaluate_predictions
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from digitnet.experiments.records import EXPERIMENTS, TrainingSettings, find_experiment
-from digitnet.jobs.queue import Estimate, Job
-from digitnet.runs.store import (
+from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.jobs import Estimate, Job
+from digitnet.runs import (
     HISTORY,
     HISTORY_COLUMNS,
     PROBABILITIES,
@@ -24,11 +24,23 @@ from digitnet.runs.store import (
     RunStore,
     write_json,
 )
-from digitnet.show import comparison as figures
-from digitnet.show.draw import name_run
-from digitnet.study import comparison as comparing
+from digitnet.show import comparison as show_comparison
+from digitnet.show import trainings
+from digitnet.show.costs import COSTS, _place_labels, cost_figure
+from digitnet.show.words import name_run
+from digitnet.study import comparison
 from digitnet.study.comparison import Comparison, ComparisonError
-from digitnet.study.scores import evaluate_predictions, holm_correction
+from digitnet.study.differences import list_differences
+from digitnet.study.scores import evaluate_predictions
+from digitnet.study.significance import holm_correction
+from digitnet.study.standings import (
+    list_whole_runs,
+    load_standings,
+    rank,
+    state_of,
+    tabulate_runs,
+    tabulate_standings,
+)
 from tests.made_runs import make_result
 
 DIGITS = 400
@@ -66,11 +78,11 @@ def store(tmp_path):
 
 
 def standing_of(store, name):
-    return next(one for one in comparing.load_standings(store, {}) if one.experiment.name == name)
+    return next(one for one in load_standings(store, {}) if one.experiment.name == name)
 
 
 def row_of(store, name):
-    rows = comparing.tabulate_standings(comparing.load_standings(store, {}))
+    rows = tabulate_standings(load_standings(store, {}))
     return next(row for row in rows if row["name"] == name)
 
 
@@ -78,7 +90,7 @@ def row_of(store, name):
 
 
 def test_the_table_has_every_experiment_with_the_reports_figure_and_ours(store):
-    rows = comparing.tabulate_standings(comparing.load_standings(store, {"cnn/shipped": 0.002}))
+    rows = tabulate_standings(load_standings(store, {"cnn/shipped": 0.002}))
     assert [row["name"] for row in rows] == [one.name for one in EXPERIMENTS]
     row = next(row for row in rows if row["name"] == "cnn")
     assert row["report"] == pytest.approx(98.7714, abs=1e-3)
@@ -100,7 +112,7 @@ def test_a_broken_run_is_told_in_its_own_row(store, name):
     assert name in row["problem"]
     assert row["accuracy"] is None
     assert row_of(store, "fc")["problem"] is None
-    assert ("cnn", "fc") not in comparing.compare_standings(comparing.load_standings(store, {}))
+    assert ("cnn", "fc") not in comparison.compare_standings(load_standings(store, {}))
 
 
 def test_a_result_without_a_figure_is_a_problem(store):
@@ -115,20 +127,20 @@ def test_the_runs_are_listed_and_the_current_one_is_marked(store):
     write_run(stamp.parent.parent / "cnn", slice(0, 4)).folder.rename(stamp.parent.parent / "x")
     stamp.parent.mkdir()
     (stamp.parent.parent / "x").rename(stamp)
-    rows = {row["id"]: row for row in comparing.tabulate_runs(store)}
+    rows = {row["id"]: row for row in tabulate_runs(store)}
     assert rows["cnn/shipped"]["current"] and rows["cnn/shipped"]["shipped"]
     assert not rows["cnn/20261122-184501-3f2a"]["current"]
-    before = comparing.state_of(store)
+    before = state_of(store)
     store.make_current("cnn/20261122-184501-3f2a")
-    rows = {row["id"]: row for row in comparing.tabulate_runs(store)}
+    rows = {row["id"]: row for row in tabulate_runs(store)}
     assert rows["cnn/20261122-184501-3f2a"]["current"]
-    assert comparing.state_of(store) != before
+    assert state_of(store) != before
     assert "22 Nov" in name_run("cnn/20261122-184501-3f2a")
 
 
 def test_current_runs_are_offered_first_and_the_best_of_them_leads(store):
-    standings = comparing.load_standings(store, {})
-    assert list(comparing.list_whole_runs(store, standings)) == [
+    standings = load_standings(store, {})
+    assert list(list_whole_runs(store, standings)) == [
         "cnn_long/shipped",
         "cnn/shipped",
         "lenet5/shipped",
@@ -140,7 +152,7 @@ def test_current_runs_are_offered_first_and_the_best_of_them_leads(store):
 
 
 def test_a_pair_is_compared_by_the_exact_mcnemar_test(store):
-    pair = comparing.compare_pair(store.find("cnn/shipped"), store.find("fc/shipped"))
+    pair = comparison.compare_pair(store.find("cnn/shipped"), store.find("fc/shipped"))
     assert (pair.size, pair.only_a, pair.only_b) == (DIGITS, 56, 0)
     assert pair.p_value == pytest.approx(stats.binomtest(0, 56).pvalue)
     assert pair.winner == "a"
@@ -150,48 +162,48 @@ def test_a_pair_is_compared_by_the_exact_mcnemar_test(store):
 
 def test_runs_of_other_test_digits_cannot_be_compared(store):
     with pytest.raises(ComparisonError, match="same digits"):
-        comparing.compare_pair(store.find("cnn/shipped"), store.find("lenet5/shipped"))
+        comparison.compare_pair(store.find("cnn/shipped"), store.find("lenet5/shipped"))
 
 
 def test_all_pairs_of_the_same_digits_are_corrected_together(store):
-    compared = comparing.compare_standings(comparing.load_standings(store, {}))
+    compared = comparison.compare_standings(load_standings(store, {}))
     assert len(compared) == 6  # three networks, in both orders
     pairs = [("fc", "cnn"), ("fc", "cnn_long"), ("cnn", "cnn_long")]
     expected = holm_correction([compared[pair].p_value for pair in pairs])
     assert [compared[pair].corrected for pair in pairs] == pytest.approx(list(expected))
     assert compared["cnn", "cnn_long"].winner is None
-    standings = comparing.load_standings(store, {})
-    assert comparing.find_pair(standings, "fc/shipped", "cnn/shipped") == compared["fc", "cnn"]
-    assert comparing.find_pair(standings, "fc/shipped", "lenet5/shipped") is None
-    sentence = figures.describe_correction("A", "B", compared["cnn", "cnn_long"])
+    standings = load_standings(store, {})
+    assert comparison.find_pair(standings, "fc/shipped", "cnn/shipped") == compared["fc", "cnn"]
+    assert comparison.find_pair(standings, "fc/shipped", "lenet5/shipped") is None
+    sentence = show_comparison.describe_correction("A", "B", compared["cnn", "cnn_long"])
     assert sentence.endswith("they cannot be told apart.")
     assert compared["fc", "cnn"].winner == "b"
 
 
 def test_the_matrix_shows_that_two_cannot_be_told_apart_as_plainly_as_a_win(store):
-    standings = comparing.load_standings(store, {})
-    compared = comparing.compare_standings(standings)
-    names = [one.experiment.name for one in comparing.rank(standings)]
-    matrix = figures.pairs_html(names, compared)
+    standings = load_standings(store, {})
+    compared = comparison.compare_standings(standings)
+    names = [one.experiment.name for one in rank(standings)]
+    matrix = show_comparison.pairs_html(names, compared)
     assert matrix.count('class="dn-even"') == 2
     assert matrix.count('class="dn-better"') == matrix.count('class="dn-worse"') == 2
     assert matrix.count('class="dn-untold"') == 6
     assert "+14.00" in matrix and "−14.00" in matrix
-    best = figures.describe_standing(find_experiment("cnn_long"), compared)
-    assert "A dot" in figures.explain_pairs(names, compared)
-    assert "A dot" not in figures.explain_pairs(names[:2] + names[3:], compared)
+    best = show_comparison.describe_standing(find_experiment("cnn_long"), compared)
+    assert "A dot" in show_comparison.explain_pairs(names, compared)
+    assert "A dot" not in show_comparison.explain_pairs(names[:2] + names[3:], compared)
     assert "better than 1 of the 2 others" in best and "told apart from 1." in best
 
 
 def test_discordant_counts_in_words():
     pair = Comparison(7000, 31, 12, 0.00498, 0.2)
-    assert figures.describe_pair("A", "B", pair) == (
+    assert show_comparison.describe_pair("A", "B", pair) == (
         "Of 7,000 test digits, A alone is right on 31, B alone on 12: p = 0.005."
     )
-    assert figures.describe_verdict("A", "B", pair) == "They cannot be told apart"
+    assert show_comparison.describe_verdict("A", "B", pair) == "They cannot be told apart"
     sure = Comparison(7000, 31, 2, 1e-7, 1e-7)
-    assert figures.describe_verdict("A", "B", sure) == "A is better"
-    assert "p < 0.001" in figures.describe_pair("A", "B", sure)
+    assert show_comparison.describe_verdict("A", "B", sure) == "A is better"
+    assert "p < 0.001" in show_comparison.describe_pair("A", "B", sure)
 
 
 # --- what differs ----------------------------------------------------------------------------
@@ -199,7 +211,7 @@ def test_discordant_counts_in_words():
 
 def differences(a, b):
     a, b = find_experiment(a), find_experiment(b)
-    lines = comparing.list_differences(a, a.settings, b, b.settings)
+    lines = list_differences(a, a.settings, b, b.settings)
     return [(line.what, line.a, line.b) for line in lines if not line.is_same]
 
 
@@ -222,7 +234,7 @@ def test_layers_of_the_same_kind_are_set_beside_each_other():
 def test_every_layer_of_both_networks_is_listed_once():
     for a in EXPERIMENTS:
         for b in EXPERIMENTS:
-            lines = comparing.list_differences(a, a.settings, b, b.settings)
+            lines = list_differences(a, a.settings, b, b.settings)
             layers = [line for line in lines if line.what == "layer"]
             assert sum(line.a is not None for line in layers) == len(a.layers) + 1
             assert sum(line.b is not None for line in layers) == len(b.layers) + 1
@@ -231,17 +243,17 @@ def test_every_layer_of_both_networks_is_listed_once():
 # --- figures ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cost", figures.COSTS)
+@pytest.mark.parametrize("cost", COSTS)
 def test_the_scatter_labels_every_network_that_has_the_figure(store, cost):
-    standings = comparing.load_standings(store, {"cnn/shipped": 0.002})
-    points = figures.cost_figure(standings, cost).data[-1]
+    standings = load_standings(store, {"cnn/shipped": 0.002})
+    points = cost_figure(standings, cost).data[-1]
     expected = {"cnn"} if cost == "Latency" else {"cnn", "cnn_long", "fc", "lenet5"}
     assert set(points.text) == expected
     assert min(points.x) > 0
 
 
 def test_labels_of_near_points_do_not_cover_each_other():
-    places = figures._place_labels(
+    places = _place_labels(
         [1000, 1010, 1020], [0.01, 0.0101, 0.0102], ["cnn_short"] * 3, [2, 4], [-1, -3]
     )
     assert len(set(places)) == 3
@@ -253,7 +265,7 @@ def job(message="training", **status):
 
 def test_progress_in_the_middle_of_an_epoch():
     seconds = np.array([10.0, 10.0])
-    share, words = figures.describe_progress(
+    share, words = trainings.describe_progress(
         job(step=200, steps=400, seconds_left=80), seconds, expected_epochs=99
     )
     assert share == pytest.approx(0.25)
@@ -261,10 +273,10 @@ def test_progress_in_the_middle_of_an_epoch():
 
 
 def test_progress_before_the_first_epoch_and_after_the_last():
-    share, words = figures.describe_progress(job(step=5, steps=10), np.array([]), 10)
+    share, words = trainings.describe_progress(job(step=5, steps=10), np.array([]), 10)
     assert (share, words) == (pytest.approx(0.05), "Epoch 1, step 5 of 10")
-    assert figures.describe_progress(job("loading the images"), np.array([]), 10)[0] == 0
-    assert figures.describe_progress(job("testing and exporting"), np.ones(3), 10)[0] == 1
+    assert trainings.describe_progress(job("loading the images"), np.array([]), 10)[0] == 0
+    assert trainings.describe_progress(job("testing and exporting"), np.ones(3), 10)[0] == 1
 
 
 @pytest.mark.parametrize("name", ["step", "steps", "seconds_left"])
@@ -272,13 +284,13 @@ def test_progress_before_the_first_epoch_and_after_the_last():
 def test_progress_with_a_wrong_figure_is_a_share_all_the_same(name, figure):
     status = {"step": 9, "steps": 8, "seconds_left": 5} | {name: figure}
     for seconds in (np.array([]), np.ones(3), np.full(3, np.nan)):
-        assert 0 <= figures.describe_progress(job(**status), seconds, 10)[0] <= 1
+        assert 0 <= trainings.describe_progress(job(**status), seconds, 10)[0] <= 1
 
 
 def test_curves_of_one_epoch_and_of_equal_values_can_be_drawn():
     columns = ("loss", "accuracy", "val_loss", "val_accuracy")
     for epochs in (1, 4):
-        html = figures.progress_html("cnn", dict.fromkeys(columns, np.ones(epochs)))
+        html = trainings.progress_html("cnn", dict.fromkeys(columns, np.ones(epochs)))
         assert html.count("<figure>") == 2 and f"<span>{epochs}</span>" in html
         assert "nan" not in html
 
@@ -289,11 +301,11 @@ def test_long_or_large_trainings_are_warned_of():
         Estimate(7200, 10**6, ""),
         Estimate(60, 10**10, ""),
     )
-    assert figures.warn_of_estimates([small], available=10**9) is None
-    assert "2.0 h" in figures.warn_of_estimates([small, long], available=10**9)
-    assert "1.0 GB" in figures.warn_of_estimates([large], available=10**9)
-    assert "7260" not in figures.describe_estimates([small, long])
-    assert "not known" in figures.describe_estimates([small, Estimate(None, 10**6, "")])
+    assert trainings.warn_of_estimates([small], available=10**9) is None
+    assert "2.0 h" in trainings.warn_of_estimates([small, long], available=10**9)
+    assert "1.0 GB" in trainings.warn_of_estimates([large], available=10**9)
+    assert "7260" not in trainings.describe_estimates([small, long])
+    assert "not known" in trainings.describe_estimates([small, Estimate(None, 10**6, "")])
 
 
 def test_comparing_needs_no_tensorflow():

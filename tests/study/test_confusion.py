@@ -7,13 +7,13 @@ import pytest
 from sklearn import metrics
 
 from digitnet.digits import ink
-from digitnet.experiments.records import TrainingSettings
-from digitnet.runs.store import PROBABILITIES, REQUEST, Request, Run, RunError, RunStore
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import PROBABILITIES, REQUEST, Request, Run, RunError, RunStore
 from digitnet.show import confusion as figures
-from digitnet.show.draw import COLOURS
+from digitnet.show.palette import COLOURS
 from digitnet.study import confusion
 from digitnet.study.confusion import NORMALIZATIONS, DifferentDigitsError
-from digitnet.study.scores import PairedOutcomes
+from digitnet.study.significance import PairedOutcomes
 
 SIZE = 300
 LABELS = (np.arange(SIZE) % 10).astype(np.uint8)

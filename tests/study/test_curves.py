@@ -9,22 +9,14 @@ import json
 import numpy as np
 import pytest
 
-from digitnet.experiments.records import EXPERIMENTS, TrainingSettings, find_experiment
-from digitnet.report.tables import load_report_history
-from digitnet.runs.store import (
-    HISTORY,
-    HISTORY_COLUMNS,
-    RESULT,
-    Request,
-    RunError,
-    RunStore,
-    write_json,
-)
+from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.report import load_report_history
+from digitnet.runs import HISTORY, HISTORY_COLUMNS, RESULT, Request, RunError, RunStore, write_json
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, View
-from digitnet.show.draw import COLOURS
+from digitnet.show.palette import COLOURS
 from digitnet.study import curves
-from digitnet.study.scores import describe_fit
+from digitnet.study.fit import describe_fit
 from tests.made_runs import make_result
 
 ACCURACY = [0.90, 0.95, 0.97, 0.98, 0.985]

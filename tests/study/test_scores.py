@@ -9,20 +9,22 @@ from scipy.stats import binomtest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from digitnet.report.tables import load_report_history
+from digitnet.report import load_report_history
+from digitnet.study.fit import describe_fit
 from digitnet.study.scores import (
     calibration_error,
-    clustered_accuracy_interval,
     confusion_counts,
-    describe_fit,
     evaluate_predictions,
+    reliability_curve,
+    roc_curves,
+    worst_confusions,
+)
+from digitnet.study.significance import (
+    clustered_accuracy_interval,
     holm_correction,
     mcnemar_exact,
     paired_outcomes,
-    reliability_curve,
-    roc_curves,
     wilson_interval,
-    worst_confusions,
 )
 
 DIGITS = range(10)

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.experiments import costs
-from digitnet.experiments.records import EXPERIMENTS
+from digitnet.experiments import EXPERIMENTS, costs
 from digitnet.training.architectures import GreyLevelTable, build_model, build_training_model
 
 # The widest network's weights alone take 0.8 GB: the arithmetic of `costs` vouches for it.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitnet.digits.datasets import load_sample
-from digitnet.experiments.costs import folded_parameters
-from digitnet.experiments.records import find_experiment
-from digitnet.serving.networks import ServedNetwork
+from digitnet.digits import load_sample
+from digitnet.experiments import find_experiment, folded_parameters
+from digitnet.serving import ServedNetwork
 
 keras = pytest.importorskip("keras", reason="only the app's own machine may lack what trains")
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.digits.datasets import load_digits, split_digits
-from digitnet.experiments.records import TrainingSettings, find_experiment
+from digitnet.digits import load_digits, split_digits
+from digitnet.experiments import TrainingSettings, find_experiment
 from digitnet.training.architectures import build_model
 from digitnet.training.loop import (
     STATE_FILE,

@@ -6,10 +6,10 @@ import numpy as np
 import psutil
 import pytest
 
-from digitnet.digits.datasets import load_digits, split_digits
-from digitnet.experiments.records import TrainingSettings, find_experiment
-from digitnet.runs.store import Request, RunStore
-from digitnet.serving.networks import ModelServer
+from digitnet.digits import load_digits, split_digits
+from digitnet.experiments import TrainingSettings, find_experiment
+from digitnet.runs import Request, RunStore
+from digitnet.serving import ModelServer
 from digitnet.study.scores import evaluate_predictions
 from digitnet.training.loop import TrainingError
 from digitnet.training.pipeline import run_experiment, steps_per_execution

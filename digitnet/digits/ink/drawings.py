@@ -1,0 +1,66 @@
+"""Files of drawings: a JSON line each."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from digitnet.digits.ink.strokes import InkError, Strokes, _as_points
+
+LONGEST_LINE = 8 * 2**20  # bytes; a drawing of the most points has 2 million
+
+
+def read_drawings(
+    path: Path | str,
+) -> Iterator[tuple[int, Strokes | InkError, int | None, str | None]]:
+    """Reads drawings from a `.jsonl` or `.jsonl.gz`, a line at a time.
+
+    A line is `{"strokes": [[[x, y], ...], ...]}` with y downwards, and may carry a `label` (the
+    digit) and a `writer`. Blank lines are passed over.
+
+    Args:
+        path: The file.
+
+    Yields:
+        (index, strokes, label or None, writer or None), index counting from 0. A bad line gives
+        an InkError in the place of its strokes, and the rest goes on.
+
+    Raises:
+        InkError: The file cannot be opened, or breaks off.
+    """
+    path = Path(path)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            lines = (line for line in _read_lines(file) if line.strip())
+            for index, line in enumerate(lines):
+                yield index, *_parse_drawing(line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InkError(f"{path.name} cannot be read: {error}.") from error
+
+
+def _read_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    """Yields lines; of one that is too long, only the start."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
+
+
+def _parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+    if len(line) == LONGEST_LINE:
+        return InkError("The line is too long for a drawing."), None, None
+    try:
+        record = json.loads(line)
+        strokes = [_as_points(stroke) for stroke in record["strokes"]]
+        label, writer = record.get("label"), record.get("writer")
+        if label is not None and (label := int(label)) not in range(10):
+            raise InkError("The label must be a digit from 0 to 9.")
+    except InkError as error:
+        return error, None, None
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return InkError('The line is no drawing {"strokes": [[[x, y], ...], ...]}.'), None, None
+    return strokes, label, None if writer is None else str(writer)

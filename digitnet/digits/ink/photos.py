@@ -1,0 +1,246 @@
+"""The picture of one digit, an upload or a photo, in MNIST's manner."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from digitnet.digits.ink.strokes import BOX, CENTRE, FIELD, PEN_EDGE, InkError, _centre_mass, _shade
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MOST_PIXELS = 64e6  # of a file, by its header: 50 megapixel phones pass
+MOST_DECODED_PIXELS = 32e6  # 128 MB; JPEG decodes at an eighth where that is enough
+LONGEST_SIDE = 480  # pixels of the longer side that is looked at: a digit of a tenth still has 48
+SHORTEST_SIDE = 192  # smaller images are enlarged, so that strokes are several pixels wide
+NARROWEST = 1 / 20  # of the sides
+LEAST_CONTRAST = 0.06  # of the way from black to white
+DIGIT_SIDE = 160  # pixels of the longer side of a digit whose strokes are measured
+# Strokes as wide as most of MNIST's (5% are below, 10% above) stay; others are thinned or widened.
+THINNEST, THICKEST = 2.2, 4.2  # pixels
+NO_DIGIT = "No digit stands out from its background: write one digit, dark on plain paper."
+
+
+def read_image(source: bytes | Path) -> np.ndarray:
+    """Brings the picture of one digit, an upload or a photo, to MNIST's manner.
+
+    Dark on light or light on dark, any colours, uneven light, a frame, the table around the
+    sheet, specks, transparency and EXIF rotation are allowed for; only the digit is kept.
+
+    Args:
+        source: The file's bytes, or its path.
+
+    Returns:
+        uint8 (28, 28), 0 for the background, 255 for ink.
+
+    Raises:
+        InkError: The file is no image, too large, or no digit stands out in it.
+    """
+    colours = _open_image(source)
+    contrast = _find_contrast(_crop_to_sheet(colours))
+    return _fit_shape(_cut_out_digit(contrast))
+
+
+def _open_image(source: bytes | Path) -> np.ndarray:
+    """Returns float (height, width, 3) in [0, 1], upright and reduced to a bounded size."""
+    too_large = InkError(
+        "The image is too large to read: send one of at most 5,000 x 5,000 pixels."
+    )
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise too_large
+            image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            if image.width * image.height > MOST_DECODED_PIXELS:
+                raise too_large
+            if min(image.size) < NARROWEST * max(image.size):
+                raise InkError("The image is too narrow to hold a digit.")
+            return _reduce_image(image)
+    except InkError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise too_large from error
+    except Exception as error:  # the decoders raise whatever a broken file brings about
+        raise InkError(
+            "The file is no image that can be read: send a whole PNG, JPEG or WebP."
+        ) from error
+
+
+def _reduce_image(image: Image.Image) -> np.ndarray:
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if image.mode.startswith(("I", "F")):  # 16 bits and more, which `convert` would clip
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        levels = (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
+        image = Image.fromarray((255 * levels).astype(np.uint8))
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
+    scale = np.clip(max(image.size), SHORTEST_SIDE, LONGEST_SIDE) / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    pixels = np.asarray(ImageOps.exif_transpose(image), dtype=np.float64) / 255
+    if pixels.shape[2] == 3:
+        return pixels
+    colours, cover = pixels[..., :3], pixels[..., 3:]
+    is_light = (colours * cover).sum() > 1.5 * cover.sum()
+    return colours * cover + (0.0 if is_light else 1.0) * (1 - cover)
+
+
+def _crop_to_sheet(colours: np.ndarray) -> np.ndarray:
+    """Crops to a sheet that lies on something else, or to what a broad frame encloses."""
+    from scipy import ndimage  # here and below: a quarter of a second that only images need
+
+    contrast = np.linalg.norm(colours - np.median(colours, axis=(0, 1)), axis=2)
+    areas, _ = ndimage.label(contrast > _otsu_threshold(contrast))
+    for number, box in enumerate(ndimage.find_objects(areas), start=1):
+        inside = areas[box] == number
+        is_broad = min(inside.shape) > 0.35 * min(areas.shape)
+        if is_broad and inside.mean() > 0.7 and not _touches_border(box, areas.shape):
+            rows, columns = (
+                slice(part.start + margin, part.stop - margin)
+                for part, margin in zip(box, (side // 25 + 1 for side in inside.shape), strict=True)
+            )
+            return colours[rows, columns]
+    return colours
+
+
+def _touches_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    return any(part.start == 0 or part.stop == side for part, side in zip(box, shape, strict=True))
+
+
+def _find_contrast(colours: np.ndarray) -> np.ndarray:
+    """Returns how far each pixel (h, w) stands off its surroundings, towards the ink's colour.
+
+    The background is what a median over more than half of the image leaves. It tells the ink's
+    colour; a top hat along that colour then removes uneven light, sharp shadows too.
+    """
+    from scipy import ndimage
+
+    difference = colours - _local_median(colours)
+    distance = np.linalg.norm(difference, axis=2)
+    ink = distance > _otsu_threshold(distance)
+    if not ink.any() or distance[ink].mean() < LEAST_CONTRAST:
+        raise InkError(NO_DIGIT)
+    direction = difference[ink].mean(axis=0)
+    level = colours @ (direction / max(float(np.linalg.norm(direction)), 1e-9))
+    level = ndimage.gaussian_filter(level, max(level.shape) / LONGEST_SIDE)
+    window = int(0.35 * min(level.shape)) | 1  # wider than any pen
+    padded = np.pad(level, window, mode="reflect")
+    opened = ndimage.grey_opening(padded, size=(window, window))[window:-window, window:-window]
+    return level - opened
+
+
+def _local_median(colours: np.ndarray) -> np.ndarray:
+    """Returns each channel's median around each pixel, found on a small copy."""
+    from scipy import ndimage
+
+    height, width = colours.shape[:2]
+    scale = 48 / max(height, width)
+    small = (max(3, round(width * scale)), max(3, round(height * scale)))
+    window = int(0.6 * min(small)) | 1
+    channels = []
+    for channel in np.moveaxis(colours.astype(np.float32), -1, 0):
+        reduced = np.asarray(Image.fromarray(channel).resize(small, Image.Resampling.BOX))
+        median = Image.fromarray(ndimage.median_filter(reduced, size=window, mode="reflect"))
+        channels.append(np.asarray(median.resize((width, height), Image.Resampling.BILINEAR)))
+    return np.stack(channels, axis=-1)
+
+
+def _otsu_threshold(values: np.ndarray) -> float:
+    """Returns the threshold that parts values best into two classes (Otsu, 1979)."""
+    counts, edges = np.histogram(values, bins=256)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, total = np.cumsum(counts), counts.sum()
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (sums[-1] * below / total - sums) ** 2 / (below * (total - below))
+    return float(middles[np.nanargmax(np.where(np.isfinite(between), between, -1))])
+
+
+def _cut_out_digit(contrast: np.ndarray) -> np.ndarray:
+    """Returns the digit's shape, bool, as large as its box and with a margin around it."""
+    from scipy import ndimage
+
+    threshold = _otsu_threshold(contrast)
+    pieces, count = ndimage.label(contrast > threshold, structure=np.ones((3, 3)))
+    if not count:
+        raise InkError(NO_DIGIT)
+    digit = np.isin(pieces, _choose_pieces(pieces, ndimage.find_objects(pieces)))
+    # Soft edges are kept for the enlargement, other pieces are not.
+    near = ndimage.binary_dilation(digit, iterations=2)
+    contrast = np.where(near, contrast, np.minimum(contrast, threshold / 2))
+    rows, columns = np.nonzero(digit.any(axis=1))[0], np.nonzero(digit.any(axis=0))[0]
+    side = int(max(np.ptp(rows), np.ptp(columns))) + 1
+    margin = max(2, side // 3)
+    box = np.pad(contrast, margin)[
+        rows[0] : rows[-1] + 1 + 2 * margin, columns[0] : columns[-1] + 1 + 2 * margin
+    ]
+    enlarged = ndimage.zoom(box, DIGIT_SIDE / side, order=1, grid_mode=True, mode="grid-constant")
+    return enlarged > threshold
+
+
+def _choose_pieces(pieces: np.ndarray, boxes: list[tuple[slice, ...]]) -> list[int]:
+    """Returns the numbers of the pieces that make the digit, without frame, shadow and specks."""
+    area = np.bincount(pieces.ravel()).astype(np.float64)
+    area[0] = 0
+    border = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
+    covered = np.bincount(border, minlength=len(area)) / len(border)
+    largest_inside = np.where(covered > 0, 0, area).max()
+    # What touches the border is a frame or a shadow, unless the image is cut to the digit.
+    area[(covered > 0) & ((covered > 0.5) | (area < 4 * largest_inside))] = 0
+    for number in np.flatnonzero(area > 0.02 * area.max()):
+        enclosed = (
+            _encloses(boxes[number - 1], boxes[other - 1]) * area[other]
+            for other in np.flatnonzero(area)
+        )
+        if _is_frame(pieces[boxes[number - 1]] == number) and max(enclosed) > 0.04 * area[number]:
+            area[number] = 0
+    if not area.any():
+        raise InkError(NO_DIGIT)
+    return [int(number) for number in np.flatnonzero(area >= 0.05 * area.max())]
+
+
+def _encloses(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> bool:
+    return all(a.start < b.start and b.stop < a.stop for a, b in zip(outer, inner, strict=True))
+
+
+def _is_frame(piece: np.ndarray) -> bool:
+    """Tells whether a piece runs along most of its own box."""
+    sides = (piece[:3].any(0), piece[-3:].any(0), piece[:, :3].any(1), piece[:, -3:].any(1))
+    return min(piece.shape) > 8 and float(np.mean([side.mean() for side in sides])) > 0.7
+
+
+def _fit_shape(shape: np.ndarray) -> np.ndarray:
+    """Draws a digit's shape, bool (h, w), in MNIST's manner as uint8 (28, 28).
+
+    The distance to its edge (positive inside) does all: its mean tells the width of the strokes,
+    adding to it widens them, and it shades the edge as the pen does.
+    """
+    from scipy import ndimage
+
+    depth = _distance_to_edge(shape)
+    width = 4 * depth[depth > 0].mean()  # a bar's depth is a quarter of its width in the mean
+    target = np.clip(width * BOX / DIGIT_SIDE, THINNEST, THICKEST)
+    depth += (DIGIT_SIDE * target - width * BOX) / (2 * (BOX - target))
+    rows, columns = np.nonzero((depth > 0).any(axis=1))[0], np.nonzero((depth > 0).any(axis=0))[0]
+    extent = np.array([np.ptp(columns), np.ptp(rows)]) + 1
+    middle = np.array([columns[0] + columns[-1], rows[0] + rows[-1]]) / 2
+    step = extent.max() / BOX  # of the shape's pixels to one of the field's
+
+    def draw(shift: np.ndarray) -> np.ndarray:
+        x, y = middle[:, None] + (np.arange(FIELD) - CENTRE - shift[:, None]) * step
+        places = np.meshgrid(y, x, indexing="ij")
+        return _shade(ndimage.map_coordinates(depth, places, order=1, mode="nearest") / step)
+
+    return _centre_mass(draw, extent / step + PEN_EDGE)
+
+
+def _distance_to_edge(shape: np.ndarray) -> np.ndarray:
+    """Returns each pixel's distance to the shape's edge, in pixels, negative outside."""
+    from scipy import ndimage
+
+    inside, outside = (ndimage.distance_transform_edt(side) for side in (shape, ~shape))
+    return np.where(shape, inside - 0.5, 0.5 - outside)

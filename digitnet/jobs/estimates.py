@@ -1,0 +1,110 @@
+"""What a training will probably cost, from the speeds of those that were recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitnet.experiments import DATASETS, TrainingSettings, costs, find_experiment
+from digitnet.report import load_report_scores
+from digitnet.runs import Run, RunError, RunStore, Training
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will probably cost.
+
+    Args:
+        seconds: How long it takes; None if no speed was ever recorded.
+        bytes: Memory it needs beyond the Python process.
+        basis: Where the seconds come from, in a sentence.
+    """
+
+    seconds: float | None
+    bytes: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class _Speed:
+    """The speed of one recorded training.
+
+    Args:
+        seconds: Seconds an epoch, the median.
+        scale: How much more arithmetic an epoch of the training to be estimated takes.
+    """
+
+    experiment: str
+    settings: TrainingSettings
+    is_shipped: bool
+    seconds: float
+    scale: float
+
+
+def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Estimate:
+    """What a training will probably cost, from speeds that were recorded.
+
+    The time is the seconds of an epoch times the epochs: as if the best one came when it did in
+    the report, and the patience after it. Best is what this machine took for the same; failing
+    that, another training's speed is scaled by the arithmetic of an epoch. Batch size is not scaled
+    by: what it changes depends on the processor.
+    """
+    needed = costs.training_bytes(find_experiment(experiment), settings.batch_size)
+    speeds = list(_recorded_speeds(store, experiment, settings.dataset))
+    if not speeds:
+        return Estimate(None, needed, "No training is recorded here yet, so its time is unknown.")
+
+    def distance(speed: _Speed) -> tuple[bool, bool, float, bool]:
+        # An epoch of the sample is mostly overhead, so the data set counts before the machine.
+        other_data = speed.settings.dataset != settings.dataset
+        other_batch = speed.settings.batch_size != settings.batch_size
+        return other_data, speed.is_shipped, abs(math.log(speed.scale)), other_batch
+
+    speed = min(speeds, key=distance)
+    per_epoch = speed.seconds * speed.scale
+    epochs, limit = _expect_epochs(experiment, settings)
+    per_epoch_words = f"{per_epoch:.2g}" if per_epoch < 10 else f"{per_epoch:,.0f}"
+    basis = f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment)}."
+    return Estimate(epochs * per_epoch, needed, basis)
+
+
+def _expect_epochs(experiment: str, settings: TrainingSettings) -> tuple[int, str]:
+    """How many epochs to expect, and what they follow from."""
+    report_epochs, patience = load_report_scores(experiment)["epochs"], TrainingSettings().patience
+    expected = report_epochs - patience + settings.patience
+    if settings.epochs < expected:
+        return settings.epochs, "the most allowed"
+    if settings.patience == patience:
+        return expected, "the report's"
+    return expected, f"{settings.patience:,} after the report's best"
+
+
+def _recorded_speeds(store: RunStore, experiment: str, dataset: str) -> Iterator[_Speed]:
+    work = _epoch_work(experiment, dataset)
+    runs: list[Run | Training] = [*store.finished(), *store.unfinished()]
+    for run in runs:
+        with contextlib.suppress(RunError):
+            settings, seconds = run.request.settings, run.history()["seconds"]
+            if seconds.size and np.median(seconds) > 0:
+                scale = work / _epoch_work(run.experiment, settings.dataset)
+                is_shipped = run.id.endswith("/shipped")
+                yield _Speed(run.experiment, settings, is_shipped, float(np.median(seconds)), scale)
+
+
+def _epoch_work(experiment: str, dataset: str) -> float:
+    return costs.multiply_adds(find_experiment(experiment)) * DATASETS[dataset]
+
+
+def _origin(speed: _Speed, experiment: str) -> str:
+    """Where a speed comes from, as the end of a sentence."""
+    machine = "the machine of the shipped runs" if speed.is_shipped else "this machine"
+    if speed.experiment == experiment and speed.scale == 1:
+        return f"as it took {machine} before"
+    return (
+        f"scaled by arithmetic from what {speed.experiment} on {speed.settings.dataset} "
+        f"took {machine}"
+    )

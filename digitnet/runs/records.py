@@ -1,0 +1,280 @@
+"""What a run folder holds: the request, a finished run, a training that is not finished."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from digitnet.experiments import (
+    CLASSES,
+    DATASETS,
+    SettingsError,
+    TrainingSettings,
+    UnknownExperimentError,
+    find_experiment,
+)
+from digitnet.runs.files import (
+    FORMAT,
+    HISTORY_COLUMNS,
+    RunError,
+    read_history,
+    read_json,
+    read_result,
+    write_atomically,
+    write_json,
+)
+from digitnet.runs.locks import holding, is_locked
+
+SHIPPED = "shipped"
+REQUEST, HISTORY, STATUS, RESULT = "request.json", "history.csv", "status.json", "result.json"
+PROBABILITIES, SERVED, TRAINED, LOG = (
+    "test_probabilities.npz",
+    "served.tflite",
+    "trained.keras",
+    "log.txt",
+)
+
+
+TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "finished")
+RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
+STATE = "state"  # folder of what a resumed training needs; gone from a finished run
+LOCK = "lock"
+
+
+class TrainingBusyError(RunError):
+    """Another process is training in this folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training was asked to do.
+
+    Raises:
+        UnknownExperimentError: If there is no such experiment.
+    """
+
+    experiment: str
+    settings: TrainingSettings
+
+    def __post_init__(self) -> None:
+        find_experiment(self.experiment)
+
+    @classmethod
+    def load(cls, folder: Path) -> Request:
+        """The request in a run folder; raises RunError where it is missing or broken."""
+        values = read_json(folder / REQUEST)
+        try:
+            return cls(values["experiment"], TrainingSettings.from_dict(values["settings"]))
+        except (KeyError, TypeError, SettingsError, UnknownExperimentError) as error:
+            raise RunError(f"{REQUEST} is not a request: {error}") from None
+
+    def save(self, folder: Path) -> None:
+        """Writes the request into a run folder."""
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(folder / REQUEST, {"format": FORMAT, **asdict(self), "created": created})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. Its files are read on demand and raise RunError where they are broken.
+
+    Args:
+        id: "<experiment>/shipped" or "<experiment>/<stamp>".
+        folder: Where its files lie.
+    """
+
+    id: str
+    folder: Path
+
+    @property
+    def experiment(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.id.endswith(f"/{SHIPPED}")
+
+    @property
+    def served_model(self) -> Path:
+        return self.folder / SERVED
+
+    @cached_property
+    def request(self) -> Request:
+        return Request.load(self.folder)
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        return read_result(self.folder / RESULT)
+
+    def history(self) -> dict[str, np.ndarray]:
+        return read_history(self.folder / HISTORY)
+
+    def test_predictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the trained model said of the test images.
+
+        Returns:
+            Probabilities, floats (n, 10), true labels, integers (n,) from 0 to 9, and each
+            image's position in the joined dataset, integers (n,), each once.
+
+        Raises:
+            RunError: If the file is missing or holds anything else.
+        """
+        path = self.folder / PROBABILITIES
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                probabilities, labels = arrays["probabilities"], arrays["labels"]
+                index = arrays["index"]
+        except FileNotFoundError:
+            raise RunError(f"{path.name} is missing") from None
+        except Exception:  # NumPy and zipfile raise many kinds on garbage
+            raise RunError(f"{path.name} is damaged") from None
+        size = DATASETS[self.request.settings.dataset]
+        if not (
+            _holds_integers(labels, CLASSES)
+            and _holds_integers(index, size)
+            and len(np.unique(index)) == len(index) == len(labels)
+            and np.issubdtype(probabilities.dtype, np.floating)
+            and probabilities.shape == (len(labels), CLASSES)
+        ):
+            raise RunError(f"{path.name} does not hold ten probabilities for each digit")
+        return probabilities, labels, index
+
+    def problem(self) -> str | None:
+        """What is broken about this run, in a sentence; None if it is whole."""
+        try:
+            if self.request.experiment != self.experiment:
+                return f"{REQUEST} is of experiment {self.request.experiment}"
+            self.result  # noqa: B018  raises RunError where it is broken
+            if not self.history()["epoch"].size:
+                return f"{HISTORY} has no epochs"
+        except RunError as error:
+            return str(error)
+        for name in (SERVED, PROBABILITIES):
+            if not (self.folder / name).is_file():
+                return f"{name} is missing"
+        return None
+
+
+def _holds_integers(array: np.ndarray, below: int) -> bool:
+    """Whether an array is one line of integers from 0 on, below a number."""
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        return False
+    return bool(np.all((array >= 0) & (array < below)))
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run that is not finished: one that trains now, was stopped or killed, or has failed."""
+
+    id: str
+    folder: Path
+
+    @property
+    def experiment(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def state_folder(self) -> Path:
+        return self.folder / STATE
+
+    @property
+    def request(self) -> Request:
+        return Request.load(self.folder)
+
+    def history(self) -> dict[str, np.ndarray]:
+        return read_history(self.folder / HISTORY)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The last status written, with `state` corrected for a process that is gone.
+
+        `state` is "queued", "running", "stopped" (by the user), "failed" or "interrupted" (the
+        process died without a word).
+        """
+        status = read_json(self.folder / STATUS)
+        if status.get("state") not in TRAINING_STATES:
+            raise RunError(f"{STATUS} has no known state: {status.get('state')!r}")
+        if status["state"] == "finished":  # and about to be moved to the finished runs
+            status["state"] = "running"
+        if status["state"] == "running" and not self.is_locked():
+            message = "the process ended without a word; the training can be resumed"
+            status |= {"state": "interrupted", "message": message}
+        return status
+
+    def write_status(self, state: str, **values: object) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        status = {"format": FORMAT, "state": state, "pid": os.getpid(), "updated": now}
+        write_json(self.folder / STATUS, status | values)
+
+    def append_history(self, row: dict[str, float]) -> None:
+        """Adds one epoch, on disk when this returns."""
+        values = [f"{row[column]:.6g}" for column in HISTORY_COLUMNS]
+        with (self.folder / HISTORY).open("a", encoding="utf-8") as stream:
+            stream.write(",".join(values) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def cut_history(self, epochs: int) -> None:
+        """Starts the history anew, or keeps its first epochs only, those that count.
+
+        Raises:
+            RunError: If the history is broken or has fewer epochs.
+        """
+        lines = [",".join(HISTORY_COLUMNS)]
+        if epochs:
+            found = self.history()["epoch"].size
+            if found < epochs:
+                raise RunError(f"{HISTORY} has {found} of the {epochs} epochs that are trained")
+            old = (self.folder / HISTORY).read_text(encoding="utf-8").splitlines()
+            lines += old[1 : epochs + 1]
+        write_atomically(self.folder / HISTORY, ("\n".join(lines) + "\n").encode())
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the training for this process; the system frees it whenever the process ends.
+
+        Raises:
+            TrainingBusyError: If another process holds it.
+        """
+        try:
+            with holding(self.folder / LOCK):
+                yield
+        except filelock.Timeout:
+            raise TrainingBusyError(f"{self.id} is being trained by another process") from None
+
+    def is_locked(self) -> bool:
+        """Whether a living process is training here."""
+        return is_locked(self.folder / LOCK)
+
+    def lacks(self) -> str | None:
+        """What this training still lacks to be a finished run; None if it need only be moved."""
+        return Run(self.id, self.folder).problem()
+
+    def check(self) -> None:
+        """Raises RunError if a file that a training is resumed from is missing or broken."""
+        if self.request.experiment != self.experiment:
+            raise RunError(f"{REQUEST} is of experiment {self.request.experiment}")
+        self.history()
+
+    def sweep(self) -> None:
+        """Removes what a kill left of files that were being written."""
+        for folder in (self.folder, self.state_folder):
+            for path in folder.glob(".*"):
+                path.unlink(missing_ok=True)
+
+
+def time_of(run_id: str) -> datetime | None:
+    """When a training made here was asked for, UTC; None for a shipped run."""
+    with contextlib.suppress(ValueError):
+        stamp = run_id.partition("/")[2][:15]
+        return datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    return None

@@ -1,0 +1,154 @@
+"""Trainings: what they will cost, how they stand, and their curves so far."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from digitnet.experiments import TrainingSettings
+from digitnet.jobs import Estimate, Job
+from digitnet.runs import is_amount
+from digitnet.show.palette import COLOURS
+
+DATASET_NAMES = {"mnist": "MNIST", "sample": "Offline sample"}
+
+
+LONG_SECONDS = 3600
+
+
+def describe_place(place: int) -> str:
+    """A place in the queue, 0 being the first, in a few words."""
+    return "next in line" if place == 0 else f"number {place + 1} in line"
+
+
+def describe_settings(settings: TrainingSettings) -> str:
+    """The settings of a training in a line."""
+    return (
+        f"{DATASET_NAMES[settings.dataset]} · at most {settings.epochs:,} epochs · learning rate "
+        f"{settings.learning_rate:.10g} · batches of {settings.batch_size:,} · patience "
+        f"{settings.patience} · seed {settings.seed}"
+    )
+
+
+def describe_estimates(estimates: Sequence[Estimate]) -> str:
+    """What trainings, one after another, will cost, in a sentence."""
+    memory = format_bytes(max(one.bytes for one in estimates))
+    seconds = [one.seconds for one in estimates if one.seconds is not None]
+    if len(seconds) < len(estimates):
+        return f"How long it takes is not known; up to {memory} of memory beyond TensorFlow's own."
+    return (
+        f"About **{format_duration(sum(seconds))}**, besides what it takes to start and to test; "
+        f"up to **{memory}** of memory beyond TensorFlow's own."
+    )
+
+
+def warn_of_estimates(estimates: Sequence[Estimate], available: int) -> str | None:
+    """Why one should think twice before these trainings, in a sentence; None if one need not.
+
+    Args:
+        estimates: What each will cost.
+        available: Free memory of this machine, bytes.
+    """
+    seconds = sum(one.seconds or 0 for one in estimates)
+    if max(one.bytes for one in estimates) > available:
+        return (
+            f"Only {format_bytes(available)} of memory are free, so this would fail. Close other "
+            "programs, or choose a smaller batch size or network."
+        )
+    if seconds >= LONG_SECONDS:
+        return (
+            f"This machine would be at it for {format_duration(seconds)}. It goes on when this "
+            "page is closed, and can be stopped and resumed at any time."
+        )
+    return None
+
+
+def format_duration(seconds: float) -> str:
+    """A time for people, such as "40 s", "3 min" or "2.5 h"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def format_bytes(count: float) -> str:
+    """A size for people, such as "310 MB" or "3.4 GB"."""
+    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: float) -> tuple[float, str]:
+    """How far a training has come.
+
+    Args:
+        job: One that is running.
+        seconds: What each finished epoch took, (epochs,).
+        expected_epochs: How many epochs to expect as long as the training does not say.
+
+    Returns:
+        The share that is done, 0 to 1, and where it stands, in a sentence.
+    """
+    epochs, status = seconds.size, job.status
+    if job.message != "training":  # it loads images before the first epoch and tests after the last
+        return float(epochs > 0), f"{job.message or 'starting'}…".capitalize()
+    step, steps = _amount(status.get("step")), _amount(status.get("steps"))
+    part = min(step / steps, 1.0) if steps else 0.0
+    words = f"Epoch {epochs + 1}" + (f", step {step:,.0f} of {steps:,.0f}" if steps else "")
+    left, mean = _amount(status.get("seconds_left")), _amount(seconds.mean() if epochs else 0)
+    if status.get("seconds_left") is not None and mean:
+        expected_epochs = epochs + left / mean
+        words += f" · about {format_duration(max(left - part * mean, 0))} left"
+    return (epochs + part) / max(expected_epochs, epochs + 1), words
+
+
+def _amount(value: Any) -> float:
+    """A number from a file that anyone may have written, or 0 where it is none."""
+    return float(value) if is_amount(value) else 0.0
+
+
+def progress_html(experiment: str, history: Mapping[str, np.ndarray]) -> str:
+    """The curves of a training so far: accuracy and loss, in training and validation.
+
+    As text and lines of the page itself, so that they grow without a flicker.
+
+    Args:
+        experiment: Its name.
+        history: Its history, arrays (epochs,), at least one epoch.
+    """
+    charts = "".join(
+        _progress_chart(title, history[quantity], history[f"val_{quantity}"], COLOURS[experiment])
+        for title, quantity in (("Accuracy", "accuracy"), ("Loss", "loss"))
+    )
+    return f'<div class="dn-progress" style="--colour:{COLOURS[experiment]}">{charts}</div>'
+
+
+def _progress_chart(title: str, training: np.ndarray, validation: np.ndarray, colour: str) -> str:
+    both = np.concatenate([training, validation])
+    low, high = float(np.nanmin(both)), float(np.nanmax(both))
+    lines = "".join(
+        f'<polyline points="{_points(curve, low, high)}" stroke-dasharray="{dashes}"/>'
+        for curve, dashes in ((training, "0.5 5"), (validation, "none"))
+    )
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="none">'
+        "<style>polyline {vector-effect: non-scaling-stroke}</style>"
+        f'<g fill="none" stroke="{colour}" stroke-width="2.5" stroke-linecap="round" '
+        f'stroke-linejoin="round">{lines}</g></svg>'
+    )
+    source = base64.b64encode(drawing.encode()).decode()
+    return (
+        f'<figure><figcaption><b>{title}</b> <span class="dn-validation">validation '
+        f'{validation[-1]:.4f}</span> <span class="dn-training">training {training[-1]:.4f}</span>'
+        f"</figcaption><div><span>{high:.3g}</span><span>{low:.3g}</span></div>"
+        f'<img src="data:image/svg+xml;base64,{source}" alt="">'
+        f"<p><span>epoch 1</span><span>{len(training)}</span></p></figure>"
+    )
+
+
+def _points(curve: np.ndarray, low: float, high: float) -> str:
+    """A curve in an SVG's percent; a single epoch becomes a short line."""
+    values = np.repeat(curve, 2) if len(curve) == 1 else curve
+    xs = np.linspace(0, 100, len(values)) if len(curve) > 1 else (0, 5)
+    heights = 100 * (high - values) / ((high - low) or 1)
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in zip(xs, heights, strict=True))
