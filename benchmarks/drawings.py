@@ -20,6 +20,7 @@ from benchmarks.record import write_record
 from digitnet.digits import ink
 from digitnet.runs import RunStore
 from digitnet.serving import CLASSES_FROM, ModelServer, count_by_agreement, count_by_confidence
+from digitnet.study.reading import choose_runs
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush
@@ -38,21 +39,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     drawings, labels, writers = _read_labelled(options.file)
-    store = RunStore.default()
-    server = ModelServer(store)
-    accuracy: dict[str, dict[str, float]] = {name: {} for name in server.names()}
+    server, runs = ModelServer(), choose_runs(RunStore.default(), [])
+    accuracy: dict[str, dict[str, float]] = {run.experiment.name: {} for run in runs}
     confidence: dict[str, dict[str, Any]] = {}
     readings = []
     for way, (_, bring) in WAYS.items():
         images = np.stack([bring(strokes) for strokes in drawings])
-        for name in accuracy:
-            probabilities = server.predict(name, images)
+        for run in runs:
+            name, probabilities = run.experiment.name, server.predict(run, images)
             reading = probabilities.argmax(axis=1)
             accuracy[name][way] = float((reading == labels).mean())
             if bring is redraw:
                 readings.append(reading)
                 confidence[name] = {
-                    "served_sha256": _served_sha256(store, name),
+                    "served_sha256": run.result["served_sha256"],
                     **count_by_confidence(labels, probabilities),
                 }
     for name, found in accuracy.items():
@@ -69,12 +69,6 @@ def main(arguments: list[str] | None = None) -> int:
     }
     write_record(RECORD, record)
     return 0
-
-
-def _served_sha256(store: RunStore, name: str) -> str:
-    run = store.current(name)
-    assert run, f"{name} was served just now"
-    return run.result["served_sha256"]
 
 
 def _read_labelled(file: Path) -> tuple[list[Strokes], np.ndarray, set[str | None]]:

@@ -19,6 +19,7 @@ from benchmarks.record import write_record
 from digitnet.digits import load_sample
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer
+from digitnet.study.reading import choose_runs
 
 MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
 RECORD = Path(__file__).with_name("inference.json")
@@ -28,14 +29,13 @@ REPEATS = 200
 def main() -> int:
     """Prints milliseconds for one image; exit status 1 if a bar is missed."""
     store = RunStore.default()
-    server = ModelServer(store)
+    server, runs = ModelServer(), choose_runs(store, [])
     image = load_sample().images[:1]
-    names = list(server.names())
-    milliseconds = {name: _time(partial(server.predict, name, image)) for name in names}
-    together = _time(lambda: server.predict_all(image))
+    milliseconds = {run.experiment.name: _time(partial(server.predict, run, image)) for run in runs}
+    together = _time(lambda: server.predict_all(runs, image))
     for name, found in milliseconds.items():
         print(f"{name:<11} {found:>8.3f} ms")
-    print(f"all {len(names)} together {together:>8.3f} ms (bar {MOST_ALL})")
+    print(f"all {len(runs)} together {together:>8.3f} ms (bar {MOST_ALL})")
     predict, call = _time_keras(store.shipped / "cnn" / "trained.keras", image)
     print(
         f"cnn: model.predict {predict:.1f} ms, model(x) {call:.1f} ms, "

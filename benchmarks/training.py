@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.record import write_record
-from digitnet.experiments import EXPERIMENTS, Experiment, costs, find_experiment
+from digitnet.experiments import EXPERIMENTS, Experiment, find_experiment
 
 HEAVY = ("fc_large", "fc_wide", "cnn_long", "cnn_max")
 LIGHT = tuple(one.name for one in EXPERIMENTS if one.name not in HEAVY)
@@ -90,7 +90,7 @@ def _run_child(name: str) -> dict[str, float]:
 
 def time_in_turns(experiment: Experiment) -> dict[str, float]:
     """Median seconds an epoch of the stock way and of digitnet's, taken in turns."""
-    affordable = MULTIPLY_ADDS_A_PASS // costs.multiply_adds(experiment)
+    affordable = MULTIPLY_ADDS_A_PASS // experiment.multiply_adds
     steps = max(LEAST_STEPS, min(affordable, STEPS_AN_EPOCH - 1))
     passes = {way: _make_pass(experiment, way, steps * BATCH) for way in ("stock", "digitnet")}
     seconds: dict[str, list[float]] = {way: [] for way in passes}

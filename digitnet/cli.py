@@ -22,9 +22,8 @@ from digitnet.experiments import (
     Experiment,
     SettingsError,
     TrainingSettings,
-    find_experiment,
 )
-from digitnet.runs import Request, RunStore, publishing
+from digitnet.runs import Request, RunStore, publish
 from digitnet.study import reading, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -109,8 +108,10 @@ def _train_in_turn(requests: list[Request]) -> int:
 def _chosen(options: argparse.Namespace) -> list[Experiment]:
     if options.all == bool(options.names):
         raise SettingsError("name the experiments to train, or say --all")
-    names = [one.name for one in EXPERIMENTS] if options.all else dict.fromkeys(options.names)
-    return [find_experiment(name) for name in names]
+    if options.all:
+        return list(EXPERIMENTS)
+    store = RunStore.default()
+    return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
 
 
 def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
@@ -210,8 +211,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    names = [find_experiment(name).name for name in options.names]
-    print(reading.evaluate_drawings(RunStore.default(), options.drawings, names))
+    print(reading.evaluate_drawings(RunStore.default(), options.drawings, options.names))
     return OK
 
 
@@ -222,7 +222,7 @@ def _add_publish(parser: argparse.ArgumentParser) -> None:
 
 def _publish(options: argparse.Namespace) -> int:
     for name in options.names:
-        print(publishing.publish(RunStore.default(), find_experiment(name).name))
+        print(publish(RunStore.default(), name))
     return OK
 
 

@@ -12,22 +12,20 @@ import psutil
 import streamlit as st
 
 from digitnet import jobs
-from digitnet.digits import DataError, find_mnist
+from digitnet.digits import DataError, is_here
 from digitnet.experiments import (
     DATASETS,
-    EXPERIMENTS,
+    Experiment,
     SettingsError,
     TrainingSettings,
-    find_experiment,
 )
 from digitnet.jobs import Job
 from digitnet.report import load_report_scores
-from digitnet.runs import Request, RunError, RunStore
+from digitnet.runs import Request, Run, RunError, RunStore
 from digitnet.serving import InferenceError
 from digitnet.show import comparison as show_comparison
 from digitnet.show.costs import COSTS, cost_figure
 from digitnet.show.trainings import (
-    DATASET_NAMES,
     describe_estimates,
     describe_place,
     describe_progress,
@@ -35,9 +33,9 @@ from digitnet.show.trainings import (
     progress_html,
     warn_of_estimates,
 )
-from digitnet.show.words import as_sentence, name_run
+from digitnet.show.words import as_sentence
 from digitnet.study import comparison
-from digitnet.study.comparison import ComparisonError
+from digitnet.study.answers import DifferentDigitsError
 from digitnet.study.differences import list_run_differences
 from digitnet.study.standings import (
     Standing,
@@ -112,7 +110,7 @@ LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs an
 def show_table(standings: list[Standing]) -> None:
     rows = tabulate_standings(standings)
     unused = {name for name in ("milliseconds", "problem") if not any(row[name] for row in rows)}
-    if {row["dataset"] for row in rows} <= {"mnist", None}:
+    if {row["dataset"] for row in rows} <= {REPORT.dataset, None}:
         unused.add("dataset")
     shown = [name for name in TABLE_COLUMNS if name not in unused]
     with st.container(key="comparison"):
@@ -141,10 +139,10 @@ def measure_latencies(standings: list[Standing]) -> None:
     """Measures every network on this machine; kept for this visit only."""
     latencies = st.session_state.setdefault("latencies", {})
     for standing in standings:
-        if standing.summary.run and not standing.summary.problem:
+        if standing.summary and not standing.problem:
+            run = standing.summary.run
             with contextlib.suppress(InferenceError):  # the Draw page tells of it
-                name = standing.experiment.name
-                latencies[standing.summary.run.id] = measure_latency(loaders.load_server(), name)
+                latencies[run.id] = measure_latency(loaders.load_server(), run)
 
 
 def show_costs(standings: list[Standing]) -> None:
@@ -171,34 +169,34 @@ def show_two(standings: list[Standing]) -> None:
         st.info("It takes two trained networks to compare; the next tab trains one.")
         return
     with st.container(key="pairs"):
-        labels = {run_id: name_run(run_id) for run_id in summaries}
+        labels = {run_id: one.run.title for run_id, one in summaries.items()}
         first, second, *_ = labels
         columns = st.columns(2)
         with columns[0]:
             a = choices.pick("A", labels, first, "a")
         with columns[1]:
             b = choices.pick("B", labels, second, "b")
-        show_pair(a, b, standings)
+        show_pair(summaries[a].run, summaries[b].run, standings)
     with st.container(key="difference"):
         show_differences(summaries[a], summaries[b])
     with st.container(key="all_pairs"):
         show_all_pairs(standings)
 
 
-def show_pair(a: str, b: str, standings: list[Standing]) -> None:
+def show_pair(a: Run, b: Run, standings: list[Standing]) -> None:
     """Whether one of two runs is the better one, or chance alone may have made the difference."""
     if a == b:
         st.info("These are one and the same run. Choose another to compare it with.")
         return
     try:
-        pair = comparison.compare_pair(loaders.load_store().find(a), loaders.load_store().find(b))
-    except (ComparisonError, RunError) as error:
+        pair = comparison.compare_pair(a, b)
+    except (DifferentDigitsError, RunError) as error:
         st.info(str(error))
         return
     a_title, b_title = show_comparison.name_both(a, b)
     st.markdown(f"#### {show_comparison.describe_verdict(a_title, b_title, pair)}")
     st.markdown(show_comparison.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
-    if among_all := comparison.find_pair(standings, a, b):
+    if among_all := comparison.compare_standings(standings).get((a.id, b.id)):
         st.markdown(show_comparison.describe_correction(a_title, b_title, among_all))
 
 
@@ -222,12 +220,11 @@ def show_all_pairs(standings: list[Standing]) -> None:
     compared = comparison.compare_standings(standings)
     if not compared:
         return
-    best = rank(standings)[0].experiment
-    names = [one.experiment.name for one in rank(standings)]
+    runs = [one.summary.run for one in rank(standings) if one.summary]
     st.subheader("Every network against every other", anchor=False)
-    st.markdown(show_comparison.describe_standing(best, compared))
-    st.html(show_comparison.pairs_html(names, compared))
-    st.caption(show_comparison.explain_pairs(names, compared))
+    st.markdown(show_comparison.describe_standing(runs[0], compared))
+    st.html(show_comparison.pairs_html(runs, compared))
+    st.caption(show_comparison.explain_pairs(runs, compared))
 
 
 # --- training --------------------------------------------------------------------------------
@@ -264,9 +261,9 @@ def show_form() -> None:
     """The networks and settings to choose, kept under the names of the settings."""
     st.multiselect(
         "Networks",
-        [one.name for one in EXPERIMENTS],
-        default=[min(EXPERIMENTS, key=lambda one: one.parameters).name],
-        format_func=lambda name: find_experiment(name).title,
+        [one.name for one in loaders.load_store().experiments()],
+        default=[min(loaders.load_store().experiments(), key=lambda one: one.parameters).name],
+        format_func=lambda name: find(name).title,
         key="networks",
     )
     st.segmented_control(
@@ -274,11 +271,12 @@ def show_form() -> None:
         list(DATASETS),
         default=REPORT.dataset,
         required=True,
-        format_func=lambda name: DATASET_NAMES[name],
+        format_func=lambda name: DATASETS[name].title,
         key="dataset",
     )
-    if st.session_state["dataset"] == "mnist" and is_mnist_missing():
-        st.caption("MNIST is not on this machine yet; the training downloads it first.")
+    if is_missing(dataset := st.session_state["dataset"]):
+        title = DATASETS[dataset].title
+        st.caption(f"{title} is not on this machine yet; the training downloads it first.")
     with st.container(horizontal=True):
         show_number("Most epochs", "epochs")
         show_number("Patience", "patience", "Epochs without a better one, then stop")
@@ -292,9 +290,13 @@ def show_number(label: str, setting: str, explanation: str | None = None) -> Non
     st.number_input(label, value=default, step=1, width=130, help=explanation, key=setting)
 
 
+def find(name: str) -> Experiment:
+    return loaders.load_store().find_experiment(name)
+
+
 def show_learning_rate() -> None:
     """A learning rate; empty for the report's, which is not the same for every network."""
-    rates = {find_experiment(name).learning_rate for name in st.session_state["networks"]}
+    rates = {find(name).learning_rate for name in st.session_state["networks"]}
     st.number_input(
         "Learning rate",
         value=None,
@@ -313,16 +315,16 @@ def read_form() -> list[Request]:
     requests = []
     for name in st.session_state["networks"]:
         if values["learning_rate"] is None:
-            settings = values | {"learning_rate": find_experiment(name).learning_rate}
+            settings = values | {"learning_rate": find(name).learning_rate}
         else:
             settings = values
         requests.append(Request(name, TrainingSettings(**settings)))
     return requests
 
 
-def is_mnist_missing() -> bool:
+def is_missing(dataset: str) -> bool:
     with contextlib.suppress(DataError):
-        return find_mnist() is None
+        return not is_here(dataset)
     return True
 
 
@@ -334,7 +336,7 @@ def show_estimates(requests: list[Request]) -> None:
     ]
     st.markdown(describe_estimates(estimates))
     for request, estimate in zip(requests, estimates, strict=True):
-        title = f"{find_experiment(request.experiment).title}: " if len(requests) > 1 else ""
+        title = f"{find(request.experiment).title}: " if len(requests) > 1 else ""
         st.caption(title + estimate.basis)
     if warning := warn_of_estimates(estimates, psutil.virtual_memory().available):
         st.warning(warning, icon=":material/hourglass_top:")
@@ -352,7 +354,7 @@ def submit_form() -> None:
 
 
 def submit(request: Request) -> None:
-    title = find_experiment(request.experiment).title
+    title = find(request.experiment).title
     try:
         submitted = jobs.submit(loaders.load_store(), request)
     except (jobs.JobError, RunError) as error:
@@ -400,7 +402,7 @@ def is_busy(listed: list[Job]) -> bool:
 def show_job(job: Job, queued: list[str]) -> None:
     with st.container(border=True, key=f"job {job.id}"):
         state = describe_place(queued.index(job.id)) if job.id in queued else job.state
-        st.markdown(f"**{find_experiment(job.experiment).title}** · {STATES.get(state, state)}")
+        st.markdown(f"**{job.experiment.title}** · {STATES.get(state, state)}")
         with contextlib.suppress(RunError):
             st.caption(describe_settings(job.training.request.settings))
         if job.state == "running":
@@ -417,7 +419,8 @@ def show_progress(job: Job) -> None:
         history = job.training.history()
     except RunError:  # it has just been finished, and moved
         return
-    expected = load_report_scores(job.experiment)["epochs"]
+    report = load_report_scores(job.experiment.name)
+    expected = report["epochs"] if report else 1
     share, words = describe_progress(job, history["seconds"], expected)
     st.progress(share, words)
     if history["epoch"].size:
@@ -445,7 +448,7 @@ def show_job_actions(job: Job, queued: list[str]) -> None:
     if job.state in ("interrupted", "stopped", "failed"):
         button("Resume", ":material/play_arrow:", job.id, jobs.resume)
     if job.state not in ("running", "queued"):
-        ask_to_delete(job.id)
+        ask_to_delete(job.id, job.training.title)
 
 
 def button(
@@ -468,10 +471,10 @@ def button(
     )
 
 
-def ask_to_delete(run_id: str) -> None:
+def ask_to_delete(run_id: str, title: str) -> None:
     """A button that deletes a run or a training once it is confirmed."""
     with st.popover("Delete", icon=":material/delete:", key=f"ask {run_id}"):
-        st.markdown(f"Delete {name_run(run_id)} for good?")
+        st.markdown(f"Delete {title} for good?")
         button("Delete it", ":material/delete:", run_id, jobs.delete)
 
 
@@ -513,7 +516,7 @@ def show_ways_back(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["current"] and not row["shipped"] and row["experiment"] in shipped:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{name_run(row['id'])} is current.")
+                st.markdown(f"{row['title']} is current.")
                 st.button(
                     "Go back to the shipped run",
                     icon=":material/undo:",
@@ -529,14 +532,16 @@ def show_run_buttons(rows: list[dict[str, Any]]) -> None:
     if not choices:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run_id = st.selectbox("Run", choices, format_func=name_run, key="run", width=340)
+        run_id = st.selectbox(
+            "Run", choices, format_func=lambda one: choices[one]["title"], key="run", width=340
+        )
         row = choices[run_id]
         useful = not row["current"] and not row["problem"]
         button(
             "Make current", ":material/check_circle:", run_id, RunStore.make_current, enabled=useful
         )
         if not row["shipped"]:
-            ask_to_delete(run_id)
+            ask_to_delete(run_id, row["title"])
 
 
 def show_trainings() -> None:

@@ -5,9 +5,9 @@ import streamlit as st
 
 from digitnet.runs import RunError
 from digitnet.show import confusion as figures
-from digitnet.show.words import name_run
 from digitnet.study import confusion
-from digitnet.study.confusion import NORMALIZATIONS, Answers, DifferentDigitsError
+from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
+from digitnet.study.confusion import NORMALIZATIONS
 from digitnet.ui import canvas, choices, loaders, page
 
 DIGITS = {str(digit): str(digit) for digit in range(10)}
@@ -30,7 +30,7 @@ the mean of recall and of the share of other digits that are not taken for this 
 def pick_runs() -> dict[str, Answers]:
     """The answers of run A and, if one is chosen, of run B; broken runs are told of."""
     store = loaders.load_store()
-    labels = {run.id: name_run(run.id) for run in store.finished()}
+    labels = {run.id: run.title for run in store.finished()}
     first = store.current("cnn")
     with st.container(horizontal=True):
         ids = {
@@ -41,9 +41,9 @@ def pick_runs() -> dict[str, Answers]:
     for letter, run_id in ids.items():
         try:
             if run_id:
-                chosen[letter] = confusion.load_answers(store.find(run_id))
+                chosen[letter] = load_answers(store.find(run_id))
         except RunError as error:
-            st.error(f"{name_run(run_id)} is broken: {error}. Choose another run.")
+            st.error(f"{labels[run_id]} is broken: {error}. Choose another run.")
     return chosen
 
 
@@ -212,7 +212,7 @@ def show_lists(chosen: dict[str, Answers]) -> None:
 def show_figures(chosen: dict[str, Answers]) -> None:
     st.subheader("Digit by digit", anchor=False)
     for letter, answers in chosen.items():
-        st.markdown(f"**{letter}** {name_run(answers.run.id)}")
+        st.markdown(f"**{letter}** {answers.run.title}")
         st.html(figures.digits_html(answers))
     with st.expander("What do these figures say?"):
         st.markdown(WHAT_THE_FIGURES_SAY)

@@ -5,9 +5,8 @@ import streamlit as st
 from digitnet.runs import RunError
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
-from digitnet.show.words import name_run
 from digitnet.study import curves
-from digitnet.study.curves import LETTERS, STATES, Curves
+from digitnet.study.curves import LETTERS, Curves, Listed
 from digitnet.ui import choices, loaders, page
 
 REFRESH_SECONDS = 2
@@ -37,20 +36,20 @@ def pick_view() -> tuple[View, bool]:
     return View(metric, part, by, scale, WINDOWS[window]), with_report
 
 
-def load_chosen(run_ids: list[str]) -> tuple[list[Curves], list[str]]:
+def load_chosen(chosen: list[Listed]) -> tuple[list[Curves], list[str]]:
     """The curves of the chosen runs, and a card for each run that is broken."""
     loaded, broken = [], []
-    for letter, run_id in zip(LETTERS, run_ids, strict=False):
+    for letter, one in zip(LETTERS, chosen, strict=False):
         try:
-            loaded.append(curves.load_curves(loaders.load_store(), run_id, letter))
+            loaded.append(curves.load_curves(loaders.load_store(), one.run.id, letter))
         except RunError as error:
-            broken.append(curve_figures.broken_html(run_id, letter, str(error)))
+            broken.append(curve_figures.broken_html(one.run, letter, str(error)))
     return loaded, broken
 
 
-def show_curves(run_ids: list[str], view: View, with_report: bool, was_alive: bool) -> None:
+def show_curves(listed: list[Listed], view: View, with_report: bool, was_alive: bool) -> None:
     """The chart and its reading; run again by itself while a training goes on."""
-    chosen, broken = load_chosen(run_ids)
+    chosen, broken = load_chosen(listed)
     if was_alive and not any(one.is_alive for one in chosen):
         st.rerun()  # the last of them has ended
     drawn = chosen + (curves.load_report_curves(chosen) if with_report else [])
@@ -81,24 +80,21 @@ def show_chart(drawn: list[Curves], view: View) -> None:
         st.caption("The camera above the chart saves it as a picture.")
 
 
-def describe_choice(run_id: str, state: str) -> str:
-    return name_run(run_id) + (f", {STATES[state]}" if state in STATES else "")
-
-
 page.apply_style()
 st.title("Training curves", anchor=False)
-states = curves.list_trainings(loaders.load_store())
-if states:
-    labels = {run_id: describe_choice(run_id, state) for run_id, state in states.items()}
+trainings = curves.list_trainings(loaders.load_store())
+if trainings:
+    labels = {run_id: one.title for run_id, one in trainings.items()}
     run_ids = choices.pick_runs(labels, curves.choose_first(loaders.load_store()), len(LETTERS))
     view, with_report = pick_view()
-    is_alive = any(states[run_id] in curves.ALIVE for run_id in run_ids)
-    if run_ids:
+    chosen = [trainings[run_id] for run_id in run_ids]
+    is_alive = any(one.state in curves.ALIVE for one in chosen)
+    if chosen:
         live = st.fragment(run_every=REFRESH_SECONDS if is_alive else None)(show_curves)
-        live(run_ids, view, with_report, is_alive)
+        live(chosen, view, with_report, is_alive)
     else:
         st.info("Choose one or more runs above to see their curves.")
     with st.expander("How are the curves read?"):
         st.markdown(HOW_IT_IS_READ)
 else:
-    page.say_what_is_missing({})
+    page.say_what_is_missing([])

@@ -5,8 +5,10 @@ import streamlit as st
 
 from digitnet.digits import CANVAS_SIZE
 from digitnet.digits.ink import InkError
+from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, find_agreement, find_trust
 from digitnet.show import draw, words
+from digitnet.study.summaries import RunSummary, sort_by_accuracy, summarize_current
 from digitnet.ui import canvas, choices, loaders, page
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
@@ -34,23 +36,26 @@ the test digits changes and no probability moves by more than 0.001.
 @st.fragment
 def draw_and_read() -> None:
     """All that a stroke changes, so that a stroke redraws nothing else."""
-    results = loaders.load_results()  # now, since other runs may have become current
-    if not results:
+    current = summarize_current(loaders.load_store())  # now, since other runs may be current
+    if not current:
         st.rerun()
     with st.container(key="draw", horizontal=True, gap="large"):
         with st.container(key="canvas", width=CANVAS_SIZE):
             image, notice = pick_image()
         with st.container(key="reading"):
             above = st.container()
-            model = choices.pick_model(results)
+            chosen = choices.pick_model(sort_by_accuracy(current))
+            answers = {}
+            if image is not None:
+                answers = loaders.read_with_all([one.run for one in current], image)
             with above:
-                show_reading(model, results[model], image, notice)
-            st.caption(words.describe_accuracy(results[model]))
+                show_reading(chosen, answers.get(chosen.run.experiment), image, notice)
+            st.caption(words.describe_accuracy(chosen))
     with st.container(key="all_models"):
         if image is None:
-            st.html(draw.all_accuracies_html(results))
+            st.html(draw.all_accuracies_html(current))
         else:
-            show_vote(model, results, loaders.read_with_all(image))
+            show_vote(chosen, current, answers)
 
 
 def pick_image() -> tuple[np.ndarray | None, str]:
@@ -71,46 +76,58 @@ def pick_image() -> tuple[np.ndarray | None, str]:
         return None, str(error)
 
 
-def show_reading(model: str, result: dict, image: np.ndarray | None, notice: str) -> None:
+def show_reading(
+    chosen: RunSummary,
+    answer: np.ndarray | InferenceError | None,
+    image: np.ndarray | None,
+    notice: str,
+) -> None:
     """The chosen network's reading, or why there is none."""
-    try:
-        probabilities = None if image is None else loaders.read_with(model, image)
-    except InferenceError as error:
-        probabilities, notice = None, words.as_sentence(str(error))
+    if isinstance(answer, InferenceError):
+        answer, notice = None, words.as_sentence(str(answer))
     with st.container(horizontal=True):
         with st.container(key="prediction"):
-            if probabilities is None:
+            if answer is None:
                 st.html(draw.invitation_html(notice))
             else:
-                trust = find_trust(model, result.get("served_sha256"), float(probabilities.max()))
-                st.html(draw.reading_html(probabilities, trust))
+                name = chosen.run.experiment.name
+                trust = find_trust(name, chosen.served_sha256, float(answer.max()))
+                st.html(draw.reading_html(answer, trust))
         if image is not None:
             with st.container(key="seen"):
                 st.html(draw.seen_html(image))
-    if probabilities is not None:
-        st.html(draw.probability_bars_html(probabilities))
+    if answer is not None:
+        st.html(draw.probability_bars_html(answer))
 
 
-def show_vote(model: str, results: dict[str, dict], readings: dict[str, np.ndarray]) -> None:
+def show_vote(
+    chosen: RunSummary,
+    current: list[RunSummary],
+    answers: dict[Experiment, np.ndarray | InferenceError],
+) -> None:
     """Every network's reading, and how far their agreement can be trusted."""
-    served = {name: results.get(name, {}).get("served_sha256") for name in readings}
+    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
+    if not readings:
+        return
+    hashes = {one.run.experiment: one.served_sha256 for one in current}
+    served = {network.name: hashes[network] for network in readings}
     _, majority = draw.count_votes(readings)[0]
     trust = find_agreement(served, majority)
-    st.html(draw.all_readings_html(readings, model, trust))
+    st.html(draw.all_readings_html(readings, chosen.run.experiment, trust))
 
 
-def explain(results: dict[str, dict]) -> None:
+def explain(current: list[RunSummary]) -> None:
     with st.expander("Why is mine misread?"):
         st.markdown(WHY_MISREAD)
-    if table := draw.folding_table(results):
+    if table := draw.folding_table(current):
         with st.expander("What do all those parameters really compute?", key="folding"):
             st.markdown(f"{WHAT_PARAMETERS_COMPUTE}\n{table}")
 
 
 page.apply_style()
 st.title("Draw a digit", anchor=False)
-if results := loaders.load_results():
+if current := summarize_current(loaders.load_store()):
     draw_and_read()
-    explain(results)
+    explain(current)
     loaders.load_server()  # now, so that the first reading need not wait for it
-page.say_what_is_missing(results)
+page.say_what_is_missing([one.run.experiment for one in current])

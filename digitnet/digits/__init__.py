@@ -1,6 +1,6 @@
 """Digits: data sets and their splits, and ink, which becomes what a network sees."""
 
-from digitnet.digits.datasets import load_digits
+from digitnet.digits.datasets import is_here, load_digits
 from digitnet.digits.mnist import find_mnist, load_mnist
 from digitnet.digits.records import DataError, Digits
 from digitnet.digits.sample import load_sample

@@ -1,24 +1,41 @@
-"""The data sets, by name."""
+"""Loads the data sets by name."""
 
 from __future__ import annotations
 
-from digitnet.digits.mnist import load_mnist
+from collections.abc import Callable
+
+from digitnet.digits.mnist import find_mnist, load_mnist
 from digitnet.digits.records import DataError, Digits, Progress
 from digitnet.digits.sample import load_sample
+from digitnet.experiments import DATASETS
+
+_LOADERS: dict[str, Callable[[Progress | None], Digits]] = {
+    "mnist": load_mnist,
+    "sample": lambda _: load_sample(),
+}
 
 
 def load_digits(dataset: str, progress: Progress | None = None) -> Digits:
     """Loads a data set by its name.
 
     Args:
-        dataset: "mnist" or "sample".
-        progress: As in `load_mnist`.
+        dataset: One of `DATASETS`.
+        progress: Called during a download with the bytes received so far and their total; the
+            total is 0 if the server does not tell it.
 
     Raises:
-        DataError: If the name is unknown, or MNIST is neither here nor to be downloaded.
+        DataError: If the name is unknown, or the data are neither here nor to be downloaded.
     """
-    if dataset == "mnist":
-        return load_mnist(progress)
-    if dataset == "sample":
-        return load_sample()
-    raise DataError(f'There is no data set "{dataset}"; choose "mnist" or "sample".')
+    if dataset not in _LOADERS:
+        known = " or ".join(f'"{name}"' for name in _LOADERS)
+        raise DataError(f'There is no data set "{dataset}"; choose {known}.')
+    return _LOADERS[dataset](progress)
+
+
+def is_here(dataset: str) -> bool:
+    """Whether a data set is on this machine, so that it can be loaded without a download.
+
+    Raises:
+        DataError: If the file that is named for it is missing.
+    """
+    return not DATASETS[dataset].download_bytes or find_mnist() is not None

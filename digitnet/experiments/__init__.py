@@ -3,23 +3,24 @@
 Standard library only.
 """
 
-from digitnet.experiments.costs import (
-    LayerCost,
-    folded_parameters,
-    layer_costs,
-    multiply_adds,
-    pixel_features,
-    training_bytes,
-)
+from digitnet.experiments.catalogue import EXPERIMENTS, UnknownExperimentError, find_experiment
+from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes
+from digitnet.experiments.datasets import DATASETS, Dataset
+from digitnet.experiments.folding import folded_parameters, pixel_features
 from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,
     AveragePool,
+    Convolution,
     Dense,
     Dropout,
+    Flatten,
     Layer,
+    LayerError,
     MaxPool,
 )
-from digitnet.experiments.records import Experiment
-from digitnet.experiments.settings import DATASETS, SettingsError, TrainingSettings
-from digitnet.experiments.sixteen import EXPERIMENTS, UnknownExperimentError, find_experiment
+from digitnet.experiments.notation import format_layers, parse_layers
+from digitnet.experiments.own import NetworkError, check_layers, make_network
+from digitnet.experiments.records import GROUPS, OWN, Experiment, Group
+from digitnet.experiments.settings import SettingsError, TrainingSettings
+from digitnet.experiments.sixteen import REPORT_EXPERIMENTS

@@ -2,37 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 
-from digitnet.experiments.layers import Layer
+from digitnet.experiments.costs import LayerCost, cost_layers
+from digitnet.experiments.layers import Convolution, Layer
 from digitnet.experiments.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One of the report's experiments.
+class Group:
+    """Experiments that are shown together.
 
     Args:
-        name: Short name, as used on the command line and in folders.
+        name: As records name it.
         title: What a reader is shown.
-        group: "dense" or "convolutional".
-        layers: Hidden layers in order; a softmax over the ten digits follows.
-        parameters: Trainable parameters, as the report prints them.
-        question: What the report wanted to learn from this network.
-        conclusion: What the report concluded from it.
-        learning_rate: Adam's learning rate in the report.
+        symbol: The mark of its networks in charts, one of Plotly's.
     """
 
     name: str
     title: str
-    group: str
+    symbol: str
+
+
+DENSE = Group("dense", "Dense networks", "square")
+CONVOLUTIONAL = Group("convolutional", "Convolutional networks", "circle")
+OWN = Group("own", "Yours", "diamond")
+GROUPS = (DENSE, CONVOLUTIONAL, OWN)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A network, how it is trained, and why.
+
+    Args:
+        name: Short name, as used on the command line and in folders.
+        title: What a reader is shown.
+        group: What it is shown with.
+        layers: Hidden layers in order; a softmax over the ten digits follows.
+        colour: Its colour on every page, "#rrggbb".
+        question: What is to be learnt from this network.
+        conclusion: What the report concluded from it; empty where the report has none.
+        learning_rate: Adam's learning rate.
+        dataset: The data set that it is meant for.
+    """
+
+    name: str
+    title: str
+    group: Group
     layers: tuple[Layer, ...]
-    parameters: int
+    colour: str
     question: str
-    conclusion: str
-    learning_rate: float = field(default=0.001)
+    conclusion: str = ""
+    learning_rate: float = 0.001
+    dataset: str = "mnist"
+
+    @cached_property
+    def settings(self) -> TrainingSettings:
+        """How it is meant to be trained; the report's settings for the report's experiments."""
+        return TrainingSettings(dataset=self.dataset, learning_rate=self.learning_rate)
+
+    @cached_property
+    def costs(self) -> list[LayerCost]:
+        """The costs of every layer in order, the softmax over the digits included."""
+        return cost_layers(self.layers)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trainable parameters, the softmax included."""
+        return sum(cost.parameters for cost in self.costs)
+
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Multiplications with addition for one image's forward pass."""
+        return sum(cost.multiply_adds for cost in self.costs)
 
     @property
-    def settings(self) -> TrainingSettings:
-        """The report's settings for this experiment."""
-        return replace(TrainingSettings(), learning_rate=self.learning_rate)
+    def is_convolutional(self) -> bool:
+        """Whether any layer is a convolution."""
+        return any(isinstance(layer, Convolution) for layer in self.layers)

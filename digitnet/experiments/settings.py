@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from digitnet.errors import DigitnetError
-
-DATASETS = {"mnist": 70_000, "sample": 1_797}  # and how many digits they have
+from digitnet.experiments.datasets import DATASETS
 
 
 class SettingsError(DigitnetError):
@@ -18,7 +17,7 @@ class TrainingSettings:
     """How an experiment is trained; the defaults are the report's protocol.
 
     Args:
-        dataset: "mnist", or "sample" for the small set that needs no download.
+        dataset: Name of one of `DATASETS`.
         epochs: The most epochs to train, 1 to 10,000.
         learning_rate: Adam's learning rate, above 0 and at most 1.
         batch_size: Images a step, 1 to 8,192.

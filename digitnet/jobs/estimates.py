@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digitnet.experiments import DATASETS, TrainingSettings, costs, find_experiment
+from digitnet.experiments import DATASETS, Experiment, TrainingSettings, training_bytes
 from digitnet.report import load_report_scores
 from digitnet.runs import Run, RunError, RunStore, Training
+
+TYPICAL_EPOCHS = 13  # the median of the report's, for networks that it does not have
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Es
     that, another training's speed is scaled by the arithmetic of an epoch. Batch size is not scaled
     by: what it changes depends on the processor.
     """
-    needed = costs.training_bytes(find_experiment(experiment), settings.batch_size)
-    speeds = list(_recorded_speeds(store, experiment, settings.dataset))
+    wanted = store.find_experiment(experiment)
+    needed = training_bytes(wanted.layers, settings.batch_size)
+    speeds = list(_recorded_speeds(store, wanted, settings.dataset))
     if not speeds:
         return Estimate(None, needed, "No training is recorded here yet, so its time is unknown.")
 
@@ -74,7 +77,8 @@ def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Es
 
 def _expect_epochs(experiment: str, settings: TrainingSettings) -> tuple[int, str]:
     """How many epochs to expect, and what they follow from."""
-    report_epochs, patience = load_report_scores(experiment)["epochs"], TrainingSettings().patience
+    report, patience = load_report_scores(experiment), TrainingSettings().patience
+    report_epochs = report["epochs"] if report else TYPICAL_EPOCHS
     expected = report_epochs - patience + settings.patience
     if settings.epochs < expected:
         return settings.epochs, "the most allowed"
@@ -83,7 +87,7 @@ def _expect_epochs(experiment: str, settings: TrainingSettings) -> tuple[int, st
     return expected, f"{settings.patience:,} after the report's best"
 
 
-def _recorded_speeds(store: RunStore, experiment: str, dataset: str) -> Iterator[_Speed]:
+def _recorded_speeds(store: RunStore, experiment: Experiment, dataset: str) -> Iterator[_Speed]:
     work = _epoch_work(experiment, dataset)
     runs: list[Run | Training] = [*store.finished(), *store.unfinished()]
     for run in runs:
@@ -91,12 +95,12 @@ def _recorded_speeds(store: RunStore, experiment: str, dataset: str) -> Iterator
             settings, seconds = run.request.settings, run.history()["seconds"]
             if seconds.size and np.median(seconds) > 0:
                 scale = work / _epoch_work(run.experiment, settings.dataset)
-                is_shipped = run.id.endswith("/shipped")
-                yield _Speed(run.experiment, settings, is_shipped, float(np.median(seconds)), scale)
+                is_shipped, name = run.made is None, run.experiment.name
+                yield _Speed(name, settings, is_shipped, float(np.median(seconds)), scale)
 
 
-def _epoch_work(experiment: str, dataset: str) -> float:
-    return costs.multiply_adds(find_experiment(experiment)) * DATASETS[dataset]
+def _epoch_work(experiment: Experiment, dataset: str) -> float:
+    return experiment.multiply_adds * DATASETS[dataset].size
 
 
 def _origin(speed: _Speed, experiment: str) -> str:

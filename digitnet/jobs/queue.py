@@ -24,6 +24,7 @@ from typing import Any
 
 import filelock
 
+from digitnet.experiments import Experiment
 from digitnet.jobs.processes import (
     WORKER_LOCK,
     WORKER_LOG,
@@ -86,7 +87,7 @@ class Job:
         return self.training.id
 
     @property
-    def experiment(self) -> str:
+    def experiment(self) -> Experiment:
         return self.training.experiment
 
 

@@ -22,8 +22,6 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.experiments import UnknownExperimentError
-
 _DATA = Path(__file__).with_name("data")
 
 
@@ -45,7 +43,7 @@ class ReportScores(TypedDict):
     auc: list[float]
 
 
-def load_report_history(experiment: str) -> dict[str, NDArray]:
+def load_report_history(experiment: str) -> dict[str, NDArray] | None:
     """Loads the report's training curves of an experiment.
 
     Args:
@@ -55,30 +53,30 @@ def load_report_history(experiment: str) -> dict[str, NDArray]:
         Arrays of shape `(epochs,)`: `epoch` (int64, from 1); `seconds` an epoch and
         `ms_per_step`, milliseconds for a batch of 128; `loss`, `accuracy`, `precision` and
         `recall` on the training images, and the same with `val_` on the validation images
-        (float64).
-
-    Raises:
-        UnknownExperimentError: If the report has no such experiment.
+        (float64). None if the report has no such experiment.
     """
     rows = _rows_of(experiment, "history.csv")
+    if not rows:
+        return None
     columns = [column for column in rows[0] if column != "experiment"]
     history = {column: np.array([float(row[column]) for row in rows]) for column in columns}
     return history | {"epoch": history["epoch"].astype(np.int64)}
 
 
-def load_report_scores(experiment: str) -> ReportScores:
+def load_report_scores(experiment: str) -> ReportScores | None:
     """Loads the report's test scores of an experiment.
 
     Args:
         experiment: Its name, such as `"cnn"`.
 
     Returns:
-        The scores, each in [0, 1] but the loss, as the report prints them.
-
-    Raises:
-        UnknownExperimentError: If the report has no such experiment.
+        The scores, each in [0, 1] but the loss, as the report prints them; None if the report has
+        no such experiment.
     """
-    (row,) = _rows_of(experiment, "test_scores.csv")
+    rows = _rows_of(experiment, "test_scores.csv")
+    if not rows:
+        return None
+    [row] = rows
     return {
         "parameters": int(row["parameters"]),
         "epochs": int(row["epochs"]),
@@ -93,10 +91,7 @@ def load_report_scores(experiment: str) -> ReportScores:
 
 
 def _rows_of(experiment: str, file_name: str) -> list[dict[str, str]]:
-    rows = [row for row in _read_table(file_name) if row["experiment"] == experiment]
-    if not rows:
-        raise UnknownExperimentError(f"The report has no experiment named {experiment!r}.")
-    return rows
+    return [row for row in _read_table(file_name) if row["experiment"] == experiment]
 
 
 @cache

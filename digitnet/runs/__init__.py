@@ -12,6 +12,8 @@ from digitnet.runs.files import (
     write_json,
 )
 from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.networks import add_network
+from digitnet.runs.publishing import publish
 from digitnet.runs.records import (
     HISTORY,
     LOCK,
@@ -26,8 +28,8 @@ from digitnet.runs.records import (
     TRAINED,
     Request,
     Run,
+    Signature,
     Training,
     TrainingBusyError,
-    time_of,
 )
 from digitnet.runs.store import RunStore

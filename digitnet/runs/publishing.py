@@ -21,13 +21,14 @@ def publish(store: RunStore, experiment: str) -> str:
     Raises:
         RunError: If there is no run trained here, it is broken, or it was not trained on MNIST.
     """
-    run = store.current(experiment)
+    run = store.current(store.find_experiment(experiment).name)
     if run is None or run.is_shipped:
         raise RunError(f"{experiment} has no current run that was trained here")
     if problem := run.problem():
         raise RunError(f"{run.id} cannot be shipped: {problem}")
-    if run.request.settings.dataset != "mnist":
-        raise RunError(f"{run.id} was trained on {run.request.settings.dataset}, not on MNIST")
+    dataset, meant = run.request.settings.dataset, run.experiment.dataset
+    if dataset != meant:
+        raise RunError(f"{run.id} was trained on {dataset}, not on {meant}")
     target = store.shipped / experiment
     fresh = target.with_name(f".{experiment}-{uuid.uuid4().hex}")
     fresh.mkdir(parents=True)

@@ -17,10 +17,9 @@ import numpy as np
 from digitnet.experiments import (
     CLASSES,
     DATASETS,
+    Experiment,
     SettingsError,
     TrainingSettings,
-    UnknownExperimentError,
-    find_experiment,
 )
 from digitnet.runs.files import (
     FORMAT,
@@ -58,23 +57,21 @@ class TrainingBusyError(RunError):
 class Request:
     """What a training was asked to do.
 
-    Raises:
-        UnknownExperimentError: If there is no such experiment.
+    Args:
+        experiment: The experiment's name.
+        settings: How to train it.
     """
 
     experiment: str
     settings: TrainingSettings
-
-    def __post_init__(self) -> None:
-        find_experiment(self.experiment)
 
     @classmethod
     def load(cls, folder: Path) -> Request:
         """The request in a run folder; raises RunError where it is missing or broken."""
         values = read_json(folder / REQUEST)
         try:
-            return cls(values["experiment"], TrainingSettings.from_dict(values["settings"]))
-        except (KeyError, TypeError, SettingsError, UnknownExperimentError) as error:
+            return cls(str(values["experiment"]), TrainingSettings.from_dict(values["settings"]))
+        except (KeyError, TypeError, SettingsError) as error:
             raise RunError(f"{REQUEST} is not a request: {error}") from None
 
     def save(self, folder: Path) -> None:
@@ -84,24 +81,50 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run. Its files are read on demand and raise RunError where they are broken.
+class _Folder:
+    """A run folder.
 
     Args:
-        id: "<experiment>/shipped" or "<experiment>/<stamp>".
+        experiment: What is, or was, trained.
+        stamp: When that was asked for, as in "20260101-120000-abcd", or "shipped".
         folder: Where its files lie.
     """
 
-    id: str
+    experiment: Experiment
+    stamp: str
     folder: Path
 
     @property
-    def experiment(self) -> str:
-        return self.id.split("/")[0]
+    def id(self) -> str:
+        """ "<experiment>/<stamp>", unique in a store."""
+        return f"{self.experiment.name}/{self.stamp}"
+
+    @property
+    def made(self) -> datetime | None:
+        """When the training was asked for, UTC; None for a shipped run."""
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(self.stamp[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        return None
+
+    @property
+    def title(self) -> str:
+        """The run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
+        local = self.made and self.made.astimezone()
+        day = f"{local.day} {local:%b, %H:%M:%S}" if local else SHIPPED
+        return f"{self.experiment.title} · {day}"
+
+
+# Sizes and times of a run's files: what was read of it is good for as long as these are the same.
+Signature = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True)
+class Run(_Folder):
+    """A finished run. Its files are read on demand and raise RunError where they are broken."""
 
     @property
     def is_shipped(self) -> bool:
-        return self.id.endswith(f"/{SHIPPED}")
+        return self.stamp == SHIPPED
 
     @property
     def served_model(self) -> Path:
@@ -114,6 +137,11 @@ class Run:
     @cached_property
     def result(self) -> dict[str, Any]:
         return read_result(self.folder / RESULT)
+
+    @property
+    def signature(self) -> Signature:
+        """What changes whenever a file of this run does."""
+        return tuple(_file_signature(self.folder / name) for name in RUN_FILES)
 
     def history(self) -> dict[str, np.ndarray]:
         return read_history(self.folder / HISTORY)
@@ -137,7 +165,7 @@ class Run:
             raise RunError(f"{path.name} is missing") from None
         except Exception:  # NumPy and zipfile raise many kinds on garbage
             raise RunError(f"{path.name} is damaged") from None
-        size = DATASETS[self.request.settings.dataset]
+        size = DATASETS[self.request.settings.dataset].size
         if not (
             _holds_integers(labels, CLASSES)
             and _holds_integers(index, size)
@@ -151,7 +179,7 @@ class Run:
     def problem(self) -> str | None:
         """What is broken about this run, in a sentence; None if it is whole."""
         try:
-            if self.request.experiment != self.experiment:
+            if self.request.experiment != self.experiment.name:
                 return f"{REQUEST} is of experiment {self.request.experiment}"
             self.result  # noqa: B018  raises RunError where it is broken
             if not self.history()["epoch"].size:
@@ -164,6 +192,13 @@ class Run:
         return None
 
 
+def _file_signature(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
+    return None
+
+
 def _holds_integers(array: np.ndarray, below: int) -> bool:
     """Whether an array is one line of integers from 0 on, below a number."""
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
@@ -172,15 +207,8 @@ def _holds_integers(array: np.ndarray, below: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(_Folder):
     """A run that is not finished: one that trains now, was stopped or killed, or has failed."""
-
-    id: str
-    folder: Path
-
-    @property
-    def experiment(self) -> str:
-        return self.id.split("/")[0]
 
     @property
     def state_folder(self) -> Path:
@@ -257,11 +285,11 @@ class Training:
 
     def lacks(self) -> str | None:
         """What this training still lacks to be a finished run; None if it need only be moved."""
-        return Run(self.id, self.folder).problem()
+        return Run(self.experiment, self.stamp, self.folder).problem()
 
     def check(self) -> None:
         """Raises RunError if a file that a training is resumed from is missing or broken."""
-        if self.request.experiment != self.experiment:
+        if self.request.experiment != self.experiment.name:
             raise RunError(f"{REQUEST} is of experiment {self.request.experiment}")
         self.history()
 
@@ -270,11 +298,3 @@ class Training:
         for folder in (self.folder, self.state_folder):
             for path in folder.glob(".*"):
                 path.unlink(missing_ok=True)
-
-
-def time_of(run_id: str) -> datetime | None:
-    """When a training made here was asked for, UTC; None for a shipped run."""
-    with contextlib.suppress(ValueError):
-        stamp = run_id.partition("/")[2][:15]
-        return datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
-    return None

@@ -20,8 +20,14 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    UnknownExperimentError,
+    find_experiment,
+)
 from digitnet.runs.files import RunError, sync_folder, write_atomically
+from digitnet.runs.networks import forget_network, read_networks, require_own
 from digitnet.runs.records import SHIPPED, Request, Run, Training
 
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
@@ -48,25 +54,34 @@ class RunStore:
         shipped = os.environ.get("DIGITNET_CHECKPOINTS") or _REPOSITORY / "checkpoints"
         return cls(Path(local), Path(shipped))
 
+    def experiments(self) -> tuple[Experiment, ...]:
+        """Those that the project brings, in the report's order, then the user's own."""
+        return (*EXPERIMENTS, *read_networks(self.local))
+
+    def find_experiment(self, name: str) -> Experiment:
+        """The experiment of this name; UnknownExperimentError if there is none."""
+        return find_experiment(name, self.experiments())
+
     def finished(self, experiment: str | None = None) -> list[Run]:
-        """Finished runs, by experiment in the report's order; shipped first, then newest first."""
-        names = [experiment] if experiment else [one.name for one in EXPERIMENTS]
+        """Finished runs, by experiment in their order; shipped first, then newest first."""
         runs: list[Run] = []
-        for name in names:
-            shipped = Run(f"{name}/{SHIPPED}", self.shipped / name)
+        for one in self._chosen(experiment):
+            shipped = Run(one, SHIPPED, self.shipped / one.name)
             runs += [shipped] if shipped.folder.is_dir() else []
-            trained = _stamped(self.local / "finished" / name)
-            runs += [Run(f"{name}/{one.name}", one) for one in trained]
+            trained = _stamped(self.local / "finished" / one.name)
+            runs += [Run(one, folder.name, folder) for folder in trained]
         return runs
 
     def unfinished(self, experiment: str | None = None) -> list[Training]:
-        """Trainings that are not finished, by experiment in the report's order, newest first."""
-        names = [experiment] if experiment else [one.name for one in EXPERIMENTS]
+        """Trainings that are not finished, by experiment in their order, newest first."""
         return [
-            Training(f"{name}/{one.name}", one)
-            for name in names
-            for one in _stamped(self.local / "unfinished" / name)
+            Training(one, folder.name, folder)
+            for one in self._chosen(experiment)
+            for folder in _stamped(self.local / "unfinished" / one.name)
         ]
+
+    def _chosen(self, name: str | None) -> tuple[Experiment, ...]:
+        return (self.find_experiment(name),) if name else self.experiments()
 
     def find(self, run_id: str) -> Run:
         """The finished run of this id.
@@ -74,17 +89,20 @@ class RunStore:
         Raises:
             RunError: If the id is malformed or there is no such run.
         """
-        folder = self._folder("finished", run_id)
+        experiment, stamp = self._parse(run_id)
+        is_shipped = stamp == SHIPPED
+        folder = self.shipped / experiment.name if is_shipped else self._local("finished", run_id)
         if not folder.is_dir():
             raise RunError(f"there is no run {run_id!r}")
-        return Run(run_id, folder)
+        return Run(experiment, stamp, folder)
 
     def find_training(self, run_id: str) -> Training:
         """The unfinished training of this id; raises RunError like `find`."""
-        folder = self._folder("unfinished", run_id)
-        if run_id.endswith(f"/{SHIPPED}") or not folder.is_dir():
+        experiment, stamp = self._parse(run_id)
+        folder = self._local("unfinished", run_id)
+        if stamp == SHIPPED or not folder.is_dir():
             raise RunError(f"there is no training {run_id!r}")
-        return Training(run_id, folder)
+        return Training(experiment, stamp, folder)
 
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
@@ -94,8 +112,9 @@ class RunStore:
                 with contextlib.suppress(RunError):
                     if run_id.startswith(f"{experiment}/"):
                         return self.find(run_id)
-        shipped = Run(f"{experiment}/{SHIPPED}", self.shipped / experiment)
-        return shipped if shipped.folder.is_dir() else None
+        with contextlib.suppress(RunError):
+            return self.find(f"{experiment}/{SHIPPED}")
+        return None
 
     def make_current(self, run_id: str) -> None:
         """Serves this run from now on; RunError if it is missing, broken or cannot be chosen."""
@@ -109,14 +128,14 @@ class RunStore:
 
     def _point_at(self, *runs: Run) -> None:
         """Serves the first of these runs of one experiment that is there."""
-        pointer = self.local / "current" / runs[0].experiment
+        pointer = self.local / "current" / runs[0].experiment.name
         pointer.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(pointer, "".join(f"{run.id}\n" for run in runs).encode())
 
     def roll_back(self, experiment: str) -> None:
         """Serves the shipped run again; runs trained here are kept. RunError if it cannot be."""
         try:
-            (self.local / "current" / find_experiment(experiment).name).unlink(missing_ok=True)
+            (self.local / "current" / self.find_experiment(experiment).name).unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"{experiment} cannot go back: {error.strerror}") from None
 
@@ -128,19 +147,38 @@ class RunStore:
         """
         if run_id.endswith(f"/{SHIPPED}"):
             raise RunError("a shipped run cannot be deleted")
+        experiment, stamp = self._parse(run_id)
         for kind in ("finished", "unfinished"):
-            folder = self._folder(kind, run_id)
+            folder = self._local(kind, run_id)
             if not folder.is_dir():
                 continue
-            if kind == "unfinished" and Training(run_id, folder).is_locked():
+            if kind == "unfinished" and Training(experiment, stamp, folder).is_locked():
                 raise RunError(f"{run_id} is training now; stop it first")
-            # Renamed away first: what is deleted halfway must not look like a run.
-            grave = self.local / f"{GRAVE}{uuid.uuid4().hex}"
-            folder.rename(grave)
-            for grave in self.local.glob(f"{GRAVE}*"):  # those of a delete that was killed, too
-                shutil.rmtree(grave, ignore_errors=True)
+            self._bury(folder)
             return
         raise RunError(f"there is no run {run_id!r}")
+
+    def delete_network(self, name: str) -> None:
+        """Deletes a network of the user's own with all its runs.
+
+        Raises:
+            NetworkError: If it is none of the user's own.
+            RunError: If one of its trainings is training now.
+        """
+        require_own(self.local, name)
+        if any(training.is_locked() for training in self.unfinished(name)):
+            raise RunError(f"{name} is training now; stop it first")
+        for kind in ("finished", "unfinished"):
+            if (self.local / kind / name).is_dir():
+                self._bury(self.local / kind / name)
+        self.roll_back(name)
+        forget_network(self.local, name)
+
+    def _bury(self, folder: Path) -> None:
+        """Deletes a folder; renamed first, for what is half deleted must not look like a run."""
+        folder.rename(self.local / f"{GRAVE}{uuid.uuid4().hex}")
+        for grave in self.local.glob(f"{GRAVE}*"):  # those of a delete that was killed, too
+            shutil.rmtree(grave, ignore_errors=True)
 
     def begin(self, request: Request) -> Training:
         """The training to continue for this request, or a new one.
@@ -160,16 +198,21 @@ class RunStore:
         return self.create(request)
 
     def create(self, request: Request) -> Training:
-        """A new, empty training; it appears whole or not at all."""
+        """A new, empty training; it appears whole or not at all.
+
+        Raises:
+            UnknownExperimentError: If there is no such experiment.
+        """
+        experiment = self.find_experiment(request.experiment)
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
-        folder = self.local / "unfinished" / request.experiment / stamp
-        fresh = Training(f"{request.experiment}/{stamp}", folder.with_name(f".{stamp}"))
+        folder = self.local / "unfinished" / experiment.name / stamp
+        fresh = Training(experiment, stamp, folder.with_name(f".{stamp}"))
         fresh.folder.mkdir(parents=True)
         request.save(fresh.folder)
         fresh.cut_history(0)
         fresh.write_status("queued", epoch=0)
         fresh.folder.rename(folder)
-        return Training(fresh.id, folder)
+        return Training(experiment, stamp, folder)
 
     def finish(self, training: Training) -> Run:
         """Makes a whole training a finished run and the current one; RunError if it is broken."""
@@ -178,7 +221,8 @@ class RunStore:
         shutil.rmtree(training.state_folder, ignore_errors=True)
         folder = self.local / "finished" / training.id
         folder.parent.mkdir(parents=True, exist_ok=True)
-        run, before = Run(training.id, folder), self.current(training.experiment)
+        run = Run(training.experiment, training.stamp, folder)
+        before = self.current(training.experiment.name)
         # By the rename the run is finished and current at once, whenever the process is killed.
         self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
@@ -186,16 +230,17 @@ class RunStore:
         self._point_at(run)
         return run
 
-    def _folder(self, kind: str, run_id: str) -> Path:
-        """Where a run lies; only well-formed ids become paths."""
-        experiment, _, stamp = run_id.partition("/")
-        if experiment not in {one.name for one in EXPERIMENTS}:
-            raise RunError(f"there is no run {run_id!r}")
-        if stamp == SHIPPED:
-            return self.shipped / experiment
-        if not _STAMP.fullmatch(stamp):
-            raise RunError(f"there is no run {run_id!r}")
-        return self.local / kind / experiment / stamp
+    def _parse(self, run_id: str) -> tuple[Experiment, str]:
+        """What a run's id names; RunError unless it is well-formed."""
+        name, _, stamp = run_id.partition("/")
+        if stamp == SHIPPED or _STAMP.fullmatch(stamp):
+            with contextlib.suppress(UnknownExperimentError):
+                return self.find_experiment(name), stamp
+        raise RunError(f"there is no run {run_id!r}")
+
+    def _local(self, kind: str, run_id: str) -> Path:
+        """Where a run that was trained here lies; for ids that `_parse` has passed."""
+        return self.local / kind / run_id
 
 
 def _stamped(folder: Path) -> list[Path]:

@@ -8,14 +8,16 @@ import mmap
 import os
 import sys
 import threading
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from digitnet.errors import DigitnetError
-from digitnet.experiments import CLASSES, EXPERIMENTS, IMAGE_SHAPE, find_experiment
-from digitnet.runs import Run, RunError, RunStore
+from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment
+from digitnet.runs import Run, RunError, Signature
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
 THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
@@ -108,95 +110,88 @@ def _release_mapped_pages(path: Path) -> None:
 
 
 class _Seat:
-    """An experiment's place in the server: the network of its current run, once loaded."""
+    """An experiment's place in the server: the network of one of its runs, once loaded."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # an interpreter is not thread-safe
-        self.run_id: str | None = None
+        self.signature: tuple[Run, Signature] | None = None
         self.network: ServedNetwork | None = None
 
 
 class ModelServer:
-    """Serves the current run of every experiment to many threads.
+    """Serves runs to many threads, one of each experiment at a time.
 
-    A network is loaded when it is first asked, and anew when another run has become current.
-
-    Args:
-        store: Where the runs are.
+    A network is loaded when it is first asked, and anew when another run of its experiment is, or
+    when the run's files have been replaced.
     """
 
-    def __init__(self, store: RunStore):
-        self._store = store
-        self._seats = {experiment.name: _Seat() for experiment in EXPERIMENTS}
+    def __init__(self) -> None:
+        self._seats: defaultdict[str, _Seat] = defaultdict(_Seat)
 
-    def names(self) -> list[str]:
-        """Experiments that have a current run, in the report's order."""
-        return [name for name in self._seats if self._store.current(name)]
-
-    def predict(self, name: str, images: np.ndarray) -> np.ndarray:
+    def predict(self, run: Run, images: np.ndarray) -> np.ndarray:
         """Probabilities of the ten digits by one network.
 
         Args:
-            name: An experiment's name.
+            run: A finished run.
             images: uint8 (n, 28, 28), 0 background to 255 ink.
 
         Returns:
             float32 (n, 10); each row sums to 1.
 
         Raises:
-            InferenceError: If the experiment has no current run, or its model is missing or broken.
-            UnknownExperimentError: If there is no such experiment.
+            InferenceError: If the run's model is missing or broken.
             ValueError: If the images have another shape or dtype.
         """
-        seat = self._seats[find_experiment(name).name]
+        seat = self._seats[run.experiment.name]
         with seat.lock:
-            return self._seated_network(name, seat).predict(images)
+            return _seated_network(seat, run).predict(images)
 
-    def predict_all(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Probabilities by every network that can be served, in the report's order.
+    def predict_all(
+        self, runs: Iterable[Run], images: np.ndarray
+    ) -> dict[Experiment, np.ndarray | InferenceError]:
+        """Probabilities by every network.
 
         Args:
+            runs: Finished runs, of each experiment one.
             images: uint8 (n, 28, 28), 0 background to 255 ink.
 
         Returns:
-            float32 (n, 10) by experiment; networks that are missing or broken are left out.
+            float32 (n, 10) by experiment, in the order of the runs; what is wrong with a model
+            that is missing or broken in its place.
         """
-        predictions = {}
-        for name in self.names():
+        predictions: dict[Experiment, np.ndarray | InferenceError] = {}
+        for run in runs:
             try:
-                predictions[name] = self.predict(name, images)
-            except InferenceError:
-                continue
+                predictions[run.experiment] = self.predict(run, images)
+            except InferenceError as error:
+                predictions[run.experiment] = error
         return predictions
 
-    def _seated_network(self, name: str, seat: _Seat) -> ServedNetwork:
-        run = self._store.current(name)
-        if run is None:
-            raise InferenceError(
-                f"{name} has no finished run; train it with: python -m digitnet train {name}"
-            )
-        if seat.network is None or seat.run_id != run.id:
-            seat.network = None  # frees the memory of the old one first
-            seat.network = _load_network(run)
-            seat.run_id = run.id
-        return seat.network
+
+def _seated_network(seat: _Seat, run: Run) -> ServedNetwork:
+    signature = (run, run.signature)
+    if seat.network is None or seat.signature != signature:
+        seat.network = None  # frees the memory of the old one first
+        seat.network = _load_network(run)
+        seat.signature = signature
+    return seat.network
 
 
 def _require_unaltered(run: Run) -> None:
     """Refuses a model whose bytes are not those exported: LiteRT may crash on damaged ones."""
-    with run.served_model.open("rb") as stream:
+    fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
+    with fresh.served_model.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != run.result.get("served_sha256"):
+    if digest != fresh.result.get("served_sha256"):
         raise InferenceError("its bytes are not those that were exported")
 
 
 def _load_network(run: Run) -> ServedNetwork:
-    convolutional = find_experiment(run.experiment).group == "convolutional"
     try:
         _require_unaltered(run)
-        return ServedNetwork(run.served_model, packed=convolutional)
+        return ServedNetwork(run.served_model, packed=run.experiment.is_convolutional)
     except (InferenceError, RunError, OSError) as error:
         raise InferenceError(
             f"the served model of {run.id} is missing or broken; train it again with: "
-            f"python -m digitnet train {run.experiment} ({error})"
+            f"python -m digitnet train {run.experiment.name} ({error})"
         ) from error

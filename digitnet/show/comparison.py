@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
-from digitnet.experiments import Experiment, find_experiment
-from digitnet.show.palette import COLOURS
-from digitnet.show.words import name_run
-from digitnet.study.comparison import SIGNIFICANCE, Comparison
+from digitnet.runs import Run
+from digitnet.study.comparison import SIGNIFICANCE, Comparison, Pairs
 from digitnet.study.differences import Difference
 
 
-def name_both(a: str, b: str) -> tuple[str, str]:
+def name_both(a: Run, b: Run) -> tuple[str, str]:
     """Two runs for people; by their networks alone where that tells them apart."""
-    a_title, b_title = (find_experiment(one.partition("/")[0]).title for one in (a, b))
-    return (a_title, b_title) if a_title != b_title else (name_run(a), name_run(b))
+    a_title, b_title = a.experiment.title, b.experiment.title
+    return (a_title, b_title) if a_title != b_title else (a.title, b.title)
 
 
 def describe_pair(a: str, b: str, pair: Comparison) -> str:
@@ -51,26 +49,24 @@ def _format_p(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
-def describe_standing(
-    experiment: Experiment, compared: Mapping[tuple[str, str], Comparison]
-) -> str:
+def describe_standing(best: Run, compared: Pairs) -> str:
     """How the most accurate network does against all others, in a sentence.
 
     Args:
-        experiment: It.
-        compared: All pairs by name, in both orders.
+        best: Its current run.
+        compared: All pairs of current runs, in both orders.
     """
-    winners = Counter(pair.winner for (a, _), pair in compared.items() if a == experiment.name)
+    winners = Counter(pair.winner for (a, _), pair in compared.items() if a == best.id)
     return (
-        f"{experiment.title} is the most accurate. It is better than {winners['a']} of the "
+        f"{best.experiment.title} is the most accurate. It is better than {winners['a']} of the "
         f"{sum(winners.values())} others that read the same digits, and cannot be told apart from "
         f"{winners[None]}."
     )
 
 
-def explain_pairs(names: Sequence[str], compared: Mapping[tuple[str, str], Comparison]) -> str:
+def explain_pairs(runs: Sequence[Run], compared: Pairs) -> str:
     """How the matrix of `pairs_html` is to be read."""
-    missing = len(compared) < len(names) * (len(names) - 1)
+    missing = len(compared) < len(runs) * (len(runs) - 1)
     return (
         "A number: the network of the row is better (+) or worse (−) than that of the column, by "
         "so many percentage points. ≈: the two cannot be told apart. Exact McNemar tests at the "
@@ -79,19 +75,20 @@ def explain_pairs(names: Sequence[str], compared: Mapping[tuple[str, str], Compa
     )
 
 
-def pairs_html(names: Sequence[str], compared: Mapping[tuple[str, str], Comparison]) -> str:
+def pairs_html(runs: Sequence[Run], compared: Pairs) -> str:
     """All pairs of networks in a matrix: who leads, by how much, or that one cannot tell.
 
     Args:
-        names: Experiments in the order of rows and columns.
-        compared: Pairs by names, in both orders; those that cannot be compared are missing.
+        runs: One of each network, in the order of rows and columns.
+        compared: Pairs of them, in both orders; those that cannot be compared are missing.
     """
+    names = [run.experiment.name for run in runs]
     head = "".join(f"<th scope=col><span>{name}</span></th>" for name in names)
     rows = "".join(
-        f'<tr><th scope=row style="--colour:{COLOURS[a]}">{a}</th>'
-        + "".join(_pair_cell(a, b, compared.get((a, b))) for b in names)
+        f'<tr><th scope=row style="--colour:{a.experiment.colour}">{a.experiment.name}</th>'
+        + "".join(_pair_cell(a, b, compared.get((a.id, b.id))) for b in runs)
         + "</tr>"
-        for a in names
+        for a in runs
     )
     return (
         '<div class="dn-pairs" tabindex="0" role="region" aria-label="All pairs of networks">'
@@ -99,10 +96,10 @@ def pairs_html(names: Sequence[str], compared: Mapping[tuple[str, str], Comparis
     )
 
 
-def _pair_cell(a: str, b: str, pair: Comparison | None) -> str:
+def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> str:
     if a == b:
         return "<td></td>"
-    titles = find_experiment(a).title, find_experiment(b).title
+    titles = a.experiment.title, b.experiment.title
     if pair is None:
         return '<td class="dn-untold" title="Not tested on the same digits">·</td>'
     words = f"{describe_verdict(*titles, pair)}. {describe_pair(*titles, pair)}"

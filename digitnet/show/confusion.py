@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitnet.experiments import CLASSES, find_experiment
+from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
 from digitnet.show.draw import all_readings_html, probability_bars_html
-from digitnet.show.palette import COLOURS
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
 from digitnet.study.scores import reliability_curve, roc_curves, worst_confusions
@@ -50,7 +49,7 @@ def matrix_figure(
         cell: The chosen row and column.
     """
     values = normalize(answers.counts, normalization)
-    colour = COLOURS[answers.run.experiment]
+    colour = answers.run.experiment.colour
     texts = [[_format_value(value, normalization) for value in row] for row in values]
     hovers = [[_describe_cell(answers.counts, true, read) for read in _DIGITS] for true in _DIGITS]
     return _cells_figure(values, texts, hovers, (colour, colour), muted, cell)
@@ -174,9 +173,10 @@ def describe_matrix(answers: Answers) -> str:
 
 def digits_html(answers: Answers) -> str:
     """Each digit's figures beside the report's AUC, in a table that scrolls where it is narrow."""
-    report = load_report_scores(answers.run.experiment)["auc"]
+    report = load_report_scores(answers.run.experiment.name)
     rows = ""
-    for one, theirs in zip(answers.scores["digits"], report, strict=True):
+    for one in answers.scores["digits"]:
+        theirs = report and report["auc"][one["digit"]]
         shares = [_format(one[name], ".2%") for name in ("precision", "recall", "f1")]
         areas = [_format(area, ".5f") for area in (one["auc_hard"], one["auc"], theirs)]
         cells = "".join(f"<td>{text}</td>" for text in shares + areas)
@@ -225,7 +225,7 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
                 legendgroup=letter,
                 opacity=1 if is_chosen else 0.22,
                 line={
-                    "color": COLOURS[answers.run.experiment],
+                    "color": answers.run.experiment.colour,
                     "width": 2.5 if is_chosen else 1,
                     "dash": _DASHES[letter],
                 },
@@ -241,7 +241,7 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
 
 
 def _title(answers: Answers) -> str:
-    return escape(find_experiment(answers.run.experiment).title)
+    return escape(answers.run.experiment.title)
 
 
 def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
@@ -274,7 +274,7 @@ def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
             },
             mode="lines+markers",
             name=f"{letter} {_title(answers)}",
-            line={"color": COLOURS[answers.run.experiment], "dash": _DASHES[letter]},
+            line={"color": answers.run.experiment.colour, "dash": _DASHES[letter]},
             marker={"size": 8, "symbol": "circle" if letter == "A" else "square"},
             customdata=curve.sizes,
             hovertemplate=f"<b>{letter}</b> %{{customdata:,}} digits, %{{x:.1%}} sure<br>"
@@ -360,7 +360,7 @@ def describe_answer(answers: Answers, place: int) -> str:
     read, true = int(probabilities.argmax()), int(answers.labels[place])
     verdict = "which is right" if read == true else f"but it is a {true}"
     return (
-        f"{find_experiment(answers.run.experiment).title} reads {read}, "
+        f"{answers.run.experiment.title} reads {read}, "
         f"{format_share(float(probabilities[read]))} sure, {verdict}."
     )
 
@@ -384,7 +384,7 @@ def bars_html(answers: Answers, place: int) -> str:
     return probability_bars_html(answers.probabilities[place])
 
 
-def networks_html(everyone: Mapping[str, Answers], place: int, chosen: str) -> str:
+def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Experiment) -> str:
     """How every network reads a test digit, those against the majority marked.
 
     Args:
@@ -392,5 +392,5 @@ def networks_html(everyone: Mapping[str, Answers], place: int, chosen: str) -> s
         place: The digit's place among the test digits.
         chosen: The experiment whose reading is shown above.
     """
-    readings = {name: answers.probabilities[place] for name, answers in everyone.items()}
+    readings = {one: answers.probabilities[place] for one, answers in everyone.items()}
     return all_readings_html(readings, chosen)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.palette import COLOURS, GROUPS
 from digitnet.study.standings import Standing
+from digitnet.study.summaries import RunSummary
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
@@ -16,28 +16,23 @@ if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
 # What a network costs: what the axis says, and how to have it.
 COSTS: dict[str, tuple[str, Callable[[Standing], float | None]]] = {
     "Parameters": ("Trained parameters", lambda one: one.experiment.parameters),
-    "Served size": (
-        "Size of the served model, MB",
-        lambda one: _per(one.summary.served_bytes, 1e6),
-    ),
-    "Training time": ("Training time, minutes", lambda one: _per(one.summary.training_seconds, 60)),
+    "Served size": ("Size of the served model, MB", lambda one: _served_megabytes(one.summary)),
+    "Training time": ("Training time, minutes", lambda one: _training_minutes(one.summary)),
     "Latency": ("One image on this machine, ms", lambda one: _per(one.latency, 1e-3)),
 }
 
-
-_SYMBOLS = {"dense": "square", "convolutional": "circle"}
-
-
 _PLOT_WIDTH, _PLOT_HEIGHT = 300, 400  # pixels of a phone's plot; what fits there fits anywhere
-
-
 _LABEL_HEIGHT, _LETTER_WIDTH, _MARKER = 15, 6.6, 7
-
-
 _ERROR_TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
-
-
 Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def _served_megabytes(summary: RunSummary | None) -> float | None:
+    return _per(summary.served_bytes, 1e6) if summary else None
+
+
+def _training_minutes(summary: RunSummary | None) -> float | None:
+    return _per(summary.training_seconds, 60) if summary else None
 
 
 def _per(value: float | None, unit: float) -> float | None:
@@ -54,15 +49,15 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     import plotly.graph_objects as go  # the Draw page need not wait for it
 
     title, measure = COSTS[cost]
-    shown = [one for one in standings if one.summary.accuracy is not None and measure(one)]
+    shown = [one for one in standings if not one.problem and measure(one)]
     costs = [float(measure(one) or 0) for one in shown]
-    errors = [1 - (one.summary.accuracy or 0) or 1e-4 for one in shown]  # no logarithm of none
+    errors = [_error(one) for one in shown]
     x_range, y_range = _log_range(costs, 0.12), _log_range(errors, 0.12)[::-1]
     labels = [_scatter_label(one) for one in shown]
     figure = go.Figure()
-    for group, symbol in _SYMBOLS.items():  # what the legend shows, in no network's colour
-        marker = {"symbol": symbol, "size": 11, "color": "#888888"}
-        figure.add_scatter(name=GROUPS[group], mode="markers", x=[None], y=[None], marker=marker)
+    for group in dict.fromkeys(one.experiment.group for one in shown):
+        marker = {"symbol": group.symbol, "size": 11, "color": "#888888"}  # no network's colour
+        figure.add_scatter(name=group.title, mode="markers", x=[None], y=[None], marker=marker)
     figure.add_scatter(
         mode="markers+text",
         showlegend=False,
@@ -71,9 +66,9 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
         text=labels,
         textposition=_place_labels(costs, errors, labels, x_range, y_range),
         marker={
-            "symbol": [_SYMBOLS[one.experiment.group] for one in shown],
+            "symbol": [one.experiment.group.symbol for one in shown],
             "size": 11,
-            "color": [COLOURS[one.experiment.name] for one in shown],
+            "color": [one.experiment.colour for one in shown],
         },
         customdata=[_scatter_words(one) for one in shown],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>"
@@ -97,18 +92,24 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     return figure
 
 
+def _error(standing: Standing) -> float:
+    """The share of test digits misread, or little where it is none, which has no logarithm."""
+    return 1 - ((standing.summary and standing.summary.accuracy) or 0) or 1e-4
+
+
 def _scatter_words(standing: Standing) -> tuple[str, str]:
-    low, high = standing.summary.interval or (0, 1)
-    accuracy = standing.summary.accuracy or 0
+    assert standing.summary and standing.summary.interval
+    low, high = standing.summary.interval
+    accuracy = standing.summary.accuracy
     words = f"{accuracy:.2%} right, 95% interval {low:.2%} to {high:.2%}"
     return standing.experiment.title, words
 
 
 def _scatter_label(standing: Standing) -> str:
-    settings = standing.summary.settings
-    if settings and settings.dataset != "mnist":
-        return f"{standing.experiment.name} ({settings.dataset})"
-    return standing.experiment.name
+    name, settings = standing.experiment.name, standing.summary and standing.summary.settings
+    if settings and settings.dataset != standing.experiment.dataset:
+        return f"{name} ({settings.dataset})"
+    return name
 
 
 def _log_range(values: Sequence[float], margin: float) -> list[float]:

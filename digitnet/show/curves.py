@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.show.palette import COLOURS
-from digitnet.show.words import name_run
+from digitnet.runs import Run, Training
 from digitnet.study.curves import Curves, Reading
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
@@ -149,7 +148,7 @@ def _cycle(symbols: Sequence[str]) -> list[str]:
 
 def _add_curve(figure: go.Figure, one: Curves, part: str, view: View, symbol: str) -> None:
     xs, ys = view.xs(one), view.ys(one, part)
-    colour, group = COLOURS[one.experiment], one.run_id
+    colour, group = one.experiment.colour, one.run_id
     is_first = part == PARTS[view.part][0]
     if view.window > 1:
         faint = {"color": colour, "width": 1}
@@ -160,7 +159,7 @@ def _add_curve(figure: go.Figure, one: Curves, part: str, view: View, symbol: st
     figure.add_scatter(
         x=xs,
         y=view.smooth_ys(one, part),
-        name=f"{one.letter} {escape(name_run(one.run_id))}",
+        name=f"{one.letter} {escape(one.title)}",
         legendgroup=group,
         showlegend=is_first and not one.is_report,
         mode="lines" if one.is_report else "lines+markers",
@@ -178,7 +177,7 @@ def _add_curve(figure: go.Figure, one: Curves, part: str, view: View, symbol: st
 
 
 def _hover(one: Curves, part: str, view: View) -> str:
-    whose = "the report's" if one.is_report else escape(name_run(one.run_id))
+    whose = "the report's" if one.is_report else escape(one.title)
     unit = "epoch %{x}" if view.by == "Epochs" else "after %{x:.0f} s"
     value = "%{y:.4f}" if view.metric == "Loss" else "%{y:.2%}"
     what = f"{view.metric.lower()}{', errors' if view.shows_errors else ''}"
@@ -254,7 +253,7 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
             xanchor="left",
             xshift=9,
             yshift=lowered - place,
-            font={"color": COLOURS[one.experiment], "size": 13},
+            font={"color": one.experiment.colour, "size": 13},
         )
 
 
@@ -263,24 +262,24 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
 
 def reading_html(curves: Curves, reading: Reading) -> str:
     """What the curves of a training say, as a card with its letter and colour."""
-    sentences = [reading.verdict, reading.epochs, reading.gap, f"The report: {reading.report}"]
+    report = f"The report: {reading.report}" if reading.report else ""
+    sentences = [reading.verdict, reading.epochs, reading.gap, report]
     verdict, *others = (escape(sentence) for sentence in sentences if sentence)
     word, _, rule = verdict.partition(". ")
     body = f"<p><b>{word}.</b> {rule}</p>" + "".join(f"<p>{other}</p>" for other in others)
-    return _card_html(curves.letter, curves.run_id, body)
+    return _card_html(curves.letter, curves.experiment.colour, curves.title, body)
 
 
-def broken_html(run_id: str, letter: str, error: str) -> str:
+def broken_html(run: Run | Training, letter: str, error: str) -> str:
     """A run that cannot be shown, and why."""
     body = f"<p><b>Broken.</b> Its curves are left out: {escape(error)}.</p>"
-    return _card_html(letter, run_id, body)
+    return _card_html(letter, run.experiment.colour, run.title, body)
 
 
-def _card_html(letter: str, run_id: str, body: str) -> str:
-    colour = COLOURS[run_id.partition("/")[0]]
+def _card_html(letter: str, colour: str, title: str, body: str) -> str:
     return (
         f'<article class="dn-card" style="--colour:{colour}">'
-        f"<h4><b>{letter}</b> {escape(name_run(run_id))}</h4>{body}</article>"
+        f"<h4><b>{letter}</b> {escape(title)}</h4>{body}</article>"
     )
 
 

@@ -10,25 +10,19 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from digitnet.experiments import (
-    EXPERIMENTS,
-    Experiment,
-    find_experiment,
-    folded_parameters,
-    pixel_features,
-)
+from digitnet.experiments import GROUPS, Experiment, folded_parameters, pixel_features
 from digitnet.serving import Trust, find_class
-from digitnet.show.palette import COLOURS, GROUPS
 from digitnet.show.words import NUMBERS, describe_share, format_share
+from digitnet.study.summaries import RunSummary
 
 
-def count_votes(probabilities: dict[str, np.ndarray]) -> list[tuple[int, int]]:
+def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[int, int]]:
     """How many networks read which digit.
 
     Args:
@@ -141,7 +135,7 @@ def seen_html(image: np.ndarray) -> str:
 
 
 def all_readings_html(
-    readings: dict[str, np.ndarray], chosen: str, trust: Trust | None = None
+    readings: Mapping[Experiment, np.ndarray], chosen: Experiment, trust: Trust | None = None
 ) -> str:
     """The vote, what it is worth, and every network's reading, those against the majority marked.
 
@@ -153,65 +147,63 @@ def all_readings_html(
     votes = count_votes(readings)
     majority = votes[0][0]
     rows = {
-        name: _reading_row(name, probabilities, majority, name == chosen)
-        for name, probabilities in readings.items()
+        network: _reading_row(network, probabilities, majority, network == chosen)
+        for network, probabilities in readings.items()
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
     return f"<h3>{describe_votes(votes)}</h3>{worth}{_network_lists(rows)}"
 
 
-def all_accuracies_html(results: dict[str, dict]) -> str:
-    """Every network with the share of test digits that it reads rightly.
+def all_accuracies_html(summaries: Sequence[RunSummary]) -> str:
+    """Every network with the share of test digits that its run reads rightly.
 
     Args:
-        results: Each network's `result.json`.
+        summaries: Whole runs.
     """
     rows = {
-        name: f"{_network_name(name)}<span>{describe_share(result)}</span></li>"
-        for name, result in results.items()
+        one.run.experiment: f"{_network_name(one.run.experiment)}"
+        f"<span>{describe_share(one)}</span></li>"
+        for one in summaries
     }
     return f"<h3>These networks will read it</h3>{_network_lists(rows)}"
 
 
-def _network_lists(rows: dict[str, str]) -> str:
-    """Rows of networks in the report's order, under a heading for each group."""
+def _network_lists(rows: Mapping[Experiment, str]) -> str:
+    """Rows of networks under a heading for each group."""
     lists = []
-    for group, title in GROUPS.items():
-        names = [one.name for one in EXPERIMENTS if one.group == group and one.name in rows]
-        items = "".join(rows[name] for name in names)
-        lists.append(f"<section><h4>{title}</h4><ul>{items}</ul></section>" if names else "")
+    for group in GROUPS:
+        items = "".join(row for network, row in rows.items() if network.group == group)
+        lists.append(f"<section><h4>{group.title}</h4><ul>{items}</ul></section>" * bool(items))
     return f'<div class="dn-networks">{"".join(lists)}</div>'
 
 
-def _reading_row(name: str, probabilities: np.ndarray, majority: int, chosen: bool) -> str:
+def _reading_row(
+    network: Experiment, probabilities: np.ndarray, majority: int, chosen: bool
+) -> str:
     digit = int(probabilities.argmax())
     remarks = ["disagrees"] * (digit != majority) + ["shown above"] * chosen
     return (
-        f"{_network_name(name, remarks)}<b>{digit}</b>"
+        f"{_network_name(network, remarks)}<b>{digit}</b>"
         f"<span>{format_share(float(probabilities[digit]))} sure</span></li>"
     )
 
 
-def _network_name(name: str, remarks: Sequence[str] = ()) -> str:
+def _network_name(network: Experiment, remarks: Sequence[str] = ()) -> str:
     kind = ' class="dn-dissent"' if "disagrees" in remarks else ""
     notes = "".join(f" <em>{remark}</em>" for remark in remarks)
     return (
-        f'<li{kind} style="--colour:{COLOURS[name]}">'
-        f'<span class="dn-name">{escape(find_experiment(name).title)}{notes}</span>'
+        f'<li{kind} style="--colour:{network.colour}">'
+        f'<span class="dn-name">{escape(network.title)}{notes}</span>'
     )
 
 
-def folding_table(results: dict[str, dict]) -> str:
+def folding_table(summaries: Sequence[RunSummary]) -> str:
     """What folding leaves of each dense network, as a Markdown table; empty if none is folded.
 
     Args:
-        results: Each network's `result.json`; those without a `rank` are not folded.
+        summaries: Whole runs; those without a `rank` are not folded.
     """
-    rows = [
-        _folding_row(one, results[one.name]["rank"])
-        for one in EXPERIMENTS
-        if one.name in results and results[one.name].get("rank")
-    ]
+    rows = [_folding_row(one.run.experiment, one.rank) for one in summaries if one.rank]
     head = ["| Network | Trained parameters | Dimensions | Parameters that run |", "|:-|-:|-:|-:|"]
     return "\n".join(head + rows) if rows else ""
 

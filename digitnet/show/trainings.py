@@ -8,13 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import DATASETS, Experiment, TrainingSettings
 from digitnet.jobs import Estimate, Job
 from digitnet.runs import is_amount
-from digitnet.show.palette import COLOURS
-
-DATASET_NAMES = {"mnist": "MNIST", "sample": "Offline sample"}
-
 
 LONG_SECONDS = 3600
 
@@ -27,7 +23,7 @@ def describe_place(place: int) -> str:
 def describe_settings(settings: TrainingSettings) -> str:
     """The settings of a training in a line."""
     return (
-        f"{DATASET_NAMES[settings.dataset]} · at most {settings.epochs:,} epochs · learning rate "
+        f"{DATASETS[settings.dataset].title} · at most {settings.epochs:,} epochs · learning rate "
         f"{settings.learning_rate:.10g} · batches of {settings.batch_size:,} · patience "
         f"{settings.patience} · seed {settings.seed}"
     )
@@ -107,20 +103,20 @@ def _amount(value: Any) -> float:
     return float(value) if is_amount(value) else 0.0
 
 
-def progress_html(experiment: str, history: Mapping[str, np.ndarray]) -> str:
+def progress_html(experiment: Experiment, history: Mapping[str, np.ndarray]) -> str:
     """The curves of a training so far: accuracy and loss, in training and validation.
 
     As text and lines of the page itself, so that they grow without a flicker.
 
     Args:
-        experiment: Its name.
+        experiment: What is trained.
         history: Its history, arrays (epochs,), at least one epoch.
     """
     charts = "".join(
-        _progress_chart(title, history[quantity], history[f"val_{quantity}"], COLOURS[experiment])
+        _progress_chart(title, history[quantity], history[f"val_{quantity}"], experiment.colour)
         for title, quantity in (("Accuracy", "accuracy"), ("Loss", "loss"))
     )
-    return f'<div class="dn-progress" style="--colour:{COLOURS[experiment]}">{charts}</div>'
+    return f'<div class="dn-progress" style="--colour:{experiment.colour}">{charts}</div>'
 
 
 def _progress_chart(title: str, training: np.ndarray, validation: np.ndarray, colour: str) -> str:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from digitnet.experiments import find_experiment
-from digitnet.runs import time_of
+from digitnet.experiments import DATASETS
+from digitnet.study.summaries import RunSummary
 
 # fmt: off
 NUMBERS = [
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
 ]
-
-
-def name_run(run_id: str) -> str:
-    """A run for people, such as "Basic CNN · shipped" or "Basic CNN · 22 Nov, 18:45:01"."""
-    made = time_of(run_id)
-    local = made and made.astimezone()
-    day = f"{local.day} {local:%b, %H:%M:%S}" if local else "shipped"
-    return f"{find_experiment(run_id.partition('/')[0]).title} · {day}"
 
 
 def as_sentence(message: str) -> str:
@@ -36,26 +28,22 @@ def format_share(share: float) -> str:
     return f"{percent:.1f}%"
 
 
-def describe_share(result: dict) -> str:
-    """The share of its test digits that a network read rightly, in a few words.
+def describe_share(summary: RunSummary) -> str:
+    """The share of its test digits that a whole run read rightly, in a few words."""
+    assert summary.settings
+    share = f"{summary.accuracy:.2%} right"
+    dataset = DATASETS[summary.settings.dataset]
+    if dataset.name == summary.run.experiment.dataset:
+        return share
+    return f"{share}, of the {dataset.title.lower()}"
 
-    Args:
-        result: Its `result.json`.
-    """
-    share = f"{result['scores']['accuracy']:.2%} right"
-    return f"{share}, of the sample" if result.get("dataset") == "sample" else share
 
-
-def describe_accuracy(result: dict) -> str:
-    """How often a network is right, in a sentence.
-
-    Args:
-        result: Its `result.json`.
-    """
-    scores = result["scores"]
-    low, high = scores["accuracy_interval"]
-    wrong = round(scores["size"] * (1 - scores["accuracy"]))
+def describe_accuracy(summary: RunSummary) -> str:
+    """How often a whole run is right, in a sentence."""
+    assert summary.size and summary.accuracy and summary.interval
+    low, high = summary.interval
+    wrong = round(summary.size * (1 - summary.accuracy))
     return (
-        f"Of {scores['size']:,} digits that it had never seen, this network misread {wrong:,}: "
-        f"it is right {scores['accuracy']:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
+        f"Of {summary.size:,} digits that it had never seen, this network misread {wrong:,}: "
+        f"it is right {summary.accuracy:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
     )

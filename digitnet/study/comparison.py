@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from digitnet.errors import DigitnetError
-from digitnet.runs import PROBABILITIES, Run, RunError
+from digitnet.runs import Run, RunError, Signature
+from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
 from digitnet.study.significance import holm_correction, mcnemar_exact
 from digitnet.study.standings import Standing
-from digitnet.study.summaries import Signature, signature_of
 
 SIGNIFICANCE = 0.05  # the usual level; Holm's correction holds it for all pairs together
-
-
-class ComparisonError(DigitnetError):
-    """Two runs cannot be compared; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -60,31 +51,26 @@ class Comparison:
         return replace(self, only_a=self.only_b, only_b=self.only_a)
 
 
-@dataclass(frozen=True, eq=False)
-class _Answers:
-    """Which test digits a run read rightly, and a fingerprint of those digits."""
-
-    right: NDArray[np.bool_]
-    digits: str
+Pairs = dict[tuple[str, str], Comparison]  # by the ids of the runs A and B
 
 
 def compare_pair(a: Run, b: Run) -> Comparison:
     """Tests by itself whether one of two runs is better than the other.
 
     Raises:
-        ComparisonError: If they were not tested on the same digits.
+        DifferentDigitsError: If they were not tested on the same digits.
         RunError: If what one of them said of its test digits cannot be read.
     """
-    answers_a, answers_b = _load_answers(a), _load_answers(b)
-    if answers_a.digits != answers_b.digits:
-        raise ComparisonError(
+    answers_a, answers_b = load_answers(a), load_answers(b)
+    if not answers_a.shares_digits_with(answers_b):
+        raise DifferentDigitsError(
             "These two were not tested on the same digits, so they cannot be compared one by one. "
             "Runs with the same data set can be."
         )
     return _test_pair(answers_a, answers_b)
 
 
-def compare_all(runs: Sequence[Run]) -> dict[tuple[str, str], Comparison]:
+def compare_all(runs: Sequence[Run]) -> Pairs:
     """Tests every two runs, with Holm's correction for the number of tests.
 
     Args:
@@ -94,36 +80,24 @@ def compare_all(runs: Sequence[Run]) -> dict[tuple[str, str], Comparison]:
         By the ids of A and B, in both orders. Pairs that were not tested on the same digits, and
         runs that cannot be read, are left out.
     """
-    return _compare_all(tuple((run, signature_of(run)) for run in runs))
+    return _compare_all(tuple((run, run.signature) for run in runs))
 
 
-def compare_standings(standings: Sequence[Standing]) -> dict[tuple[str, str], Comparison]:
-    """As `compare_all`, for the current runs, by the names of the experiments."""
-    return {
-        (a.partition("/")[0], b.partition("/")[0]): pair
-        for (a, b), pair in compare_all(_whole_runs(standings)).items()
-    }
-
-
-def find_pair(standings: Sequence[Standing], a: str, b: str) -> Comparison | None:
-    """Two runs as they were tested among all current ones; None if one of them is not current."""
-    return compare_all(_whole_runs(standings)).get((a, b))
-
-
-def _whole_runs(standings: Sequence[Standing]) -> list[Run]:
-    return [one.summary.run for one in standings if one.summary.run and not one.summary.problem]
+def compare_standings(standings: Sequence[Standing]) -> Pairs:
+    """As `compare_all`, for the whole current runs."""
+    return compare_all([one.summary.run for one in standings if one.summary and not one.problem])
 
 
 @lru_cache(maxsize=16)
-def _compare_all(runs: tuple[tuple[Run, Signature], ...]) -> dict[tuple[str, str], Comparison]:
-    answers = {}
-    for run, signature in runs:
+def _compare_all(runs: tuple[tuple[Run, Signature], ...]) -> Pairs:
+    answers: dict[str, Answers] = {}
+    for run, _ in runs:
         with contextlib.suppress(RunError):
-            answers[run.id] = _read_answers(run, signature)
+            answers[run.id] = load_answers(run)
     pairs = {
         (a, b): _test_pair(answers[a], answers[b])
         for a, b in combinations(answers, 2)
-        if answers[a].digits == answers[b].digits
+        if answers[a].shares_digits_with(answers[b])
     }
     corrected = holm_correction([pair.p_value for pair in pairs.values()])
     compared = {}
@@ -133,20 +107,6 @@ def _compare_all(runs: tuple[tuple[Run, Signature], ...]) -> dict[tuple[str, str
     return compared
 
 
-def _test_pair(a: _Answers, b: _Answers) -> Comparison:
-    test = mcnemar_exact(a.right, b.right)
-    return Comparison(len(a.right), test.only_a, test.only_b, test.p_value, test.p_value)
-
-
-def _load_answers(run: Run) -> _Answers:
-    return _read_answers(run, signature_of(run))
-
-
-@lru_cache(maxsize=256)
-def _read_answers(run: Run, _: Signature) -> _Answers:
-    probabilities, labels, index = run.test_predictions()
-    if not len(labels):
-        raise RunError(f"{PROBABILITIES} holds no digits")
-    # The index alone does not tell one data set from another; with the labels it does.
-    digits = hashlib.sha256(index.astype(np.int64).tobytes() + labels.tobytes()).hexdigest()
-    return _Answers(probabilities.argmax(axis=1) == labels, digits)
+def _test_pair(a: Answers, b: Answers) -> Comparison:
+    test = mcnemar_exact(a.correct, b.correct)
+    return Comparison(len(a.labels), test.only_a, test.only_b, test.p_value, test.p_value)

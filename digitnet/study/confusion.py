@@ -3,101 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.errors import DigitnetError
-from digitnet.experiments import CLASSES, EXPERIMENTS
-from digitnet.runs import PROBABILITIES, Run, RunError, RunStore
-from digitnet.study.scores import evaluate_predictions
+from digitnet.experiments import CLASSES, Experiment
+from digitnet.runs import RunError, RunStore
+from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
 from digitnet.study.significance import PairedOutcomes, paired_outcomes
 
 NORMALIZATIONS = ("Counts", "Share of the row", "Share of the column")
 
 
-class DifferentDigitsError(DigitnetError):
-    """Two runs were not tested on the same digits; the message is a sentence for the user."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a run said of its test digits.
-
-    Args:
-        run: The run.
-        probabilities: float32 (n, 10).
-        labels: True digits, uint8 (n,).
-        index: Each digit's position in the whole data set, int64 (n,).
-        scores: As `evaluate_predictions` returns them.
-    """
-
-    run: Run
-    probabilities: NDArray
-    labels: NDArray
-    index: NDArray
-    scores: dict[str, Any]
-
-    @property
-    def dataset(self) -> str:
-        return self.run.request.settings.dataset
-
-    @cached_property
-    def readings(self) -> NDArray:
-        """The digit read in each image, int64 (n,)."""
-        return self.probabilities.argmax(axis=1)
-
-    @property
-    def correct(self) -> NDArray:
-        return self.readings == self.labels
-
-    @property
-    def counts(self) -> NDArray:
-        """The confusion matrix, int64 (10, 10), rows true."""
-        return np.array(self.scores["confusion"])
-
-    def shares_digits_with(self, other: Answers) -> bool:
-        """Whether both were tested on the same digits in the same order."""
-        same_index = np.array_equal(self.index, other.index)
-        return same_index and np.array_equal(self.labels, other.labels)
-
-
-@lru_cache(maxsize=64)  # a finished run never changes
-def load_answers(run: Run) -> Answers:
-    """Reads what a finished run said of its test digits.
-
-    Raises:
-        RunError: If the run is broken.
-    """
-    probabilities, labels, index = run.test_predictions()
-    try:
-        scores = evaluate_predictions(labels, probabilities)
-    except ValueError as error:
-        raise RunError(f"{PROBABILITIES} holds what cannot be: {error}") from None
-    return Answers(run, probabilities, labels, index, scores)
-
-
-def load_others(store: RunStore, answers: Answers) -> dict[str, Answers]:
+def load_others(store: RunStore, answers: Answers) -> dict[Experiment, Answers]:
     """The current runs of all experiments that were tested on the same digits, this run first.
 
     A run that was tested on other digits may have learnt from these; it is left out, as is one
     that is broken, and the current run of this one's own experiment.
 
     Returns:
-        By experiment, in the report's order but for the first.
+        By experiment, in their order but for the first.
     """
     found = {answers.run.experiment: answers}
-    for experiment in EXPERIMENTS:
+    for experiment in store.experiments():
         run = store.current(experiment.name)
-        if run is None or experiment.name in found:
+        if run is None or experiment in found:
             continue
         try:
             other = load_answers(run)
             if other.dataset == answers.dataset and other.shares_digits_with(answers):
-                found[experiment.name] = other
+                found[experiment] = other
         except RunError:
             continue
     return found

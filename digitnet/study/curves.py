@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet import jobs
-from digitnet.experiments import Dropout, find_experiment
+from digitnet.experiments import Dropout, Experiment
 from digitnet.report import load_report_history
 from digitnet.runs import HISTORY_COLUMNS, RESULT, Run, RunError, RunStore, Training
 from digitnet.study.fit import describe_fit
@@ -35,7 +35,9 @@ class Curves:
     """The epochs of one training.
 
     Args:
+        experiment: What was trained.
         run_id: The run's id, or "<experiment>/report".
+        title: The run for people.
         letter: What the chart calls it.
         history: Arrays (epochs,) by the names of `HISTORY_COLUMNS`.
         best_epoch: The epoch whose weights are kept (of a training that goes on: would be),
@@ -43,15 +45,13 @@ class Curves:
         state: "finished", one of STATES, or REPORT.
     """
 
+    experiment: Experiment
     run_id: str
+    title: str
     letter: str
     history: dict[str, NDArray]
     best_epoch: int
     state: str
-
-    @property
-    def experiment(self) -> str:
-        return self.run_id.partition("/")[0]
 
     @property
     def epochs(self) -> int:
@@ -70,13 +70,31 @@ class Curves:
 # --- from run folders ------------------------------------------------------------------------
 
 
-def list_trainings(store: RunStore) -> dict[str, str]:
-    """The state of every run and training, by id: "finished" or one of STATES.
+@dataclass(frozen=True)
+class Listed:
+    """A run or training that has curves.
+
+    Args:
+        run: It.
+        state: "finished" or one of STATES.
+    """
+
+    run: Run | Training
+    state: str
+
+    @property
+    def title(self) -> str:
+        """It for people, such as "Basic CNN · 22 Nov, 18:45:01, training now"."""
+        return self.run.title + (f", {STATES[self.state]}" if self.state in STATES else "")
+
+
+def list_trainings(store: RunStore) -> dict[str, Listed]:
+    """Every run and training, by id.
 
     No file of a finished run is read, so that hundreds of them cost nothing.
     """
-    states = {run.id: "finished" for run in store.finished()}
-    return states | {job.id: job.state for job in jobs.list_jobs(store)}
+    finished = {run.id: Listed(run, "finished") for run in store.finished()}
+    return finished | {job.id: Listed(job.training, job.state) for job in jobs.list_jobs(store)}
 
 
 def choose_first(store: RunStore) -> list[str]:
@@ -106,23 +124,28 @@ def _read_finished(run: Run, letter: str) -> Curves:
     best_epoch = run.result["best_epoch"]
     if best_epoch > len(history["epoch"]):
         raise RunError(f"{RESULT} names no epoch of the history as the best: {best_epoch!r}")
-    return Curves(run.id, letter, history, best_epoch, "finished")
+    return Curves(run.experiment, run.id, run.title, letter, history, best_epoch, "finished")
 
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
     history = training.history()
-    return Curves(training.id, letter, history, _best_epoch(history), training.status["state"])
+    state, best_epoch = training.status["state"], _best_epoch(history)
+    return Curves(
+        training.experiment, training.id, training.title, letter, history, best_epoch, state
+    )
 
 
 def load_report_curves(curves: Sequence[Curves]) -> list[Curves]:
     """The report's own curves of the same experiments, each under its first run's letter."""
-    letters: dict[str, str] = {}
+    letters: dict[Experiment, str] = {}
     for one in curves:
         letters.setdefault(one.experiment, one.letter)
     loaded = []
-    for name, letter in letters.items():
-        history = load_report_history(name)
-        loaded.append(Curves(f"{name}/{REPORT}", letter, history, _best_epoch(history), REPORT))
+    for experiment, letter in letters.items():
+        if history := load_report_history(experiment.name):
+            run_id, best_epoch = f"{experiment.name}/{REPORT}", _best_epoch(history)
+            title = f"{experiment.title} · {REPORT}"
+            loaded.append(Curves(experiment, run_id, title, letter, history, best_epoch, REPORT))
     return loaded
 
 
@@ -155,7 +178,8 @@ class Reading:
         verdict: Whether it fits, and by which rule.
         epochs: How long it trained and which epoch is kept.
         gap: How training and validation differ at that epoch.
-        report: What the report concluded, and what the rule says of its curve.
+        report: What the report concluded, and what the rule says of its curve; empty if it has
+            no such network.
     """
 
     verdict: str
@@ -195,7 +219,7 @@ def _describe_gap(curves: Curves) -> str:
     kept = curves.best_epoch - 1
     training, validation = (curves.history[name][kept] for name in ("accuracy", "val_accuracy"))
     ahead = "training" if training > validation else "validation"
-    drops_out = any(isinstance(one, Dropout) for one in find_experiment(curves.experiment).layers)
+    drops_out = any(isinstance(one, Dropout) for one in curves.experiment.layers)
     usual = ", as is usual with dropout" if ahead == "validation" and drops_out else ""
     return (
         f"At that epoch it reads {training:.2%} of its training images and {validation:.2%} of the "
@@ -204,10 +228,13 @@ def _describe_gap(curves: Curves) -> str:
     )
 
 
-def _describe_report(experiment: str) -> str:
-    history = load_report_history(experiment)
+def _describe_report(experiment: Experiment) -> str:
+    """What the report says of this network; empty if it has none of this."""
+    history = load_report_history(experiment.name)
+    if history is None:
+        return ""
     fit = describe_fit(history, _best_epoch(history))
     return (
-        f"{find_experiment(experiment).conclusion} By the same rule, the report's own curve "
+        f"{experiment.conclusion} By the same rule, the report's own curve "
         f"{fit.verdict}; it stopped after {fit.epochs} epochs and kept epoch {fit.best_epoch}."
     )

@@ -14,9 +14,6 @@ from digitnet.experiments import (
     LayerCost,
     MaxPool,
     TrainingSettings,
-    find_experiment,
-    layer_costs,
-    multiply_adds,
 )
 from digitnet.study.summaries import RunSummary
 
@@ -51,7 +48,7 @@ def list_differences(
     ]
     lines += [
         Difference("parameters", f"{a.parameters:,}", f"{b.parameters:,}"),
-        Difference("multiplications", f"{multiply_adds(a):,}", f"{multiply_adds(b):,}"),
+        Difference("multiplications", f"{a.multiply_adds:,}", f"{b.multiply_adds:,}"),
     ]
     others = asdict(b_settings)
     for name, value in asdict(a_settings).items():
@@ -62,9 +59,8 @@ def list_differences(
 
 def list_run_differences(a: RunSummary, b: RunSummary) -> list[Difference]:
     """As `list_differences`, for two whole runs."""
-    assert a.run and a.settings and b.run and b.settings
-    a_experiment, b_experiment = (find_experiment(one.run.experiment) for one in (a, b) if one.run)
-    return list_differences(a_experiment, a.settings, b_experiment, b.settings)
+    assert a.settings and b.settings
+    return list_differences(a.run.experiment, a.settings, b.run.experiment, b.settings)
 
 
 Pairs = tuple[tuple[int | None, int | None], ...]  # positions in two networks
@@ -90,7 +86,7 @@ def _align_layers(a: Experiment, b: Experiment) -> list[tuple[LayerCost | None, 
         ends = [(cost + rest, (pair, *pairs)) for cost, pair, (rest, pairs) in ways]
         return min(ends, key=lambda end: end[0], default=(0, ()))
 
-    a_costs, b_costs = layer_costs(a), layer_costs(b)
+    a_costs, b_costs = a.costs, b.costs
     return [
         (None if i is None else a_costs[i], None if j is None else b_costs[j])
         for i, j in align(0, 0)[1]

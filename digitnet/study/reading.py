@@ -10,12 +10,11 @@ import numpy as np
 
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
-from digitnet.experiments import find_experiment
-from digitnet.runs import RunStore
+from digitnet.runs import Run, RunStore
 from digitnet.serving import ModelServer
-from digitnet.study.results import rank_by_accuracy
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
+from digitnet.study.summaries import sort_by_accuracy, summarize_current
 
 DRAWINGS = (".jsonl", ".jsonl.gz")
 ALL = "all"
@@ -44,27 +43,38 @@ def predict_files(
         ReadingError: If the network has no run.
         UnknownExperimentError: If there is no such experiment.
     """
-    server = ModelServer(store)
+    server = ModelServer()
     if model is None:
-        names = rank_by_accuracy(store)[:1] or served_names(server, [])
+        ranked = sort_by_accuracy(summarize_current(store))
+        runs = [one.run for one in ranked[:1]] or choose_runs(store, [])
     else:
-        names = served_names(server, [] if model == ALL else [find_experiment(model).name])
+        runs = choose_runs(store, [] if model == ALL else [model])
     for file in files:
         for chunk in _chunks(_read_images(file)):
-            yield from _predict_chunk(server, names, chunk)
+            yield from _predict_chunk(server, runs, chunk)
 
 
-def served_names(server: ModelServer, wanted: Sequence[str]) -> list[str]:
-    """The wanted networks (all that are served if none is named); ReadingError if one is not."""
-    served = list(server.names())
-    missing = [name for name in wanted if name not in served]
-    if missing:
+def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:
+    """The current runs of these experiments, of all that have one if none is named.
+
+    Raises:
+        ReadingError: If an experiment that is named has none, or none has.
+        UnknownExperimentError: If there is no such experiment.
+    """
+    wanted = [store.find_experiment(name).name for name in names]
+    current = {name: store.current(name) for name in wanted or _names(store)}
+    if missing := [name for name in wanted if current[name] is None]:
         raise ReadingError(
             f"{', '.join(missing)} is not trained yet: python -m digitnet train NAME"
         )
-    if not served:
+    runs = [run for run in current.values() if run]
+    if not runs:
         raise ReadingError("no network is trained yet: python -m digitnet train --all")
-    return list(wanted) or served
+    return runs
+
+
+def _names(store: RunStore) -> list[str]:
+    return [one.name for one in store.experiments()]
 
 
 def _read_images(file: Path) -> Iterator[dict[str, Any]]:
@@ -105,10 +115,12 @@ def _chunks(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _predict_chunk(
-    server: ModelServer, names: Sequence[str], chunk: list[dict[str, Any]]
+    server: ModelServer, runs: Sequence[Run], chunk: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     images = [item["image"] for item in chunk if "image" in item]
-    answers = {name: iter(server.predict(name, np.stack(images))) for name in names if images}
+    answers = {
+        run.experiment.name: iter(server.predict(run, np.stack(images))) for run in runs if images
+    }
     for item in chunk:
         place = {"file": item["file"], "index": item["index"]}
         if "error" in item:
@@ -150,8 +162,7 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
     Raises:
         ReadingError: If no drawing can be scored, or a network has no run.
     """
-    server = ModelServer(store)
-    wanted = served_names(server, names)
+    server, runs = ModelServer(), choose_runs(store, names)
     items = list(_read_images(file))
     scored = [item for item in items if item.get("label") is not None and "image" in item]
     if not scored:
@@ -164,9 +175,9 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
         f"{len(scored):,} drawings by {len(set(writers)):,} writers; "
         f"{len(items) - len(scored):,} lines left out (no label or no digit)"
     ]
-    for name in wanted:
-        predictions = server.predict(name, images).argmax(axis=1)
-        lines.append(_score_line(name, labels, predictions, writers))
+    for run in runs:
+        predictions = server.predict(run, images).argmax(axis=1)
+        lines.append(_score_line(run.experiment.name, labels, predictions, writers))
     return "\n".join(lines)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from digitnet.experiments import EXPERIMENTS, find_experiment, pixel_features
+from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment, pixel_features
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import load_measured
+from digitnet.study.standings import Standing, load_standings
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 README = _REPOSITORY / "README.md"
@@ -18,47 +19,39 @@ def summarize(store: RunStore) -> list[dict[str, Any]]:
     """Every experiment with its current run.
 
     Returns:
-        In the report's order, dictionaries of name, parameters, report_accuracy, run (id or
-        None), problem (a sentence or None), accuracy, accuracy_interval [low, high], epochs,
-        best_epoch, seconds_per_epoch, served_bytes and rank; None where there is no whole run.
+        In their order, dictionaries of name, group, parameters, report_accuracy (None if the
+        report has no such experiment), run (id or None), problem (a sentence or None), accuracy,
+        accuracy_interval [low, high], epochs, best_epoch, seconds_per_epoch, served_bytes and
+        rank; None where there is no whole run.
     """
-    rows = []
-    for experiment in EXPERIMENTS:
-        row: dict[str, Any] = {
-            "name": experiment.name,
-            "parameters": experiment.parameters,
-            "report_accuracy": load_report_scores(experiment.name)["accuracy"],
-        }
-        rows.append(row | _current_figures(store, experiment.name))
-    return rows
+    return [_tabulate(standing) for standing in load_standings(store, {})]
 
 
-def _current_figures(store: RunStore, experiment: str) -> dict[str, Any]:
-    names = ("epochs", "best_epoch", "seconds_per_epoch", "served_bytes", "rank")
-    figures: dict[str, Any] = dict.fromkeys(("accuracy", "accuracy_interval", *names))
-    run = store.current(experiment)
-    figures |= {"run": run.id if run else None, "problem": run.problem() if run else None}
-    if run is None or figures["problem"]:
-        return figures
-    figures |= {name: run.result.get(name) for name in names}
-    scores = run.result["scores"]
-    return figures | {name: scores[name] for name in ("accuracy", "accuracy_interval")}
-
-
-def rank_by_accuracy(store: RunStore) -> list[str]:
-    """Names of the experiments with a whole current run, the most accurate on its test first."""
-    rows = [row for row in summarize(store) if row["accuracy"] is not None]
-    return [row["name"] for row in sorted(rows, key=lambda row: -row["accuracy"])]
+def _tabulate(standing: Standing) -> dict[str, Any]:
+    experiment, summary = standing.experiment, standing.summary
+    figures = ("accuracy", "epochs", "best_epoch", "seconds_per_epoch", "served_bytes", "rank")
+    return {
+        "name": experiment.name,
+        "group": experiment.group.name,
+        "parameters": experiment.parameters,
+        "report_accuracy": standing.report_accuracy,
+        "run": summary and summary.run.id,
+        "problem": summary and summary.problem,
+        "accuracy_interval": summary and summary.interval and list(summary.interval),
+        **{name: summary and getattr(summary, name) for name in figures},
+    }
 
 
 def format_list(rows: list[dict[str, Any]]) -> str:
     """The rows of `summarize` as a table for a terminal."""
+    width = max(len(row["name"]) for row in rows) + 1
     lines = [
-        f"{'experiment':<11} {'parameters':>11} {'report':>7} {'here':>7}  "
+        f"{'experiment':<{width}} {'parameters':>11} {'report':>7} {'here':>7}  "
         f"{'95% interval':<15} {'epochs':>6} {'served':>9}  run"
     ]
     for row in rows:
-        begin = f"{row['name']:<11} {row['parameters']:>11,} {row['report_accuracy']:>7.2%} "
+        report = _figure(row["report_accuracy"], ".2%", missing="")
+        begin = f"{row['name']:<{width}} {row['parameters']:>11,} {report:>7} "
         if row["accuracy"] is None:
             lines.append(begin + (row["problem"] or "not trained yet"))
             continue
@@ -82,6 +75,8 @@ def format_results(rows: list[dict[str, Any]]) -> str:
     ]
     for row in rows:
         name, report = row["name"], load_report_scores(row["name"])
+        if report is None:
+            continue
         begin = f"| {name} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
         if row["accuracy"] is None:
             lines.append(f"{begin}{row['problem'] or 'not trained yet'} |" + " |" * 6)
@@ -156,8 +151,8 @@ def format_confidence() -> str:
     return "\n".join(lines)
 
 
-def _figure(value: float | None, form: str, unit: str = "") -> str:
-    return "not measured" if value is None else f"{value:{form}}{unit}"
+def _figure(value: float | None, form: str, unit: str = "", missing: str = "not measured") -> str:
+    return missing if value is None else f"{value:{form}}{unit}"
 
 
 def render_readme(text: str, store: RunStore) -> str:
@@ -180,4 +175,4 @@ def write_readme(store: RunStore) -> str:
     """Writes the tables into the README; returns a sentence that says so."""
     shipped = RunStore(local=store.local / "none", shipped=store.shipped)
     README.write_text(render_readme(README.read_text(encoding="utf-8"), shipped), encoding="utf-8")
-    return f"{README.name} holds the results of {len(EXPERIMENTS)} experiments"
+    return f"{README.name} holds the results of {len(REPORT_EXPERIMENTS)} experiments"

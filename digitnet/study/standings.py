@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.experiments import EXPERIMENTS, IMAGE_SHAPE, Experiment, find_experiment
+from digitnet.experiments import IMAGE_SHAPE, Experiment
 from digitnet.report import load_report_scores
-from digitnet.runs import RunStore
+from digitnet.runs import Run, RunStore
 from digitnet.serving import ModelServer
 from digitnet.study.summaries import RunSummary, summarize_run
 
@@ -25,29 +25,35 @@ class Standing:
 
     Args:
         experiment: The experiment.
-        report_accuracy: Test accuracy that the report prints.
-        summary: Its current run.
+        report_accuracy: Test accuracy that the report prints; None if it has none of this.
+        summary: Its current run; None if it has none.
         latency: Seconds for one image on this machine; None if it was not measured.
     """
 
     experiment: Experiment
-    report_accuracy: float
-    summary: RunSummary
+    report_accuracy: float | None
+    summary: RunSummary | None
     latency: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there are no figures, in a sentence; None if there are."""
+        return self.summary.problem if self.summary else "not trained yet"
 
 
 def load_standings(store: RunStore, latencies: Mapping[str, float]) -> list[Standing]:
-    """All experiments with their current runs, in the report's order.
+    """All experiments with their current runs, in their order.
 
     Args:
         store: Where the runs are.
         latencies: Seconds for one image, by run id, of those that were measured.
     """
     standings = []
-    for experiment in EXPERIMENTS:
+    for experiment in store.experiments():
         run = store.current(experiment.name)
-        summary = summarize_run(run) if run else RunSummary(None, "not trained yet")
-        report_accuracy = load_report_scores(experiment.name)["accuracy"]
+        summary = summarize_run(run) if run else None
+        report = load_report_scores(experiment.name)
+        report_accuracy = report["accuracy"] if report else None
         latency = latencies.get(run.id) if run else None
         standings.append(Standing(experiment, report_accuracy, summary, latency))
     return standings
@@ -55,15 +61,17 @@ def load_standings(store: RunStore, latencies: Mapping[str, float]) -> list[Stan
 
 def rank(standings: Sequence[Standing]) -> list[Standing]:
     """Those with a whole current run, the most accurate first."""
-    whole = [one for one in standings if one.summary.accuracy is not None]
-    return sorted(whole, key=lambda one: -(one.summary.accuracy or 0))
+    return sorted(
+        (one for one in standings if not one.problem),
+        key=lambda one: -((one.summary and one.summary.accuracy) or 0),
+    )
 
 
 def list_whole_runs(store: RunStore, standings: Sequence[Standing]) -> dict[str, RunSummary]:
     """Whole runs by id: the current ones, the most accurate first, then all others."""
-    current = [one.summary for one in rank(standings)]
+    current = [one.summary for one in rank(standings) if one.summary]
     others = [summary for run in store.finished() if not (summary := summarize_run(run)).problem]
-    return {summary.run.id: summary for summary in (*current, *others) if summary.run}
+    return {summary.run.id: summary for summary in (*current, *others)}
 
 
 def tabulate_standings(standings: Sequence[Standing]) -> list[dict[str, Any]]:
@@ -72,21 +80,32 @@ def tabulate_standings(standings: Sequence[Standing]) -> list[dict[str, Any]]:
         {
             "network": standing.experiment.title,
             "name": standing.experiment.name,
-            "report": 100 * standing.report_accuracy,
-            "accuracy": _scaled(standing.summary.accuracy, 100),
-            "interval": _format_interval(standing.summary.interval),
-            "loss": standing.summary.loss,
-            "f1": _scaled(standing.summary.f1_macro, 100),
+            "group": standing.experiment.group.title,
+            "report": _scaled(standing.report_accuracy, 100),
             "parameters": standing.experiment.parameters,
-            "megabytes": _scaled(standing.summary.served_bytes, 1e-6),
-            "epochs": standing.summary.epochs,
-            "seconds": standing.summary.seconds_per_epoch,
             "milliseconds": _scaled(standing.latency, 1e3),
-            "dataset": standing.summary.settings and standing.summary.settings.dataset,
-            "problem": standing.summary.problem,
+            **_tabulate_figures(standing.summary),
+            "problem": standing.problem,
         }
         for standing in standings
     ]
+
+
+def _tabulate_figures(summary: RunSummary | None) -> dict[str, Any]:
+    """What the table says of a run; None for all of it where there is none."""
+    if summary is None:
+        names = ("accuracy", "interval", "loss", "f1", "megabytes", "epochs", "seconds", "dataset")
+        return dict.fromkeys(names)
+    return {
+        "accuracy": _scaled(summary.accuracy, 100),
+        "interval": _format_interval(summary.interval),
+        "loss": summary.loss,
+        "f1": _scaled(summary.f1_macro, 100),
+        "megabytes": _scaled(summary.served_bytes, 1e-6),
+        "epochs": summary.epochs,
+        "seconds": summary.seconds_per_epoch,
+        "dataset": summary.settings and summary.settings.dataset,
+    }
 
 
 def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
@@ -94,19 +113,20 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
 
     Broken ones have a problem in place of figures.
     """
-    current = {run.id for one in EXPERIMENTS if (run := store.current(one.name))}
+    current = {run.id for one in store.experiments() if (run := store.current(one.name))}
     runs = store.finished()
     made_here = [run for run in runs if not run.is_shipped]
-    made_here.sort(key=lambda run: run.folder.name, reverse=True)
+    made_here.sort(key=lambda run: run.stamp, reverse=True)
     rows = []
     for run in (*made_here, *(run for run in runs if run.is_shipped)):
         summary = summarize_run(run)
         rows.append(
             {
                 "id": run.id,
-                "experiment": run.experiment,
+                "title": run.title,
+                "experiment": run.experiment.name,
                 "shipped": run.is_shipped,
-                "network": find_experiment(run.experiment).title,
+                "network": run.experiment.title,
                 "current": run.id in current,
                 "accuracy": _scaled(summary.accuracy, 100),
                 "epochs": summary.epochs,
@@ -119,7 +139,7 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
 
 def state_of(store: RunStore) -> tuple[str, ...]:
     """What changes whenever a run is finished, deleted or made current."""
-    current = [run.id for one in EXPERIMENTS if (run := store.current(one.name))]
+    current = [run.id for one in store.experiments() if (run := store.current(one.name))]
     return (*(run.id for run in store.finished()), "", *current)
 
 
@@ -137,17 +157,17 @@ def _format_interval(interval: tuple[float, float] | None) -> str | None:
     return interval and f"{100 * interval[0]:.2f}–{100 * interval[1]:.2f}%"
 
 
-def measure_latency(server: ModelServer, experiment: str) -> float:
-    """Seconds that an experiment's current run takes for one image: the median of several.
+def measure_latency(server: ModelServer, run: Run) -> float:
+    """Seconds that a run takes for one image: the median of several.
 
     Raises:
         InferenceError: If it cannot be served.
     """
     image = np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8)
-    server.predict(experiment, image)  # loads it
+    server.predict(run, image)  # loads it
     seconds = []
     for _ in range(LATENCY_REPEATS):
         start = time.perf_counter()
-        server.predict(experiment, image)
+        server.predict(run, image)
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)

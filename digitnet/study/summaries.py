@@ -1,21 +1,16 @@
 """Runs in figures, read once for as long as their files are the same.
 
-So a page over a hundred runs opens at once.
-
+So a page over a hundred runs opens at once, and what replaces a run is seen by all pages alike.
 """
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from digitnet.experiments import TrainingSettings
-from digitnet.runs import RUN_FILES, Run, RunError
-
-# Sizes and times of a run's files: what was read of it is good for as long as these are the same.
-Signature = tuple[tuple[int, int] | None, ...]
+from digitnet.runs import Run, RunError, RunStore, Signature
 
 
 @dataclass(frozen=True)
@@ -23,28 +18,36 @@ class RunSummary:
     """A finished run in figures, or what is wrong with it.
 
     Args:
-        run: The run; None if an experiment has none.
+        run: The run.
         problem: Why there are no figures, in a sentence; then all that follows is None.
         settings: What it was trained with.
-        accuracy: Share of the test digits read rightly.
+        size: How many test digits it was tested on.
+        accuracy: Share of them that it read rightly.
         interval: Its 95% interval, (low, high).
         loss: Test loss, nats.
         f1_macro: Mean F1 over the digits.
         epochs: Epochs trained.
+        best_epoch: The epoch that was kept.
         seconds_per_epoch: Seconds an epoch took where it was trained.
         served_bytes: Size of the served model.
+        served_sha256: Of the served model.
+        rank: Values that a folded network keeps of each pixel; None if it is not folded.
     """
 
-    run: Run | None
+    run: Run
     problem: str | None = None
     settings: TrainingSettings | None = None
+    size: int | None = None
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
     loss: float | None = None
     f1_macro: float | None = None
     epochs: int | None = None
+    best_epoch: int | None = None
     seconds_per_epoch: float | None = None
     served_bytes: int | None = None
+    served_sha256: str | None = None
+    rank: int | None = None
 
     @property
     def training_seconds(self) -> float | None:
@@ -57,37 +60,41 @@ class RunSummary:
 def summarize_run(run: Run) -> RunSummary:
     """A run in figures; what is broken about it becomes its `problem`."""
     try:
-        return _read_summary(run, signature_of(run))
+        return _read_summary(run, run.signature)
     except RunError as error:
         return RunSummary(run, str(error))
 
 
-def signature_of(run: Run) -> Signature:
-    return tuple(_file_signature(run.folder / name) for name in RUN_FILES)
+def summarize_current(store: RunStore) -> list[RunSummary]:
+    """The whole current runs of all experiments, in their order."""
+    runs = [run for one in store.experiments() if (run := store.current(one.name))]
+    return [summary for run in runs if not (summary := summarize_run(run)).problem]
 
 
-def _file_signature(path: Path) -> tuple[int, int] | None:
-    with contextlib.suppress(OSError):
-        found = path.stat()
-        return found.st_size, found.st_mtime_ns
-    return None
+def sort_by_accuracy(summaries: Iterable[RunSummary]) -> list[RunSummary]:
+    """Whole runs, the most accurate on its test digits first."""
+    return sorted(summaries, key=lambda one: -(one.accuracy or 0))
 
 
 @lru_cache(maxsize=1024)
 def _read_summary(run: Run, _: Signature) -> RunSummary:
-    fresh = Run(run.id, run.folder)  # a Run remembers what it has read
+    fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
     if problem := fresh.problem():
         raise RunError(problem)
     result, scores = fresh.result, fresh.result["scores"]
     low, high = scores["accuracy_interval"]
     return RunSummary(
-        run,
+        fresh,
         settings=fresh.request.settings,
+        size=scores["size"],
         accuracy=scores["accuracy"],
         interval=(low, high),
         loss=scores["loss"],
         f1_macro=scores["f1_macro"],
         epochs=result["epochs"],
+        best_epoch=result["best_epoch"],
         seconds_per_epoch=result["seconds_per_epoch"],
         served_bytes=result["served_bytes"],
+        served_sha256=result.get("served_sha256"),
+        rank=result["rank"],
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -24,7 +27,7 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
     Returns:
         A model from float32 (batch, 28, 28, 1) in [0, 1] to float32 probabilities (batch, 10).
     """
-    hidden = [_keras_layer(layer, precision) for layer in experiment.layers]
+    hidden = [one for layer in experiment.layers for one in _keras_layers(layer, precision)]
     output = keras.layers.Dense(CLASSES, activation="softmax", dtype="float32")
     return keras.Sequential([keras.Input(IMAGE_SHAPE), *hidden, output], name=experiment.name)
 
@@ -43,13 +46,11 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
         A model for images whose pixels are whole grey levels, k/255 for k from 0 to 255.
     """
     model = build_model(experiment, precision)
-    flatten = experiment.layers.index(layers.Flatten())
-    pixel_layers = model.layers[:flatten]
-    last = pixel_layers[-1]
-    if not isinstance(last, keras.layers.Dense) or last.units < LEAST_TABLE_UNITS:
+    pixel_layers = _pixel_layers(model)
+    if not pixel_layers or pixel_layers[-1].units < LEAST_TABLE_UNITS:
         return model
     table = GreyLevelTable(pixel_layers, dtype=precision)
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), table, *model.layers[flatten:]])
+    return keras.Sequential([keras.Input(IMAGE_SHAPE), table, *model.layers[len(pixel_layers) :]])
 
 
 class GreyLevelTable(keras.Layer):
@@ -86,18 +87,45 @@ def _look_up(table: tf.Tensor, levels: tf.Tensor) -> tuple[tf.Tensor, object]:
     return tf.gather(table, levels), gradient
 
 
-def _keras_layer(layer: layers.Layer, precision: str) -> keras.Layer:
+def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Dense]:
+    """The dense layers that act on each pixel by itself: those that come first."""
+    return list(takewhile(lambda one: isinstance(one, keras.layers.Dense), model.layers))
+
+
+def _keras_layers(layer: layers.Layer, precision: str) -> list[keras.Layer]:
     match layer:
-        case layers.Dense(units):
-            return keras.layers.Dense(units, activation="relu", dtype=precision)
-        case layers.Convolution(filters):
-            return keras.layers.Conv2D(filters, 3, activation="relu", dtype=precision)
-        case layers.MaxPool(window, stride):
-            return keras.layers.MaxPooling2D(window, stride, dtype=precision)
-        case layers.AveragePool(window, stride):
-            return keras.layers.AveragePooling2D(window, stride, dtype=precision)
+        case layers.Dense(units, normalized):
+            options = _weighted(normalized, precision)
+            return [keras.layers.Dense(units, **options), *_normalization(normalized, precision)]
+        case layers.Convolution(filters, same, normalized):
+            options = _weighted(normalized, precision) | {"padding": _padding(same)}
+            convolution = keras.layers.Conv2D(filters, layers.CONVOLUTION_WINDOW, **options)
+            return [convolution, *_normalization(normalized, precision)]
+        case layers.MaxPool(window, stride, same):
+            return [keras.layers.MaxPooling2D(window, stride, _padding(same), dtype=precision)]
+        case layers.AveragePool(window, stride, same):
+            return [keras.layers.AveragePooling2D(window, stride, _padding(same), dtype=precision)]
         case layers.Flatten():
-            return keras.layers.Flatten(dtype=precision)
+            return [keras.layers.Flatten(dtype=precision)]
         case layers.Dropout(rate):
-            return keras.layers.Dropout(rate, dtype=precision)
+            return [keras.layers.Dropout(rate, dtype=precision)]
     raise TypeError(f"no Keras layer for {layer!r}")
+
+
+def _weighted(normalized: bool, precision: str) -> dict[str, Any]:
+    """Options of a layer with weights; normalization brings the bias and precedes the ReLU."""
+    activation = None if normalized else "relu"
+    return {"activation": activation, "use_bias": not normalized, "dtype": precision}
+
+
+def _normalization(normalized: bool, precision: str) -> list[keras.Layer]:
+    if not normalized:
+        return []
+    return [
+        keras.layers.BatchNormalization(dtype=precision),
+        keras.layers.ReLU(dtype=precision),
+    ]
+
+
+def _padding(same: bool) -> str:
+    return "same" if same else "valid"

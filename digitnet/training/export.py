@@ -152,10 +152,14 @@ def _factorize(
 
 
 def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Layer]:
-    """The dense layers before Flatten, which act on each pixel by itself; none in a CNN."""
+    """The dense layers before Flatten, which act on each pixel by itself, where they can be folded.
+
+    None in a CNN, or where Flatten is not followed by a dense layer whose kernel takes them up.
+    """
     kinds = [type(layer) for layer in model.layers]
-    before = model.layers[: kinds.index(keras.layers.Flatten)]
-    return before if all(isinstance(layer, keras.layers.Dense) for layer in before) else []
+    flatten = kinds.index(keras.layers.Flatten)
+    foldable = set(kinds[:flatten]) == {keras.layers.Dense}
+    return model.layers[:flatten] if foldable and kinds[flatten + 1] is keras.layers.Dense else []
 
 
 def _convert(model: keras.Sequential) -> bytes:

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from digitnet import __version__
 from digitnet.digits import Split, load_digits, split_digits
-from digitnet.experiments import Experiment, costs, find_experiment
+from digitnet.experiments import Experiment, training_bytes
 from digitnet.report import load_report_scores
 from digitnet.runs import (
     FORMAT,
@@ -86,7 +86,7 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
 def _train_and_test(request: Request, training: Training, say: Listener) -> None:
     """Writes all that a finished run has into the training's folder."""
     _limit_threads()
-    experiment = find_experiment(request.experiment)
+    experiment = training.experiment
     _require_memory(experiment, request)
     training.write_status("running", epoch=0, message="loading the images")
     digits = load_digits(request.settings.dataset)
@@ -130,7 +130,7 @@ def _limit_threads() -> None:
 
 
 def _require_memory(experiment: Experiment, request: Request) -> None:
-    needed = costs.training_bytes(experiment, request.settings.batch_size)
+    needed = training_bytes(experiment.layers, request.settings.batch_size)
     available = psutil.virtual_memory().available
     if needed > available:
         raise TrainingError(
@@ -158,7 +158,7 @@ def _has_bfloat16_matrices() -> bool:
 
 def steps_per_execution(experiment: Experiment) -> int:
     """How many steps Keras runs before it looks up."""
-    steps = MULTIPLY_ADDS_PER_EXECUTION // costs.multiply_adds(experiment)
+    steps = MULTIPLY_ADDS_PER_EXECUTION // experiment.multiply_adds
     return max(1, min(MAX_STEPS_PER_EXECUTION, steps))
 
 
@@ -230,7 +230,8 @@ class _Watcher:
         progress, settings = self._progress, self._request.settings
         if not progress.epoch:
             return None
-        report_epochs = int(load_report_scores(self._request.experiment)["epochs"])
+        report = load_report_scores(self._request.experiment)
+        report_epochs = report["epochs"] if report else 0
         earliest = progress.best_epoch + settings.patience
         epochs = min(settings.epochs, max(report_epochs, earliest))
         return (epochs - progress.epoch) * progress.seconds / progress.epoch

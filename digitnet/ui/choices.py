@@ -13,17 +13,18 @@ from typing import Any
 
 import streamlit as st
 
-from digitnet.experiments import find_experiment
 from digitnet.show.words import describe_share
+from digitnet.study.summaries import RunSummary
 
 
-def pick_model(results: dict[str, dict]) -> str:
+def pick_model(summaries: Sequence[RunSummary]) -> RunSummary:
     """Lets the reader choose a network, kept in the URL as `model` and for the whole visit.
 
     Args:
-        results: Result of each network that can be chosen; the first is the default.
+        summaries: The current runs to choose from; the first is the default.
     """
-    names = list(results)
+    by_name = {one.run.experiment.name: one for one in summaries}
+    names = list(by_name)
     if "model" not in st.query_params and "last_model" in st.session_state:
         st.query_params["model"] = st.session_state["last_model"]
     requested = st.query_params.get("model", names[0])
@@ -32,18 +33,19 @@ def pick_model(results: dict[str, dict]) -> str:
             f"There is no trained network “{quote(requested)}” here; the best one reads instead."
         )
         requested = names[0]
-    return st.selectbox(
+    name = st.selectbox(
         "Read by",
         names,
         index=names.index(requested),
-        format_func=lambda name: _label_network(name, results[name]),
+        format_func=lambda name: _label_network(by_name[name]),
         key="model",
         on_change=_keep_model_in_url,
     )
+    return by_name[name]
 
 
-def _label_network(name: str, result: dict) -> str:
-    return f"{find_experiment(name).title} · {describe_share(result)}"
+def _label_network(summary: RunSummary) -> str:
+    return f"{summary.run.experiment.title} · {describe_share(summary)}"
 
 
 def _keep_model_in_url() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from functools import lru_cache
+from collections.abc import Iterable
 
 import numpy as np
 import streamlit as st
 
-from digitnet.digits import DataError, find_mnist, load_digits, load_mnist
-from digitnet.experiments import DATASETS, EXPERIMENTS
-from digitnet.runs import Run, RunError, RunStore
-from digitnet.serving import ModelServer
+from digitnet.digits import DataError, is_here, load_digits
+from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
+from digitnet.runs import Run, RunStore
+from digitnet.serving import InferenceError, ModelServer
+from digitnet.study.summaries import summarize_current
 
 
 @st.cache_resource(show_spinner=False)
@@ -23,39 +23,26 @@ def load_store() -> RunStore:
 @st.cache_resource(show_spinner=False)
 def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
-    server = ModelServer(load_store())
-    server.predict_all(np.zeros((1, 28, 28), np.uint8))  # loads every network
+    server = ModelServer()
+    runs = [one.run for one in summarize_current(load_store())]
+    server.predict_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
     return server
 
 
-def load_results() -> dict[str, dict]:
-    """The result of each experiment's current run, most accurate first; broken runs left out."""
-    results = {}
-    for experiment in EXPERIMENTS:
-        run = load_store().current(experiment.name)
-        with contextlib.suppress(RunError):
-            if run:
-                results[experiment.name] = _load_result(run)
-    return dict(sorted(results.items(), key=lambda item: -item[1]["scores"]["accuracy"]))
+def read_with_all(
+    runs: Iterable[Run], image: np.ndarray
+) -> dict[Experiment, np.ndarray | InferenceError]:
+    """The probabilities of each network, float32 (10,), or what keeps it from being served.
 
-
-@lru_cache(maxsize=256)
-def _load_result(run: Run) -> dict:
-    return run.result
-
-
-def read_with(model: str, image: np.ndarray) -> np.ndarray:
-    """One network's probabilities, float32 (10,), for an image, uint8 (28, 28).
-
-    Raises:
-        InferenceError: If the network cannot be served.
+    Args:
+        runs: Of each network one.
+        image: uint8 (28, 28), 0 background to 255 ink.
     """
-    return load_server().predict(model, image[None])[0]
-
-
-def read_with_all(image: np.ndarray) -> dict[str, np.ndarray]:
-    """The probabilities of each network that can be served, as `read_with` returns them."""
-    return {name: rows[0] for name, rows in load_server().predict_all(image[None]).items()}
+    answers = load_server().predict_all(runs, image[None])
+    return {
+        network: answer if isinstance(answer, InferenceError) else answer[0]
+        for network, answer in answers.items()
+    }
 
 
 @st.cache_resource(show_spinner=False, max_entries=len(DATASETS))
@@ -69,29 +56,36 @@ def load_pictures(dataset: str) -> np.ndarray | None:
     Where it is not, says so, and offers to fetch it.
     """
     try:
-        if st.session_state.pop("fetch_mnist", False):
-            _fetch_mnist()
-        if dataset != "mnist" or find_mnist():
+        if st.session_state.pop("fetch", None) == dataset:
+            _fetch(dataset)
+        if is_here(dataset):
             return _load_images(dataset)
     except DataError as error:
         st.warning(str(error))
-    st.caption("The pictures of these digits are MNIST's, which is not on this machine yet.")
-    st.button("Fetch MNIST, 11 MB", icon=":material/download:", on_click=_ask_for_mnist)
+    title, megabytes = DATASETS[dataset].title, DATASETS[dataset].download_bytes / 1e6
+    st.caption(f"The pictures of these digits are {title}'s, which is not on this machine yet.")
+    st.button(
+        f"Fetch {title}, {megabytes:.0f} MB",
+        icon=":material/download:",
+        on_click=_ask_to_fetch,
+        args=(dataset,),
+    )
     return None
 
 
-def _ask_for_mnist() -> None:
-    st.session_state["fetch_mnist"] = True
+def _ask_to_fetch(dataset: str) -> None:
+    st.session_state["fetch"] = dataset
 
 
-def _fetch_mnist() -> None:
-    """Downloads MNIST; raises DataError if that fails."""
-    bar = st.progress(0.0, "Fetching MNIST…")
+def _fetch(dataset: str) -> None:
+    """Downloads a data set; raises DataError if that fails."""
+    title = DATASETS[dataset].title
+    bar = st.progress(0.0, f"Fetching {title}…")
 
     def show_progress(done: int, total: int) -> None:
-        bar.progress(done / total if total else 0.0, f"Fetched {done / 1e6:.1f} MB of MNIST…")
+        bar.progress(done / total if total else 0.0, f"Fetched {done / 1e6:.1f} MB of {title}…")
 
     try:
-        load_mnist(show_progress)
+        load_digits(dataset, show_progress)
     finally:
         bar.empty()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from digitnet import jobs
-from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.ui.loaders import load_store
 
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
@@ -49,13 +49,13 @@ def heed_taps() -> None:
     st.html(_TAP_SCRIPT, unsafe_allow_javascript=True)
 
 
-def say_what_is_missing(results: dict[str, dict]) -> None:
+def say_what_is_missing(present: Collection[Experiment]) -> None:
     """Tells which networks are not here and how to come by them; nothing if all are.
 
     Args:
-        results: Those that are here.
+        present: Those that are here.
     """
-    missing = [one.name for one in EXPERIMENTS if one.name not in results]
+    missing = [one.name for one in EXPERIMENTS if one not in present]
     if missing:
         st.info(
             f"{len(missing)} of {len(EXPERIMENTS)} networks are missing. A clone brings them in "
@@ -93,7 +93,7 @@ def show_training_sign(page: st.Page) -> None:
     active = [job for job in jobs.list_jobs(store) if job.state in ("running", "queued")]
     with st.container(key="training_sign"):
         if active:
-            title = find_experiment(active[0].experiment).title
+            title = active[0].experiment.title
             waiting = f" and {len(active) - 1} more" if len(active) > 1 else ""
             st.page_link(
                 page,

@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, serve, wait_for_server
+from digitnet.experiments import find_experiment
 from digitnet.runs import Run
 from digitnet.study import confusion
+from digitnet.study.answers import load_answers
 from digitnet.study.confusion import Answers
 
 pytestmark = pytest.mark.browser
@@ -46,7 +48,7 @@ def matrix(context: BrowserContext, address_with_mnist: str) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def answers() -> Answers:
     """What the run that the page begins with said."""
-    return confusion.load_answers(Run("cnn/shipped", REPOSITORY / "checkpoints" / "cnn"))
+    return load_answers(Run(find_experiment("cnn"), "shipped", REPOSITORY / "checkpoints" / "cnn"))
 
 
 def click_cell(page: Page, true: int, read: int, aside: float = 0.0) -> None:

@@ -9,7 +9,6 @@ from digitnet.experiments import (
     SettingsError,
     TrainingSettings,
     UnknownExperimentError,
-    costs,
     find_experiment,
 )
 
@@ -40,7 +39,7 @@ def test_names_are_the_reports_in_its_order():
 
 @pytest.mark.parametrize(("name", "parameters", "features"), KNOWN)
 def test_parameters_and_shapes(name, parameters, features):
-    layers = costs.layer_costs(find_experiment(name))
+    layers = find_experiment(name).costs
     assert find_experiment(name).parameters == parameters
     assert sum(layer.parameters for layer in layers) == parameters
     flat = next(layer for layer in layers if layer.name == "flatten")
@@ -62,7 +61,7 @@ def test_every_record_says_why_it_exists():
 
 
 def test_multiply_adds_of_a_convolution_by_hand():
-    first, _, second, *_ = costs.layer_costs(find_experiment("cnn"))
+    first, _, second, *_ = find_experiment("cnn").costs
     assert first.multiply_adds == 26 * 26 * 32 * 9
     assert second.multiply_adds == 11 * 11 * 64 * 9 * 32
 

@@ -101,7 +101,7 @@ def epochs_of(store):
 
 
 def states(store):
-    return {job.experiment: job.state for job in jobs.list_jobs(store)}
+    return {job.experiment.name: job.state for job in jobs.list_jobs(store)}
 
 
 def assert_same_run(run, expected):

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from digitnet import jobs
-from digitnet.experiments import TrainingSettings, find_experiment, multiply_adds, training_bytes
+from digitnet.experiments import TrainingSettings, find_experiment, training_bytes
 from digitnet.jobs import JobError, processes, queue, worker
 from digitnet.report import load_report_scores
 from digitnet.runs import HISTORY, HISTORY_COLUMNS, LOG, REQUEST, STATUS, Request, RunStore
@@ -459,7 +459,7 @@ def test_without_any_record_the_time_is_unknown(store):
     settings = TrainingSettings()
     estimate = jobs.estimate(store, "cnn", settings)
     assert estimate.seconds is None and "unknown" in estimate.basis
-    assert estimate.bytes == training_bytes(find_experiment("cnn"), settings.batch_size)
+    assert estimate.bytes == training_bytes(find_experiment("cnn").layers, settings.batch_size)
 
 
 def test_the_time_is_this_machines_for_the_same(store):
@@ -500,7 +500,7 @@ def test_a_training_that_is_not_finished_counts_too(store):
 
 def test_another_speed_is_scaled_by_arithmetic(store):
     record(store, "cnn", 3.0)
-    ratio = multiply_adds(find_experiment("cnn_max")) / multiply_adds(find_experiment("cnn"))
+    ratio = find_experiment("cnn_max").multiply_adds / find_experiment("cnn").multiply_adds
     estimate = jobs.estimate(store, "cnn_max", TrainingSettings(epochs=1))
     assert estimate.seconds == pytest.approx(3.0 * ratio)
     assert "cnn" in estimate.basis and "scaled" in estimate.basis

@@ -156,7 +156,7 @@ def test_a_training_is_queued_once_with_the_settings_and_the_reports_learning_ra
     app.number_input(key="seed").set_value(7).run()
     buttons(app, "Retrain 2 networks")[0].click().run()
     assert "in the queue" in words_of(app)
-    found = {job.experiment: job.training.request.settings for job in jobs.list_jobs(store)}
+    found = {job.experiment.name: job.training.request.settings for job in jobs.list_jobs(store)}
     assert found["cnn_min"] == TrainingSettings(seed=7)
     assert found["fc_lr_high"] == TrainingSettings(seed=7, learning_rate=0.05)
     buttons(app, "Retrain 2 networks")[0].click().run()
@@ -184,9 +184,9 @@ def test_the_queue_can_be_changed(open_compare, store):
     sign = app.get_by_key("training_sign").get("page_link")[0]
     assert sign.proto.label == "Training Basic CNN and 1 more"
     next(one for one in buttons(app, "Move up") if not one.disabled).click().run()
-    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn_min", "cnn"]
+    assert [job.experiment.name for job in jobs.list_jobs(store)] == ["cnn_min", "cnn"]
     buttons(app, "Cancel")[0].click().run()
-    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn"]
+    assert [job.experiment.name for job in jobs.list_jobs(store)] == ["cnn"]
 
 
 def test_a_running_training_shows_where_it_stands(open_compare, store):
@@ -210,7 +210,7 @@ def test_a_training_that_has_ended_can_be_resumed_or_deleted(open_compare, store
     app.toggle(key=f"log {failed.id}").set_value(True).run()
     assert any("it printed this" in one.value for one in app.code)
     app.button(key=f"Delete it {failed.id}").click().run()
-    assert [job.experiment for job in jobs.list_jobs(store)] == ["cnn"]
+    assert [job.experiment.name for job in jobs.list_jobs(store)] == ["cnn"]
     buttons(app, "Resume")[0].click().run()
     assert jobs.list_jobs(store)[0].state == "queued"
 

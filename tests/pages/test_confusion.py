@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from digitnet.experiments import find_experiment
 from digitnet.runs import Run
 from digitnet.study import confusion
+from digitnet.study.answers import load_answers
 from tests.pages.conftest import REPOSITORY, open_at
 
 
@@ -36,7 +38,7 @@ def with_mnist(open_page, mnist_path, monkeypatch):
 
 @pytest.fixture
 def answers(checkpoints):
-    return confusion.load_answers(Run("cnn/shipped", checkpoints / "cnn"))
+    return load_answers(Run(find_experiment("cnn"), "shipped", checkpoints / "cnn"))
 
 
 def numbers_of(app):
@@ -108,7 +110,7 @@ def test_a_large_cell_has_pages(open_page):
 
 
 def test_two_runs_are_set_side_by_side(open_page, answers, checkpoints):
-    other = confusion.load_answers(Run("fc_narrow/shipped", checkpoints / "fc_narrow"))
+    other = load_answers(Run(find_experiment("fc_narrow"), "shipped", checkpoints / "fc_narrow"))
     app = open_page(b="fc_narrow/shipped")
     assert not app.exception
     outcomes = confusion.list_outcomes(answers, other)

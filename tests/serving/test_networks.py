@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.experiments import UnknownExperimentError
+from digitnet.experiments import find_experiment
 from digitnet.runs import RunStore
 from digitnet.serving import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
 from digitnet.serving import networks as inference
@@ -116,15 +116,22 @@ def test_network_refuses_other_images(models, images: np.ndarray) -> None:
         ServedNetwork(models[0][0]).predict(images)
 
 
-def test_server_serves_the_current_runs_in_the_reports_order(models, store: RunStore) -> None:
+def test_server_serves_runs_in_their_order(models, store: RunStore) -> None:
     ship(store, "cnn", models[0][0])
     ship(store, "fc", models[1][0])
-    server = ModelServer(store)
-    assert server.names() == ["fc", "cnn"]
-    predictions = server.predict_all(IMAGES)
-    assert list(predictions) == ["fc", "cnn"]
-    np.testing.assert_allclose(predictions["cnn"], models[0][1], atol=1e-5)
-    np.testing.assert_allclose(predictions["fc"], models[1][1], atol=1e-5)
+    predictions = ModelServer().predict_all(store.finished(), IMAGES)
+    assert [network.name for network in predictions] == ["fc", "cnn"]
+    np.testing.assert_allclose(predictions[find_experiment("cnn")], models[0][1], atol=1e-5)
+    np.testing.assert_allclose(predictions[find_experiment("fc")], models[1][1], atol=1e-5)
+
+
+def test_a_model_that_is_replaced_under_its_run_is_loaded_anew(models, store: RunStore) -> None:
+    (first, first_expected), (second, second_expected) = models
+    ship(store, "cnn", first)
+    server, run = ModelServer(), store.current("cnn")
+    np.testing.assert_allclose(server.predict(run, IMAGES), first_expected, atol=1e-5)
+    ship(store, "cnn", second)
+    np.testing.assert_allclose(server.predict(run, IMAGES), second_expected, atol=1e-5)
 
 
 def test_server_loads_once_and_anew_when_a_run_becomes_current(
@@ -139,23 +146,29 @@ def test_server_loads_once_and_anew_when_a_run_becomes_current(
     monkeypatch.setattr(inference, "ServedNetwork", load)
     (first, first_expected), (second, second_expected) = models
     ship(store, "cnn", first)
-    server = ModelServer(store)
+    server = ModelServer()
     for _ in range(3):
-        np.testing.assert_allclose(server.predict("cnn", IMAGES), first_expected, atol=1e-5)
+        np.testing.assert_allclose(
+            server.predict(store.current("cnn"), IMAGES), first_expected, atol=1e-5
+        )
     assert len(loads) == 1
     make_current(store, "cnn/20260102-030405-00aa", second)
     for _ in range(3):
-        np.testing.assert_allclose(server.predict("cnn", IMAGES), second_expected, atol=1e-5)
+        np.testing.assert_allclose(
+            server.predict(store.current("cnn"), IMAGES), second_expected, atol=1e-5
+        )
     assert len(loads) == 2
     store.roll_back("cnn")
-    np.testing.assert_allclose(server.predict("cnn", IMAGES), first_expected, atol=1e-5)
+    np.testing.assert_allclose(
+        server.predict(store.current("cnn"), IMAGES), first_expected, atol=1e-5
+    )
 
 
 def test_many_threads_get_their_own_answers(models, store: RunStore) -> None:
     ship(store, "cnn", models[0][0])
     ship(store, "fc", models[1][0])
     expected = {"cnn": models[0][1], "fc": models[1][1]}
-    server = ModelServer(store)
+    server, runs = ModelServer(), {name: store.current(name) for name in expected}
     together = threading.Barrier(8)
 
     def ask(seed: int) -> None:
@@ -165,7 +178,7 @@ def test_many_threads_get_their_own_answers(models, store: RunStore) -> None:
             start = generator.integers(0, len(IMAGES) - 3)
             part = slice(start, start + generator.integers(1, 4))
             name = ("cnn", "fc")[generator.integers(2)]
-            answer = server.predict(name, IMAGES[part])
+            answer = server.predict(runs[name], IMAGES[part])
             np.testing.assert_allclose(answer, expected[name][part], atol=1e-5)
 
     with ThreadPoolExecutor(8) as pool:
@@ -193,14 +206,16 @@ def test_a_broken_model_is_told_and_leaves_the_others_alone(
     path = store.shipped / "fc" / "served.tflite"
     content = broken_models(models[1][0])[fault]
     path.unlink() if content is None else path.write_bytes(content)
-    server = ModelServer(store)
+    server = ModelServer()
     message = "the served model of fc/shipped .* train fc"
     with pytest.raises(InferenceError, match=message) as caught:
-        server.predict("fc", IMAGES[:1])
+        server.predict(store.current("fc"), IMAGES[:1])
     assert "\n" not in str(caught.value)
-    assert list(server.predict_all(IMAGES[:1])) == ["cnn"]
+    fc, cnn = server.predict_all(store.finished(), IMAGES[:1]).values()
+    assert str(fc) == str(caught.value) and cnn.shape == (1, 10)
     ship(store, "fc", models[1][0])
-    assert list(server.predict_all(IMAGES[:1])) == ["fc", "cnn"]
+    fc, cnn = server.predict_all(store.finished(), IMAGES[:1]).values()
+    assert fc.shape == cnn.shape == (1, 10)
 
 
 def test_a_model_of_something_else_is_refused(store: RunStore) -> None:
@@ -211,20 +226,10 @@ def test_a_model_of_something_else_is_refused(store: RunStore) -> None:
         ServedNetwork(tf.lite.TFLiteConverter.from_keras_model(other).convert())
 
 
-def test_an_experiment_without_a_run_says_how_to_train_it(store: RunStore) -> None:
-    server = ModelServer(store)
-    assert server.names() == []
-    assert server.predict_all(IMAGES[:1]) == {}
-    with pytest.raises(InferenceError, match="python -m digitnet train lenet5"):
-        server.predict("lenet5", IMAGES[:1])
-    with pytest.raises(UnknownExperimentError):
-        server.predict("resnet", IMAGES[:1])
-
-
 def test_a_model_with_altered_bytes_is_refused_before_it_is_run(store, models) -> None:
     content = bytearray(models[0][0])
     ship(store, "cnn", bytes(content))
     content[len(content) // 2] ^= 0xFF
     (store.shipped / "cnn" / "served.tflite").write_bytes(content)
     with pytest.raises(InferenceError, match="not those that were exported"):
-        ModelServer(store).predict("cnn", IMAGES[:1])
+        ModelServer().predict(store.current("cnn"), IMAGES[:1])

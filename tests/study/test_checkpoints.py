@@ -55,7 +55,7 @@ def test_served_model_predicts_as_the_trained_one(store, name, mnist_path):
     digits = load_mnist()
     split = split_digits("mnist", digits)
     assert (index == split.test_index).all() and (labels == split.test.labels).all()
-    served = ModelServer(store).predict(name, split.test.images)
+    served = ModelServer().predict(store.current(name), split.test.images)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
     assert np.abs(served - probabilities).max() <= 1e-3
 

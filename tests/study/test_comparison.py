@@ -27,9 +27,9 @@ from digitnet.runs import (
 from digitnet.show import comparison as show_comparison
 from digitnet.show import trainings
 from digitnet.show.costs import COSTS, _place_labels, cost_figure
-from digitnet.show.words import name_run
 from digitnet.study import comparison
-from digitnet.study.comparison import Comparison, ComparisonError
+from digitnet.study.answers import DifferentDigitsError
+from digitnet.study.comparison import Comparison
 from digitnet.study.differences import list_differences
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import holm_correction
@@ -63,7 +63,7 @@ def write_run(folder: Path, wrong: slice, seed: int = 1, dataset: str = "mnist")
     index = np.arange(DIGITS) + 1000 * seed
     np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
     (folder / SERVED).write_bytes(b"model")
-    return Run(f"{experiment}/shipped", folder)
+    return Run(find_experiment(experiment), "shipped", folder)
 
 
 @pytest.fixture
@@ -112,7 +112,9 @@ def test_a_broken_run_is_told_in_its_own_row(store, name):
     assert name in row["problem"]
     assert row["accuracy"] is None
     assert row_of(store, "fc")["problem"] is None
-    assert ("cnn", "fc") not in comparison.compare_standings(load_standings(store, {}))
+    assert ("cnn/shipped", "fc/shipped") not in comparison.compare_standings(
+        load_standings(store, {})
+    )
 
 
 def test_a_result_without_a_figure_is_a_problem(store):
@@ -135,7 +137,7 @@ def test_the_runs_are_listed_and_the_current_one_is_marked(store):
     rows = {row["id"]: row for row in tabulate_runs(store)}
     assert rows["cnn/20261122-184501-3f2a"]["current"]
     assert state_of(store) != before
-    assert "22 Nov" in name_run("cnn/20261122-184501-3f2a")
+    assert "22 Nov" in store.find("cnn/20261122-184501-3f2a").title
 
 
 def test_current_runs_are_offered_first_and_the_best_of_them_leads(store):
@@ -161,37 +163,36 @@ def test_a_pair_is_compared_by_the_exact_mcnemar_test(store):
 
 
 def test_runs_of_other_test_digits_cannot_be_compared(store):
-    with pytest.raises(ComparisonError, match="same digits"):
+    with pytest.raises(DifferentDigitsError, match="same digits"):
         comparison.compare_pair(store.find("cnn/shipped"), store.find("lenet5/shipped"))
 
 
 def test_all_pairs_of_the_same_digits_are_corrected_together(store):
     compared = comparison.compare_standings(load_standings(store, {}))
     assert len(compared) == 6  # three networks, in both orders
-    pairs = [("fc", "cnn"), ("fc", "cnn_long"), ("cnn", "cnn_long")]
+    fc, cnn, cnn_long = "fc/shipped", "cnn/shipped", "cnn_long/shipped"
+    pairs = [(fc, cnn), (fc, cnn_long), (cnn, cnn_long)]
     expected = holm_correction([compared[pair].p_value for pair in pairs])
     assert [compared[pair].corrected for pair in pairs] == pytest.approx(list(expected))
-    assert compared["cnn", "cnn_long"].winner is None
-    standings = load_standings(store, {})
-    assert comparison.find_pair(standings, "fc/shipped", "cnn/shipped") == compared["fc", "cnn"]
-    assert comparison.find_pair(standings, "fc/shipped", "lenet5/shipped") is None
-    sentence = show_comparison.describe_correction("A", "B", compared["cnn", "cnn_long"])
+    assert compared[cnn, cnn_long].winner is None
+    assert (fc, "lenet5/shipped") not in compared
+    sentence = show_comparison.describe_correction("A", "B", compared[cnn, cnn_long])
     assert sentence.endswith("they cannot be told apart.")
-    assert compared["fc", "cnn"].winner == "b"
+    assert compared[fc, cnn].winner == "b"
 
 
 def test_the_matrix_shows_that_two_cannot_be_told_apart_as_plainly_as_a_win(store):
     standings = load_standings(store, {})
     compared = comparison.compare_standings(standings)
-    names = [one.experiment.name for one in rank(standings)]
-    matrix = show_comparison.pairs_html(names, compared)
+    runs = [one.summary.run for one in rank(standings)]
+    matrix = show_comparison.pairs_html(runs, compared)
     assert matrix.count('class="dn-even"') == 2
     assert matrix.count('class="dn-better"') == matrix.count('class="dn-worse"') == 2
     assert matrix.count('class="dn-untold"') == 6
     assert "+14.00" in matrix and "−14.00" in matrix
-    best = show_comparison.describe_standing(find_experiment("cnn_long"), compared)
-    assert "A dot" in show_comparison.explain_pairs(names, compared)
-    assert "A dot" not in show_comparison.explain_pairs(names[:2] + names[3:], compared)
+    best = show_comparison.describe_standing(store.find("cnn_long/shipped"), compared)
+    assert "A dot" in show_comparison.explain_pairs(runs, compared)
+    assert "A dot" not in show_comparison.explain_pairs(runs[:2] + runs[3:], compared)
     assert "better than 1 of the 2 others" in best and "told apart from 1." in best
 
 
@@ -290,7 +291,9 @@ def test_progress_with_a_wrong_figure_is_a_share_all_the_same(name, figure):
 def test_curves_of_one_epoch_and_of_equal_values_can_be_drawn():
     columns = ("loss", "accuracy", "val_loss", "val_accuracy")
     for epochs in (1, 4):
-        html = trainings.progress_html("cnn", dict.fromkeys(columns, np.ones(epochs)))
+        html = trainings.progress_html(
+            find_experiment("cnn"), dict.fromkeys(columns, np.ones(epochs))
+        )
         assert html.count("<figure>") == 2 and f"<span>{epochs}</span>" in html
         assert "nan" not in html
 

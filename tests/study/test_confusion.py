@@ -7,12 +7,12 @@ import pytest
 from sklearn import metrics
 
 from digitnet.digits import ink
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import TrainingSettings, find_experiment
 from digitnet.runs import PROBABILITIES, REQUEST, Request, Run, RunError, RunStore
 from digitnet.show import confusion as figures
-from digitnet.show.palette import COLOURS
 from digitnet.study import confusion
-from digitnet.study.confusion import NORMALIZATIONS, DifferentDigitsError
+from digitnet.study.answers import DifferentDigitsError, load_answers
+from digitnet.study.confusion import NORMALIZATIONS
 from digitnet.study.significance import PairedOutcomes
 
 SIZE = 300
@@ -29,7 +29,7 @@ def write_run(folder, seed, split_seed=1):
     index = np.arange(SIZE) + 1000 * split_seed
     np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
     Request(folder.name, TrainingSettings(seed=split_seed)).save(folder)
-    return Run(f"{folder.name}/shipped", folder)
+    return Run(find_experiment(folder.name), "shipped", folder)
 
 
 @pytest.fixture
@@ -43,17 +43,17 @@ def store(tmp_path):
 
 @pytest.fixture
 def cnn(store):
-    return confusion.load_answers(store.find("cnn/shipped"))
+    return load_answers(store.find("cnn/shipped"))
 
 
 @pytest.fixture
 def fc(store):
-    return confusion.load_answers(store.find("fc/shipped"))
+    return load_answers(store.find("fc/shipped"))
 
 
 @pytest.fixture
 def lenet5(store):
-    return confusion.load_answers(store.find("lenet5/shipped"))
+    return load_answers(store.find("lenet5/shipped"))
 
 
 # --- answers ---------------------------------------------------------------------------------
@@ -101,24 +101,23 @@ def save(store, **changed):
 def test_answers_that_cannot_be_are_told(store, changed):
     save(store, **changed)
     with pytest.raises(RunError, match=PROBABILITIES):
-        confusion.load_answers(store.find("cnn/shipped"))
+        load_answers(store.find("cnn/shipped"))
 
 
 @pytest.mark.parametrize("name", [PROBABILITIES, REQUEST])
 def test_a_missing_or_garbled_file_is_told(store, name):
     (store.shipped / "cnn" / name).write_bytes(b"garbage")
     with pytest.raises(RunError, match=name):
-        confusion.load_answers(store.find("cnn/shipped"))
+        load_answers(store.find("cnn/shipped"))
     (store.shipped / "cnn" / name).unlink()
     with pytest.raises(RunError, match=name):
-        confusion.load_answers(store.find("cnn/shipped"))
+        load_answers(store.find("cnn/shipped"))
 
 
 def test_others_are_those_tested_on_the_same_digits(store, cnn):
-    assert list(confusion.load_others(store, cnn)) == ["cnn", "fc"]
+    assert [one.name for one in confusion.load_others(store, cnn)] == ["cnn", "fc"]
     (store.shipped / "fc" / PROBABILITIES).unlink()
-    confusion.load_answers.cache_clear()
-    assert list(confusion.load_others(store, cnn)) == ["cnn"]
+    assert [one.name for one in confusion.load_others(store, cnn)] == ["cnn"]
 
 
 # --- digits ----------------------------------------------------------------------------------
@@ -196,7 +195,9 @@ def test_the_chosen_cell_is_framed(cnn):
 
 def test_the_matrix_has_its_experiments_colour(cnn):
     scale = figures.matrix_figure(cnn, "Counts", muted=True, cell=None).data[0].colorscale
-    red, green, blue = (int(COLOURS["cnn"][place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = (
+        int(find_experiment("cnn").colour[place : place + 2], 16) for place in (1, 3, 5)
+    )
     assert scale[-1][1].startswith(f"rgba({red},{green},{blue},")
 
 

@@ -14,7 +14,6 @@ from digitnet.report import load_report_history
 from digitnet.runs import HISTORY, HISTORY_COLUMNS, RESULT, Request, RunError, RunStore, write_json
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, View
-from digitnet.show.palette import COLOURS
 from digitnet.study import curves
 from digitnet.study.fit import describe_fit
 from tests.made_runs import make_result
@@ -67,7 +66,7 @@ def unfinished(store):
 
 
 def test_every_run_and_training_is_listed_with_its_state(store):
-    states = curves.list_trainings(store)
+    states = {run_id: one.state for run_id, one in curves.list_trainings(store).items()}
     assert states == {
         "fc/shipped": "finished",
         "cnn/shipped": "finished",
@@ -124,7 +123,7 @@ def test_the_reports_curves_are_loaded_once_for_an_experiment(store, cnn):
     again = curves.load_curves(store, "cnn/shipped", "C")
     fc = curves.load_curves(store, "fc/shipped", "B")
     loaded = curves.load_report_curves([cnn, fc, again])
-    assert [(one.experiment, one.letter) for one in loaded] == [("cnn", "A"), ("fc", "B")]
+    assert [(one.experiment.name, one.letter) for one in loaded] == [("cnn", "A"), ("fc", "B")]
     assert all(one.is_report for one in loaded)
     np.testing.assert_array_equal(loaded[0].history["loss"], load_report_history("cnn")["loss"])
 
@@ -166,9 +165,9 @@ def test_a_loss_that_is_no_number_is_told(cnn):
 def test_the_reports_own_verdict_is_computed(experiment):
     history = load_report_history(experiment)
     best = int(np.argmax(history["val_accuracy"])) + 1
-    report = curves.Curves(f"{experiment}/report", "A", history, best, curves.REPORT)
     verdict = describe_fit(history, best).verdict
-    assert f"the report's own curve {verdict};" in curves._describe_report(report.experiment)
+    said = curves._describe_report(find_experiment(experiment))
+    assert f"the report's own curve {verdict};" in said
 
 
 # --- drawn -----------------------------------------------------------------------------------
@@ -188,7 +187,7 @@ def lines_of(figure, letter):
 
 def test_a_curve_has_its_experiments_colour_and_the_parts_differ_in_dash(cnn):
     lines = lines_of(curve_figures.curves_figure([cnn], View(part="Both")), "A")
-    assert {one.line.color for one in lines} == {COLOURS["cnn"]}
+    assert {one.line.color for one in lines} == {find_experiment("cnn").colour}
     assert [one.line.dash for one in lines] == ["solid", "dot"]
     np.testing.assert_allclose(lines[0].y, VAL_ACCURACY)
     np.testing.assert_allclose(lines[1].y, ACCURACY)
@@ -261,10 +260,10 @@ def test_every_view_is_drawn_within_its_axes(cnn, unfinished, metric, scale, by,
     json.loads(figure.to_json())
 
 
-def test_cards_are_escaped_and_a_broken_run_is_named(cnn):
+def test_cards_are_escaped_and_a_broken_run_is_named(store, cnn):
     card = curve_figures.reading_html(cnn, curves.read_curves(cnn))
     assert "<b>A</b> Basic CNN · shipped" in card
     assert "<b>It fits.</b>" in card
-    broken = curve_figures.broken_html("cnn/shipped", "B", "history.csv <is> missing")
+    broken = curve_figures.broken_html(store.find("cnn/shipped"), "B", "history.csv <is> missing")
     assert "Broken." in broken
     assert "&lt;is&gt;" in broken

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS, costs
+from digitnet.experiments import EXPERIMENTS
 from digitnet.training.architectures import GreyLevelTable, build_model, build_training_model
 
 # The widest network's weights alone take 0.8 GB: the arithmetic of `costs` vouches for it.
@@ -14,7 +14,7 @@ BUILDABLE = [one for one in EXPERIMENTS if one.parameters < 100_000_000]
 @pytest.mark.parametrize("experiment", BUILDABLE, ids=lambda one: one.name)
 def test_layers_match_the_record(experiment):
     model = build_model(experiment)
-    expected = costs.layer_costs(experiment)
+    expected = experiment.costs
     assert model.count_params() == experiment.parameters
     assert model.input_shape == (None, 28, 28, 1)
     assert [layer.output.shape[1:] for layer in model.layers] == [

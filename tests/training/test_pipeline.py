@@ -34,7 +34,7 @@ def test_a_request_becomes_a_current_run_that_predicts(store, name):
     digits = load_digits("sample")
     assert (digits.labels[index] == labels).all()
     assert run.result["scores"] == evaluate_predictions(labels, probabilities)
-    served = ModelServer(store).predict(name, digits.images[index])
+    served = ModelServer().predict(store.current(name), digits.images[index])
     np.testing.assert_allclose(served, probabilities, atol=1e-3)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
 

@@ -1,0 +1,120 @@
+"""The user's own networks, each a file of the run store.
+
+<local>/networks/<name>.json    its layers in one line, and what it is meant to show
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import filelock
+
+from digitnet.errors import DigitnetError
+from digitnet.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    Layer,
+    NetworkError,
+    format_layers,
+    make_network,
+    parse_layers,
+)
+from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+
+FOLDER, LOCK = "networks", "networks.lock"
+LOCK_SECONDS = 5.0
+
+
+def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str = "") -> Experiment:
+    """Keeps a network of the user's own.
+
+    A name that is taken by other layers is never overwritten: the new network is the name's next
+    version, such as "mine_2".
+
+    Args:
+        local: Folder of the runs trained here.
+        name: As `make_network` asks for.
+        layers: Its hidden layers.
+        reason: What the user wants to learn from it.
+
+    Returns:
+        The network; one that is there already with just these layers, where there is one.
+
+    Raises:
+        LayerError: If a layer cannot stand where it is.
+        NetworkError: If the name is malformed or one of the project's, or the network too large.
+        RunError: If it cannot be written.
+    """
+    if name in {one.name for one in EXPERIMENTS}:
+        raise NetworkError(f"{name} is one of the project's own networks; choose another name")
+    make_network(name, layers)
+    try:
+        (local / FOLDER).mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(local / LOCK, timeout=LOCK_SECONDS):
+            return _add_version(local, name, layers, reason)
+    except (OSError, filelock.Timeout) as error:
+        raise RunError(f"the network cannot be kept: {error}") from None
+
+
+def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
+    present = {one.name: one for one in read_networks(local)}
+    version, versioned = 1, name
+    while versioned in present:
+        if present[versioned].layers == layers:
+            return present[versioned]
+        version += 1
+        versioned = f"{name}_{version}"
+    network = make_network(versioned, layers, place=_next_place(local), reason=reason)
+    values = {
+        "format": FORMAT,
+        "layers": format_layers(layers),
+        "reason": reason,
+        "place": _next_place(local),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(local / FOLDER / f"{versioned}.json", values)
+    return network
+
+
+def read_networks(local: Path) -> list[Experiment]:
+    """The user's own networks, the oldest first; files that hold none are left out."""
+    found = []
+    for path in (local / FOLDER).glob("*.json"):
+        with contextlib.suppress(OSError, DigitnetError):
+            stat = path.stat()
+            found.append(_read_network(path, (stat.st_size, stat.st_mtime_ns)))
+    return [network for _, network in sorted(found, key=lambda one: (one[0], one[1].name))]
+
+
+@lru_cache(maxsize=1024)
+def _read_network(path: Path, _: tuple[int, int]) -> tuple[int, Experiment]:
+    values = read_json(path)
+    place = values.get("place")
+    if not isinstance(place, int) or place < 0:
+        raise RunError(f"{path.name} has a wrong place: {place!r}")
+    layers = parse_layers(str(values.get("layers")))
+    return place, make_network(path.stem, layers, place, str(values.get("reason") or ""))
+
+
+def _next_place(local: Path) -> int:
+    places = [0]
+    for path in (local / FOLDER).glob("*.json"):
+        with contextlib.suppress(RunError):
+            place = read_json(path).get("place")
+            places.append(place + 1 if isinstance(place, int) else 0)
+    return max(places)
+
+
+def require_own(local: Path, name: str) -> None:
+    """Raises NetworkError unless this is a network of the user's own."""
+    if name not in {one.name for one in read_networks(local)}:
+        raise NetworkError(f"{name!r} is none of your own networks")
+
+
+def forget_network(local: Path, name: str) -> None:
+    """Deletes the file of a network of the user's own."""
+    require_own(local, name)
+    (local / FOLDER / f"{name}.json").unlink()
