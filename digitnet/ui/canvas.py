@@ -89,7 +89,7 @@ def draw_on_canvas() -> np.ndarray:
     st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
     strokes = ink.strokes_from_canvas(canvas.json_data, CANVAS_SIZE)
     if under is not None:
-        return ink.draw_over(under, strokes, CANVAS_SIZE)
+        return ink.add_strokes(under, strokes, CANVAS_SIZE)
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes)
