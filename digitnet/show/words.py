@@ -6,10 +6,16 @@ from digitnet.experiments import find_experiment
 from digitnet.runs import time_of
 
 # fmt: off
-NUMBERS = [
+_NUMBERS = [
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
 ]
+# fmt: on
+
+
+def number_in_words(number: int) -> str:
+    """A count from 0 on in words, such as "seven"; in digits from seventeen on."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def name_run(run_id: str) -> str:
