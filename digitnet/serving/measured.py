@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from digitnet.digits import ink
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
@@ -15,3 +17,9 @@ def load_measured(name: str) -> dict[str, Any]:
         return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+
+
+def load_drawings() -> dict[str, Any]:
+    """How well drawings are read; empty too if ink has changed since that was measured."""
+    record = load_measured("drawings")
+    return record if record.get("ink") == ink.INK_VERSION else {}

@@ -8,10 +8,11 @@ from typing import Any
 from digitnet.experiments import EXPERIMENTS, find_experiment, pixel_features
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
-from digitnet.serving import load_measured
+from digitnet.serving import load_drawings, load_measured
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 README = _REPOSITORY / "README.md"
+NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE`."
 
 
 def summarize(store: RunStore) -> list[dict[str, Any]]:
@@ -117,9 +118,9 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
 
 def format_drawings() -> str:
     """The README's table of how drawings are read, by how they are brought to 28x28."""
-    record = load_measured("drawings")
+    record = load_drawings()
     if not record:
-        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+        return NOT_MEASURED
     names = list(record["accuracy"])
     lines = [
         "| network | " + " | ".join(record["ways"].values()) + " |",
@@ -137,9 +138,9 @@ def format_drawings() -> str:
 
 def format_confidence() -> str:
     """The README's table of how often drawings are read rightly, by how sure the network is."""
-    record = load_measured("drawings")
+    record = load_drawings()
     if not record:
-        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+        return NOT_MEASURED
     starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
     kinds = [f"{low} to {high}" for low, high in zip(starts, starts[1:], strict=False)]
     lines = [
