@@ -4,7 +4,7 @@
     <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
     <local>/current/<experiment>               the id of the run that is served; while a training
                                                is finished, its id and below it the one before
-    <shipped>/<experiment>/                    the run that a clone brings, never overwritten
+    <shipped>/<experiment>/                    the run that a clone brings; replaced by `publish`
 
 A training writes into its unfinished folder and becomes a finished run by one rename. Files are
 replaced whole or not at all, so that a reader never sees half of one.
@@ -24,6 +24,7 @@ from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.records import SHIPPED, Request, Run, Training
 
+ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -53,8 +54,8 @@ class RunStore:
         names = [experiment] if experiment else [one.name for one in EXPERIMENTS]
         runs: list[Run] = []
         for name in names:
-            shipped = Run(f"{name}/{SHIPPED}", self.shipped / name)
-            runs += [shipped] if shipped.folder.is_dir() else []
+            shipped = self._shipped_folder(name)
+            runs += [Run(f"{name}/{SHIPPED}", shipped)] if shipped.is_dir() else []
             trained = _stamped(self.local / "finished" / name)
             runs += [Run(f"{name}/{one.name}", one) for one in trained]
         return runs
@@ -94,8 +95,8 @@ class RunStore:
                 with contextlib.suppress(RunError):
                     if run_id.startswith(f"{experiment}/"):
                         return self.find(run_id)
-        shipped = Run(f"{experiment}/{SHIPPED}", self.shipped / experiment)
-        return shipped if shipped.folder.is_dir() else None
+        shipped = self._shipped_folder(experiment)
+        return Run(f"{experiment}/{SHIPPED}", shipped) if shipped.is_dir() else None
 
     def make_current(self, run_id: str) -> None:
         """Serves this run from now on; RunError if it is missing, broken or cannot be chosen."""
@@ -192,10 +193,15 @@ class RunStore:
         if experiment not in {one.name for one in EXPERIMENTS}:
             raise RunError(f"there is no run {run_id!r}")
         if stamp == SHIPPED:
-            return self.shipped / experiment
+            return self._shipped_folder(experiment)
         if not _STAMP.fullmatch(stamp):
             raise RunError(f"there is no run {run_id!r}")
         return self.local / kind / experiment / stamp
+
+    def _shipped_folder(self, experiment: str) -> Path:
+        """Where the shipped run lies: in its place, or aside if a publish was killed just then."""
+        folder, aside = self.shipped / experiment, self.shipped / f"{ASIDE}{experiment}"
+        return aside if aside.is_dir() and not folder.is_dir() else folder
 
 
 def _stamped(folder: Path) -> list[Path]:
