@@ -21,12 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.places import home
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.records import SHIPPED, Request, Run, Training
 
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
-_REPOSITORY = Path(__file__).resolve().parents[2]
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
@@ -45,8 +45,8 @@ class RunStore:
     @classmethod
     def default(cls) -> RunStore:
         """The project's own store; DIGITNET_RUNS and DIGITNET_CHECKPOINTS name other folders."""
-        local = os.environ.get("DIGITNET_RUNS") or _REPOSITORY / "runs"
-        shipped = os.environ.get("DIGITNET_CHECKPOINTS") or _REPOSITORY / "checkpoints"
+        local = os.environ.get("DIGITNET_RUNS") or home() / "runs"
+        shipped = os.environ.get("DIGITNET_CHECKPOINTS") or home() / "checkpoints"
         return cls(Path(local), Path(shipped))
 
     def finished(self, experiment: str | None = None) -> list[Run]:

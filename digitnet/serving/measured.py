@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from digitnet.digits import ink
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+from digitnet.places import home
 
 
 def load_measured(name: str) -> dict[str, Any]:
     """What a benchmark measured last, with its provenance; empty before the first time."""
     try:
-        return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+        return json.loads((home() / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from digitnet.errors import DigitnetError
 from digitnet.experiments import EXPERIMENTS, find_experiment, pixel_features
+from digitnet.places import home
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import load_drawings, load_measured
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
-README = _REPOSITORY / "README.md"
+README = "README.md"
 NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE`."
+
+
+class ResultsError(DigitnetError):
+    """The results cannot be written; the message is a sentence for the user."""
 
 
 def summarize(store: RunStore) -> list[dict[str, Any]]:
@@ -178,7 +182,16 @@ def render_readme(text: str, store: RunStore) -> str:
 
 
 def write_readme(store: RunStore) -> str:
-    """Writes the tables into the README; returns a sentence that says so."""
+    """Writes the tables into the README; returns a sentence that says so.
+
+    Raises:
+        ResultsError: If there is no README, as where the package is installed without a clone.
+    """
     shipped = RunStore(local=store.local / "none", shipped=store.shipped)
-    README.write_text(render_readme(README.read_text(encoding="utf-8"), shipped), encoding="utf-8")
-    return f"{README.name} holds the results of {len(EXPERIMENTS)} experiments"
+    readme = home() / README
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ResultsError(f"there is no {README} in {home()}; call this in a clone") from None
+    readme.write_text(render_readme(text, shipped), encoding="utf-8")
+    return f"{README} holds the results of {len(EXPERIMENTS)} experiments"

@@ -111,10 +111,11 @@ def test_nothing_is_told_before_anything_is_measured(monkeypatch):
 @pytest.fixture
 def measured_record(tmp_path, monkeypatch):
     """Writes what was measured, and forgets what was read of it before."""
-    monkeypatch.setattr(measured, "BENCHMARKS", tmp_path)
+    monkeypatch.setattr(measured, "home", lambda: tmp_path)
+    (tmp_path / "benchmarks").mkdir()
 
     def write(**stamp):
-        (tmp_path / "drawings.json").write_text(json.dumps(RECORD | stamp))
+        (tmp_path / "benchmarks" / "drawings.json").write_text(json.dumps(RECORD | stamp))
         trust._load_drawings.cache_clear()
 
     yield write
