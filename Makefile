@@ -40,7 +40,7 @@ bench: $(DEV)
 screenshots: $(DEV)
 	$(PYTHON) -m scripts.screenshots
 
-$(APP): requirements.txt requirements-serve.txt | $(VENV)/bin/pip
+$(APP): requirements.txt requirements-serve.txt requirements-train.txt | $(VENV)/bin/pip
 	$(PIP) install -r requirements.txt
 	@touch $@
 

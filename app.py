@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from digitnet.ui.page import show_menu, show_training_sign
+from digitnet.ui.page import page_file, show_menu, show_training_sign
 
 st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
-draw = st.Page("pages/draw.py", title="Draw", default=True)
-curves = st.Page("pages/curves.py", title="Curves")
-confusion = st.Page("pages/confusion.py", title="Confusion")
-compare = st.Page("pages/compare.py", title="Compare")
+draw = st.Page(page_file("draw"), title="Draw", default=True)
+curves = st.Page(page_file("curves"), title="Curves")
+confusion = st.Page(page_file("confusion"), title="Confusion")
+compare = st.Page(page_file("compare"), title="Compare")
 pages = [draw, curves, confusion, compare]
 page = st.navigation(pages, position="top")
 show_menu(pages)

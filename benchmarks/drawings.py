@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, found in accuracy.items():
         print(f"{name:<11}" + "".join(f"  {way} {share:.4f}" for way, share in found.items()))
     record = {
+        "ink": ink.INK_VERSION,
         "set": options.set,
         "drawings": len(drawings),
         "writers": len(writers),

@@ -157,7 +157,9 @@ def _train_one(request: Request) -> int:
         if error.name not in ("tensorflow", "keras"):
             raise
         print(
-            "digitnet: training needs TensorFlow: pip install -r requirements.txt", file=sys.stderr
+            "digitnet: training needs TensorFlow: pip install -r requirements.txt in a clone, "
+            "elsewhere pip install 'digitnet[train]'",
+            file=sys.stderr,
         )
         return USAGE
     try:

@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 
 from digitnet.errors import DigitnetError
+from digitnet.places import CODE
 from digitnet.runs import FORMAT, LOG, Request, RunError, RunStore, Training, read_json, write_json
 
 WORKER, WORKER_LOCK, WORKER_LOG = "worker.json", "worker.lock", "worker.log"
 TERMINATE_SECONDS = 3.0  # for a training to stop by itself before it is killed
 KILL_SECONDS = 1.5
 NICENESS = 10
-_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class JobError(DigitnetError):
@@ -56,7 +56,7 @@ def spawn(store: RunStore, log: Path, *arguments: str) -> subprocess.Popen[bytes
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "digitnet", *arguments],
-            cwd=_REPOSITORY,
+            cwd=CODE,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

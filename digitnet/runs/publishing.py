@@ -1,15 +1,26 @@
-"""Shipping: copies a run trained here into the folder that a clone brings."""
+"""Shipping: copies a run trained here into the folder that a clone brings.
+
+A folder cannot replace another in one step on every system. So the old run is renamed aside, where
+`RunStore` still finds it, the new one is renamed into its place, and then the old one is deleted:
+whenever this is killed, the old run or the new one is read, and the next publish tidies up.
+"""
 
 from __future__ import annotations
 
 import shutil
 import uuid
+from pathlib import Path
 
-from digitnet.runs.files import RunError
-from digitnet.runs.records import RUN_FILES, TRAINED
-from digitnet.runs.store import RunStore
+import filelock
+
+from digitnet.runs.files import RunError, sync_folder, write_atomically
+from digitnet.runs.locks import holding
+from digitnet.runs.records import RUN_FILES, TRAINED, Run
+from digitnet.runs.store import ASIDE, RunStore
 
 MAX_TRAINED_BYTES = 10_000_000  # larger Keras models stay on the machine that trained them
+LOCK = "publish.lock"  # one publish at a time: each tidies up after those before it
+PASSING = ".publishing-"  # begins the name of a folder that comes or goes, and is no run
 
 
 def publish(store: RunStore, experiment: str) -> str:
@@ -19,8 +30,26 @@ def publish(store: RunStore, experiment: str) -> str:
         A sentence that says what was done.
 
     Raises:
-        RunError: If there is no run trained here, it is broken, or it was not trained on MNIST.
+        RunError: If there is no run trained here, it is broken, it was not trained on MNIST, it
+            cannot be written, or another publish is at work.
     """
+    run = _find_publishable(store, experiment)
+    try:
+        with holding(store.local / LOCK):
+            _tidy(store.shipped)
+            try:
+                _replace(store.shipped / experiment, run)
+            finally:
+                _tidy(store.shipped)
+    except filelock.Timeout:
+        raise RunError(f"{run.id} cannot be shipped: another publish is at work") from None
+    except OSError as error:
+        raise RunError(f"{run.id} cannot be shipped: {error.strerror or error}") from None
+    store.roll_back(experiment)  # the shipped run is the same one
+    return f"{experiment}: {run.id} is shipped"
+
+
+def _find_publishable(store: RunStore, experiment: str) -> Run:
     run = store.current(store.find_experiment(experiment).name)
     if run is None or run.is_shipped:
         raise RunError(f"{experiment} has no current run that was trained here")
@@ -29,15 +58,33 @@ def publish(store: RunStore, experiment: str) -> str:
     dataset, meant = run.request.settings.dataset, run.experiment.dataset
     if dataset != meant:
         raise RunError(f"{run.id} was trained on {dataset}, not on {meant}")
-    target = store.shipped / experiment
-    fresh = target.with_name(f".{experiment}-{uuid.uuid4().hex}")
+    return run
+
+
+def _replace(target: Path, run: Run) -> None:
+    """Puts a copy of a run into the place of the shipped one."""
+    fresh = target.with_name(f"{PASSING}{uuid.uuid4().hex}")
     fresh.mkdir(parents=True)
-    names = list(RUN_FILES)
-    if (run.folder / TRAINED).stat().st_size < MAX_TRAINED_BYTES:
-        names.append(TRAINED)
-    for name in names:
-        shutil.copyfile(run.folder / name, fresh / name)
-    shutil.rmtree(target, ignore_errors=True)
+    for name in _files_to_ship(run):
+        write_atomically(fresh / name, (run.folder / name).read_bytes())
+    if target.exists():
+        target.rename(target.with_name(f"{ASIDE}{target.name}"))
     fresh.rename(target)
-    store.roll_back(experiment)  # the shipped run is the same one
-    return f"{experiment}: {run.id} is shipped"
+    sync_folder(target.parent)
+
+
+def _files_to_ship(run: Run) -> list[str]:
+    trained = run.folder / TRAINED
+    is_shipped = trained.is_file() and trained.stat().st_size < MAX_TRAINED_BYTES
+    return [*RUN_FILES, TRAINED] if is_shipped else list(RUN_FILES)
+
+
+def _tidy(shipped: Path) -> None:
+    """Puts runs back that were set aside and not replaced, and deletes what is left over."""
+    for aside in shipped.glob(f"{ASIDE}*"):
+        target = shipped / aside.name.removeprefix(ASIDE)
+        # What is deleted halfway must not be taken for a run that was set aside.
+        grave = shipped / f"{PASSING}{uuid.uuid4().hex}"
+        aside.rename(grave if target.exists() else target)
+    for leftover in shipped.glob(f"{PASSING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)

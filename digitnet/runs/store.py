@@ -4,7 +4,7 @@
     <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
     <local>/current/<experiment>               the id of the run that is served; while a training
                                                is finished, its id and below it the one before
-    <shipped>/<experiment>/                    the run that a clone brings, never overwritten
+    <shipped>/<experiment>/                    the run that a clone brings; replaced by `publish`
 
 A training writes into its unfinished folder and becomes a finished run by one rename. Files are
 replaced whole or not at all, so that a reader never sees half of one.
@@ -26,12 +26,13 @@ from digitnet.experiments import (
     UnknownExperimentError,
     find_experiment,
 )
+from digitnet.places import home
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
 from digitnet.runs.records import SHIPPED, Request, Run, Training
 
+ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
-_REPOSITORY = Path(__file__).resolve().parents[2]
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
@@ -50,8 +51,8 @@ class RunStore:
     @classmethod
     def default(cls) -> RunStore:
         """The project's own store; DIGITNET_RUNS and DIGITNET_CHECKPOINTS name other folders."""
-        local = os.environ.get("DIGITNET_RUNS") or _REPOSITORY / "runs"
-        shipped = os.environ.get("DIGITNET_CHECKPOINTS") or _REPOSITORY / "checkpoints"
+        local = os.environ.get("DIGITNET_RUNS") or home() / "runs"
+        shipped = os.environ.get("DIGITNET_CHECKPOINTS") or home() / "checkpoints"
         return cls(Path(local), Path(shipped))
 
     def experiments(self) -> tuple[Experiment, ...]:
@@ -66,7 +67,7 @@ class RunStore:
         """Finished runs, by experiment in their order; shipped first, then newest first."""
         runs: list[Run] = []
         for one in self._chosen(experiment):
-            shipped = Run(one, SHIPPED, self.shipped / one.name)
+            shipped = Run(one, SHIPPED, self._shipped_folder(one.name))
             runs += [shipped] if shipped.folder.is_dir() else []
             trained = _stamped(self.local / "finished" / one.name)
             runs += [Run(one, folder.name, folder) for folder in trained]
@@ -90,8 +91,10 @@ class RunStore:
             RunError: If the id is malformed or there is no such run.
         """
         experiment, stamp = self._parse(run_id)
-        is_shipped = stamp == SHIPPED
-        folder = self.shipped / experiment.name if is_shipped else self._local("finished", run_id)
+        if stamp == SHIPPED:
+            folder = self._shipped_folder(experiment.name)
+        else:
+            folder = self._local("finished", run_id)
         if not folder.is_dir():
             raise RunError(f"there is no run {run_id!r}")
         return Run(experiment, stamp, folder)
@@ -241,6 +244,11 @@ class RunStore:
     def _local(self, kind: str, run_id: str) -> Path:
         """Where a run that was trained here lies; for ids that `_parse` has passed."""
         return self.local / kind / run_id
+
+    def _shipped_folder(self, experiment: str) -> Path:
+        """Where the shipped run lies: in its place, or aside if a publish was killed just then."""
+        folder, aside = self.shipped / experiment, self.shipped / f"{ASIDE}{experiment}"
+        return aside if aside.is_dir() and not folder.is_dir() else folder
 
 
 def _stamped(folder: Path) -> list[Path]:

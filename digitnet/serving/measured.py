@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+from digitnet.digits import ink
+from digitnet.places import home
 
 
 def load_measured(name: str) -> dict[str, Any]:
     """What a benchmark measured last, with its provenance; empty before the first time."""
     try:
-        return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+        return json.loads((home() / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+
+
+def load_drawings() -> dict[str, Any]:
+    """How well drawings are read; empty too if ink has changed since that was measured."""
+    record = load_measured("drawings")
+    return record if record.get("ink") == ink.INK_VERSION else {}

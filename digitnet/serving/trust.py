@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from digitnet.experiments import CLASSES
-from digitnet.serving.measured import load_measured
+from digitnet.serving.measured import load_drawings
 
 CLASSES_FROM = (0.0, 0.5, 0.9, 0.99, 0.999)  # where each class of confidence begins
 FEWEST = 30  # drawings that a share may be told of
@@ -125,4 +125,4 @@ def _class_of(confidence: ArrayLike) -> NDArray[np.int64]:
 
 @cache
 def _load_drawings() -> dict[str, Any]:
-    return load_measured("drawings")
+    return load_drawings()

@@ -18,7 +18,7 @@ from PIL import Image
 
 from digitnet.experiments import GROUPS, Experiment, folded_parameters, pixel_features
 from digitnet.serving import Trust, find_class
-from digitnet.show.words import NUMBERS, describe_share, format_share
+from digitnet.show.words import describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
 
 
@@ -39,14 +39,15 @@ def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[in
 def describe_votes(votes: list[tuple[int, int]]) -> str:
     """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
 
-    Counts are words, so that they cannot be taken for digits that were read.
+    Counts that could be taken for a digit that was read are words.
     """
     total = sum(count for _, count in votes)
     (winner, most), *others = votes
     if not others:
-        return f"All {NUMBERS[total]} networks read {winner}."
-    first = f"{NUMBERS[most].capitalize()} of {NUMBERS[total]} networks {_verb(most)} {winner}"
-    rest = ", ".join(f"{NUMBERS[count]} {_verb(count)} {digit}" for digit, count in others)
+        return f"All {number_in_words(total)} networks read {winner}."
+    majority = number_in_words(most).capitalize()
+    first = f"{majority} of {number_in_words(total)} networks {_verb(most)} {winner}"
+    rest = ", ".join(f"{number_in_words(count)} {_verb(count)} {digit}" for digit, count in others)
     return f"{first}; {rest}."
 
 

@@ -6,10 +6,16 @@ from digitnet.experiments import DATASETS
 from digitnet.study.summaries import RunSummary
 
 # fmt: off
-NUMBERS = [
+_NUMBERS = [
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
 ]
+# fmt: on
+
+
+def number_in_words(number: int) -> str:
+    """A count from 0 on in words, such as "seven"; in digits from seventeen on."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def as_sentence(message: str) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from digitnet.errors import DigitnetError
 from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment, pixel_features
+from digitnet.places import home
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
-from digitnet.serving import load_measured
+from digitnet.serving import load_drawings, load_measured
 from digitnet.study.standings import Standing, load_standings
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
-README = _REPOSITORY / "README.md"
+README = "README.md"
+NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE`."
+
+
+class ResultsError(DigitnetError):
+    """The results cannot be written; the message is a sentence for the user."""
 
 
 def summarize(store: RunStore) -> list[dict[str, Any]]:
@@ -112,9 +117,9 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
 
 def format_drawings() -> str:
     """The README's table of how drawings are read, by how they are brought to 28x28."""
-    record = load_measured("drawings")
+    record = load_drawings()
     if not record:
-        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+        return NOT_MEASURED
     names = list(record["accuracy"])
     lines = [
         "| network | " + " | ".join(record["ways"].values()) + " |",
@@ -132,9 +137,9 @@ def format_drawings() -> str:
 
 def format_confidence() -> str:
     """The README's table of how often drawings are read rightly, by how sure the network is."""
-    record = load_measured("drawings")
+    record = load_drawings()
     if not record:
-        return "Not measured yet: `python -m benchmarks.drawings FILE`."
+        return NOT_MEASURED
     starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
     kinds = [f"{low} to {high}" for low, high in zip(starts, starts[1:], strict=False)]
     lines = [
@@ -172,7 +177,16 @@ def render_readme(text: str, store: RunStore) -> str:
 
 
 def write_readme(store: RunStore) -> str:
-    """Writes the tables into the README; returns a sentence that says so."""
+    """Writes the tables into the README; returns a sentence that says so.
+
+    Raises:
+        ResultsError: If there is no README, as where the package is installed without a clone.
+    """
     shipped = RunStore(local=store.local / "none", shipped=store.shipped)
-    README.write_text(render_readme(README.read_text(encoding="utf-8"), shipped), encoding="utf-8")
-    return f"{README.name} holds the results of {len(REPORT_EXPERIMENTS)} experiments"
+    readme = home() / README
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ResultsError(f"there is no {README} in {home()}; call this in a clone") from None
+    readme.write_text(render_readme(text, shipped), encoding="utf-8")
+    return f"{README} holds the results of {len(REPORT_EXPERIMENTS)} experiments"

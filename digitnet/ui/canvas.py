@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
+from digitnet.ui.page import page_file
 
 # White chalk on a dark board in both themes, as the networks see it.
 CHALK_COLOUR = "#f5f2e9"
@@ -89,7 +90,7 @@ def draw_on_canvas() -> np.ndarray:
     st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
     strokes = ink.strokes_from_canvas(canvas.json_data, CANVAS_SIZE)
     if under is not None:
-        return ink.draw_over(under, strokes, CANVAS_SIZE)
+        return ink.add_strokes(under, strokes, CANVAS_SIZE)
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes)
@@ -98,7 +99,7 @@ def draw_on_canvas() -> np.ndarray:
 def draw_over(image: np.ndarray) -> None:
     """Opens the Draw page with an image, uint8 (28, 28), on its board, to be drawn over."""
     st.session_state["draw_over"] = image
-    st.switch_page("pages/draw.py")
+    st.switch_page(page_file("draw"))
 
 
 def _take_away() -> None:

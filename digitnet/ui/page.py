@@ -12,6 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
+from digitnet.places import home
 from digitnet.ui.loaders import load_store
 
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
@@ -32,6 +33,11 @@ if (!window.digitnetTaps) {
   }, {capture: true, passive: true});
 }
 </script>"""
+
+
+def page_file(name: str) -> Path:
+    """A page's file, wherever the script lies that Streamlit was told to run."""
+    return home() / "pages" / f"{name}.py"
 
 
 def apply_style() -> None:
@@ -64,7 +70,7 @@ def say_what_is_missing(present: Collection[Experiment]) -> None:
         )
         if not jobs.is_read_only():
             st.page_link(
-                "pages/compare.py",
+                page_file("compare"),
                 label="Train one here",
                 icon=":material/model_training:",
                 query_params={"view": TRAIN_VIEW},

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import struct
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitnet.digits import ink, load_mnist
+from digitnet.digits import ink, load_mnist, load_samples
 from digitnet.digits.ink import drawings
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer
@@ -56,6 +57,13 @@ def test_fills_the_box_with_its_mass_in_the_middle(strokes):
     assert image.max() == 255 and image[0, 0] == 0
     assert np.abs(mass_centre(image) - 14).max() < 0.1
     assert 19 <= max(ink_size(image)) <= 21
+
+
+def test_strokes_come_to_the_pixels_of_this_version_of_ink():
+    """What was measured of one version does not hold for another: raise INK_VERSION with these."""
+    seen = b"".join(ink.render_strokes(strokes).tobytes() for strokes in load_samples().values())
+    versions = {1: "68ca196d89dd219723651f3e72f4e29e45846e2f16c19b4cae13e0b4251465f5"}
+    assert hashlib.sha256(seen).hexdigest() == versions[ink.INK_VERSION]
 
 
 @digits

@@ -1,8 +1,11 @@
 """How far networks can be trusted: counted, and told of the very models that were measured."""
 
+import json
+
 import numpy as np
 import pytest
 
+from digitnet.digits import ink
 from digitnet.runs import RunStore
 from digitnet.serving import (
     CLASSES_FROM,
@@ -11,9 +14,12 @@ from digitnet.serving import (
     count_by_confidence,
     find_agreement,
     find_trust,
+    load_drawings,
+    measured,
     trust,
 )
 from digitnet.show.draw import describe_agreement, describe_trust
+from digitnet.study.results import NOT_MEASURED, format_confidence, format_drawings
 
 RECORD = {
     "confidence": {
@@ -100,6 +106,35 @@ def test_nothing_is_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(trust, "_load_drawings", dict)
     assert find_trust("cnn", "abc", 0.95) is None
     assert find_agreement({}, 1) is None and find_agreement({"cnn": "abc"}, 1) is None
+
+
+@pytest.fixture
+def measured_record(tmp_path, monkeypatch):
+    """Writes what was measured, and forgets what was read of it before."""
+    monkeypatch.setattr(measured, "home", lambda: tmp_path)
+    (tmp_path / "benchmarks").mkdir()
+
+    def write(**stamp):
+        (tmp_path / "benchmarks" / "drawings.json").write_text(json.dumps(RECORD | stamp))
+        trust._load_drawings.cache_clear()
+
+    yield write
+    trust._load_drawings.cache_clear()
+
+
+def test_what_was_measured_with_this_ink_is_told(measured_record):
+    measured_record(ink=ink.INK_VERSION)
+    assert find_trust("cnn", "abc", 0.95) == Trust(100, 90)
+    assert find_agreement({"cnn": "abc", "fc": "def"}, 2) == Trust(500, 490)
+
+
+@pytest.mark.parametrize("stamp", [{}, {"ink": ink.INK_VERSION + 1}])
+def test_nothing_is_told_of_what_was_measured_with_another_ink(measured_record, stamp):
+    measured_record(**stamp)
+    assert load_drawings() == {}
+    assert find_trust("cnn", "abc", 0.95) is None
+    assert find_agreement({"cnn": "abc", "fc": "def"}, 2) is None
+    assert format_drawings() == format_confidence() == NOT_MEASURED
 
 
 def test_the_sentences_name_the_class_and_the_share():

@@ -12,7 +12,7 @@ from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer
-from digitnet.study.results import README, render_readme
+from digitnet.study.results import render_readme
 from digitnet.study.scores import evaluate_predictions
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def test_served_model_predicts_as_the_trained_one(store, name, mnist_path):
 
 
 def test_readme_shows_these_results(store):
-    text = README.read_text(encoding="utf-8")
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert render_readme(text, store) == text, "stale: run make results"
 
 

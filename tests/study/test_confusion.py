@@ -290,13 +290,13 @@ def test_a_picture_keeps_its_pixels():
 
 def test_without_strokes_an_image_stays_as_it_is():
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    np.testing.assert_array_equal(ink.draw_over(image, [], 280), image)
+    np.testing.assert_array_equal(ink.add_strokes(image, [], 280), image)
 
 
 def test_strokes_are_added_where_they_are_drawn():
     image = np.zeros((28, 28), np.uint8)
     image[3, 3] = 200
-    drawn = ink.draw_over(image, [np.array([[50.0, 205.0], [150.0, 205.0]])], 280)
+    drawn = ink.add_strokes(image, [np.array([[50.0, 205.0], [150.0, 205.0]])], 280)
     assert drawn[3, 3] == 200
     assert (drawn[20, 5:14] > 200).all()
     assert not drawn[24:].any()
@@ -304,5 +304,28 @@ def test_strokes_are_added_where_they_are_drawn():
 
 
 def test_strokes_beyond_the_board_stay_at_its_edge():
-    drawn = ink.draw_over(np.zeros((28, 28), np.uint8), [[[-500, 5], [900, 5]]], 280)
+    drawn = ink.add_strokes(np.zeros((28, 28), np.uint8), [[[-500, 5], [900, 5]]], 280)
     assert (drawn[0] > 200).all()
+
+
+def test_a_stroke_that_leaves_the_board_ends_at_its_edge():
+    """Out to the right, down beyond the edge, and back: the edge between stays free of ink."""
+    there_and_back = [[200, 85], [500, 85], [500, 205], [200, 205]]
+    drawn = ink.add_strokes(np.zeros((28, 28), np.uint8), [there_and_back], 280)
+    assert (drawn[[8, 20], 20:] > 200).all()
+    assert not drawn[11:18].any()
+
+
+@pytest.mark.parametrize("stroke", [[[300, 5]], [[300, 5], [400, 90]], [[-60, 40], [40, -60]]])
+def test_strokes_beside_the_board_leave_no_ink(stroke):
+    assert not ink.add_strokes(np.zeros((28, 28), np.uint8), [stroke], 280).any()
+
+
+@pytest.mark.parametrize("point", [[0, 0], [280, 280], [0, 280]])
+def test_a_dot_in_a_corner_is_drawn(point):
+    assert ink.add_strokes(np.zeros((28, 28), np.uint8), [[point]], 280).any()
+
+
+def test_a_stroke_of_the_longest_way_is_drawn_whole():
+    drawn = ink.add_strokes(np.zeros((28, 28), np.uint8), [[[-1e6, 145], [1e6, 145]]], 280)
+    assert (drawn[14] > 200).all()

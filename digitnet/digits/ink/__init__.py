@@ -7,9 +7,10 @@ from digitnet.digits.ink.strokes import (
     BOX,
     CENTRE,
     FIELD,
+    INK_VERSION,
     MOST_POINTS,
     PEN_WIDTH,
     InkError,
-    draw_over,
+    add_strokes,
     render_strokes,
 )

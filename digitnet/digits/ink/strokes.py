@@ -16,6 +16,7 @@ import numpy as np
 from digitnet.errors import DigitnetError
 
 Strokes = list[np.ndarray]  # each float64 (k, 2) of x (rightwards) and y (downwards), any unit
+INK_VERSION = 1  # of `render_strokes`: raise it when strokes come to other pixels than before
 FIELD = 28  # pixels: the networks see FIELD x FIELD
 BOX = 20  # pixels: the longer side of a digit
 CENTRE = 14  # pixel index of the centre of mass: MNIST's mean is 14.00 both ways
@@ -31,6 +32,7 @@ MOST_SAMPLES = 20_000  # points; a scribble of more than 7,000 pixels is sampled
 MOST_POINTS = 100_000  # points of a drawing: half an hour of a mouse's
 LARGEST_COORDINATE = 1e6
 SMALLEST_EXTENT = 1e-6
+_EDGES = (-0.5, FIELD - 0.5)  # of the field, where pixel 0 has its centre at 0
 
 
 class InkError(DigitnetError):
@@ -57,8 +59,10 @@ def render_strokes(strokes: Iterable[Any]) -> np.ndarray:
     return _centre_mass(lambda shift: _draw(points + shift), extent + PEN_WIDTH + PEN_EDGE)
 
 
-def draw_over(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.ndarray:
+def add_strokes(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.ndarray:
     """Adds strokes to an image in MNIST's manner; neither is moved.
+
+    A stroke that leaves the board ends at its edge, and begins there anew where it returns.
 
     Args:
         image: uint8 (28, 28), 0 for the background, 255 for ink.
@@ -72,14 +76,41 @@ def draw_over(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.ndar
         InkError: The coordinates are unusable.
     """
     strokes = [stroke for stroke in strokes if len(stroke)]
-    if not strokes:
+    checked = _check_strokes(strokes) if strokes else []
+    pixels = [part for points in checked for part in _cut_at_edges(points * FIELD / size - 0.5)]
+    if not pixels:
         return image
-    pixels = [points * FIELD / size - 0.5 for points in _check_strokes(strokes)]
     length = sum(_distances_along(points)[-1] for points in pixels)
     step = max(SAMPLE_STEP, length / MOST_SAMPLES)
-    points = np.concatenate([_sample(points, step) for points in pixels])
-    ink = _draw(np.clip(points, 0, FIELD - 1))
+    ink = _draw(np.concatenate([_sample(points, step) for points in pixels]))
     return np.maximum(image, np.round(255 * ink).astype(np.uint8))
+
+
+def _cut_at_edges(points: np.ndarray) -> Strokes:
+    """Returns the parts of a stroke (k, 2), in pixels, that lie in the field."""
+    if len(points) == 1:
+        return [points] if _is_in_field(points).all() else []
+    at = np.sort(np.concatenate([np.arange(len(points)), *_find_crossings(points)]))
+    cut = np.stack([np.interp(at, np.arange(len(points)), axis) for axis in points.T], axis=1)
+    inside = _is_in_field((cut[:-1] + cut[1:]) / 2)  # each piece between two edges, by its middle
+    turns = np.flatnonzero(np.diff(inside)) + 1
+    parts = np.split(np.arange(len(inside)), turns)
+    return [cut[part[0] : part[-1] + 2] for part in parts if inside[part[0]]]
+
+
+def _find_crossings(points: np.ndarray) -> list[np.ndarray]:
+    """Returns where a stroke crosses each edge's line, counted in points from its start."""
+    crossings = []
+    for edge in _EDGES:
+        for beyond in (points - edge).T:
+            before = np.flatnonzero(beyond[:-1] * beyond[1:] < 0)
+            crossings.append(before + beyond[before] / (beyond[before] - beyond[before + 1]))
+    return crossings
+
+
+def _is_in_field(points: np.ndarray) -> np.ndarray:
+    """Returns for each point (k, 2), in pixels, whether it is in the field or on its edge."""
+    return np.all((points >= _EDGES[0]) & (points <= _EDGES[1]), axis=1)
 
 
 def _check_strokes(strokes: Iterable[Any]) -> Strokes:
@@ -149,7 +180,8 @@ def _draw(points: np.ndarray) -> np.ndarray:
     """Draws points (n, 2) with a round pen; returns the ink (28, 28) in [0, 1]."""
     squared = np.full((FIELD + 2 * _REACH, FIELD + 2 * _REACH), np.inf)
     for part in np.array_split(points[:, ::-1], math.ceil(len(points) / 4096)):  # bounds memory
-        pixels = np.round(part).astype(int)[:, None] + _AROUND
+        nearest = np.clip(np.round(part), 0, FIELD - 1).astype(int)  # 27.5, the edge, rounds to 28
+        pixels = nearest[:, None] + _AROUND
         rows, columns = np.moveaxis(pixels + _REACH, -1, 0)
         np.minimum.at(squared, (rows, columns), ((pixels - part[:, None]) ** 2).sum(axis=-1))
     return _shade(PEN_WIDTH / 2 - np.sqrt(squared[_REACH:-_REACH, _REACH:-_REACH]))

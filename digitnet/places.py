@@ -1,0 +1,13 @@
+"""Where the project's folders lie: one answer for all who read or write beside the package."""
+
+from pathlib import Path
+
+CODE = Path(__file__).resolve().parents[1]  # what the package is imported from
+
+
+def home() -> Path:
+    """The folder of the runs, the checkpoints, the pages, the benchmarks and the README.
+
+    It is the clone that this code lies in; where the package is installed, the current folder.
+    """
+    return CODE if (CODE / "pyproject.toml").is_file() else Path.cwd()
