@@ -1,4 +1,5 @@
-# digitnet's commands. `make app` opens the laboratory, `make test` checks everything.
+# digitnet's commands. `make app` opens the laboratory, `make check` is for every day, `make test`
+# checks everything.
 # Each makes what it needs first; a second call starts at once. Works with GNU make 3.81 and later.
 
 VENV := .venv
@@ -13,13 +14,19 @@ SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_inf
 APP := $(VENV)/app.stamp
 DEV := $(VENV)/dev.stamp
 
-.PHONY: app test lint format results bench screenshots
+# A worker a core; the memory of each (TensorFlow, Chromium, the app) is about 2 GB.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist worksteal
+
+.PHONY: app check test lint format results bench screenshots
 
 app: $(APP)
 	$(PYTHON) -m streamlit run app.py
 
+check: lint
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser"
+
 test: lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE)
 
 lint: $(DEV)
 	$(PYTHON) -m ruff check .

@@ -1,4 +1,4 @@
-"""What several tests share: MNIST, where this machine has it, and a Ctrl-C that works."""
+"""What all tests share: MNIST, where this machine has it, a Ctrl-C that works, and the cores."""
 
 import os
 import signal
@@ -7,6 +7,30 @@ from pathlib import Path
 import pytest
 
 from digitnet.digits import DataError, find_mnist
+
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))  # side by side; 0 without xdist
+THREADS = ("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def pytest_configure() -> None:
+    """Gives a worker's TensorFlow, and the trainings it starts, its share of the cores."""
+    if WORKERS:
+        share = max(1, (os.cpu_count() or 1) // WORKERS)
+        os.environ.update(dict.fromkeys(THREADS, str(share)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts long tests first, so that no worker is left alone with one at the end.
+
+    Those in a browser come last of them, for the other workers to take: so fewer open one.
+    """
+    if WORKERS:
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    marks = {mark.name for mark in item.iter_markers()}
+    return 1 if "browser" in marks else 0 if "slow" in marks else 2
 
 
 def missing(reason: str) -> None:

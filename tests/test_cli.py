@@ -76,6 +76,7 @@ def test_list_without_runs_names_every_experiment(store, capsys):
     assert output.count("not trained yet") == len(EXPERIMENTS)
 
 
+@pytest.mark.slow
 def test_list_as_json(trained_store, capsys):
     assert cli.main(["list", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -105,6 +106,7 @@ def test_what_stops_one_training_stops_those_after_it(store, monkeypatch, ends, 
     assert len(ends) - len(left) == trained
 
 
+@pytest.mark.slow
 def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsys):
     file = tmp_path / "drawings.jsonl"
     good = json.dumps({"strokes": load_samples()[3]})
@@ -122,6 +124,7 @@ def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsy
         assert one["digit"] == int(np.argmax(one["probabilities"]))
 
 
+@pytest.mark.slow
 def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
     pixels = np.full((80, 80), 255, np.uint8)
     pixels[15:65, 36:44] = 0
@@ -134,6 +137,7 @@ def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
     assert all("error" in answer for answer in answers[1:])
 
 
+@pytest.mark.slow
 def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
     file = tmp_path / "drawings.jsonl"
     lines = [
@@ -147,6 +151,7 @@ def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
     assert "cnn_min" in output and "lenet5" in output
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_and_the_same_command_resumes(store):
     command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "--dataset", "sample"]
     command += ["--epochs", "60", "--patience", "60"]
@@ -170,6 +175,7 @@ def test_ctrl_c_stops_and_the_same_command_resumes(store):
     assert epochs == list(range(1, len(epochs) + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_trainings_side_by_side_are_stopped_together(store, sign):
     command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "lenet5", "--workers", "2"]

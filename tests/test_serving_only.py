@@ -1,6 +1,6 @@
 """The wall around TensorFlow: only training needs it, and the app's process never loads it.
 
-Every check runs in a process of its own, for what this one has imported would not tell.
+Every check runs in another process, for what this one has imported would not tell.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ PAGES = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.gl
 # An entry of None makes `import` and `find_spec` answer as if the package were not installed.
 WITHOUT_TENSORFLOW = "import sys; sys.modules.update(tensorflow=None, keras=None)"
 
-OPEN_PAGE = """
+OPEN_PAGES = """
 import sys
 from streamlit.testing.v1 import AppTest
 
-app = AppTest.from_file("app.py", default_timeout=60).run()
-app.switch_page(sys.argv[1]).run()
-assert not app.exception, [error.message for error in app.exception]
-assert len(app.main) > 0, "the page is empty"
+for page in sys.argv[1:]:
+    app = AppTest.from_file("app.py", default_timeout=60).run()
+    app.switch_page(page).run()
+    assert not app.exception, (page, [error.message for error in app.exception])
+    assert len(app.main) > 0, f"{page} is empty"
 """
 
 ASSERT_NOT_LOADED = """
-loaded = {name.partition(".")[0] for name in sys.modules}
-assert not loaded & {"tensorflow", "keras"}, "the page has loaded TensorFlow"
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    assert not loaded & {"tensorflow", "keras"}, f"{page} has loaded TensorFlow"
 """
 
 ONE = {"strokes": [[[100, 20], [100, 180]]]}
@@ -73,15 +74,15 @@ def test_there_are_pages():
     assert "pages/draw.py" in PAGES
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_opens_without_tensorflow(page, serving_only):
-    done = run_python("-c", OPEN_PAGE, page, env=serving_only)
+@pytest.mark.slow
+def test_pages_open_without_tensorflow(serving_only):
+    done = run_python("-c", OPEN_PAGES, *PAGES, env=serving_only)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_does_not_load_tensorflow(page, environment):
-    done = run_python("-c", OPEN_PAGE + ASSERT_NOT_LOADED, page, env=environment)
+@pytest.mark.slow
+def test_no_page_loads_tensorflow(environment):
+    done = run_python("-c", OPEN_PAGES + ASSERT_NOT_LOADED, *PAGES, env=environment)
     assert done.returncode == 0, done.stderr
 
 

@@ -438,6 +438,7 @@ def test_any_pen_comes_to_mnists_width(pen):
     assert ink.THINNEST - 0.5 < image[12:16].sum(axis=1).mean() < ink.THICKEST + 0.5
 
 
+@pytest.mark.slow
 def test_mnists_own_images_stay_and_are_read(mnist_path):
     digits = load_mnist()
     chosen = np.arange(60_000, 60_040)

@@ -1,9 +1,10 @@
 """What may befall a training: kills of it, its worker and its app, a full disk, broken files.
 
-Real processes train on the offline sample; DIGITNET_KILLS sets how often one is killed.
+Real processes train on the offline sample; DIGITNET_KILLS sets how often they are killed.
 """
 
 import contextlib
+import math
 import os
 import random
 import shutil
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 resource = pytest.importorskip("resource", reason="limits of a process, and kill -9, need Unix")
 
-KILLS = int(os.environ.get("DIGITNET_KILLS", "20"))
+VICTIMS = range(2)  # trainings that are killed, side by side where tests are
+KILLS = math.ceil(int(os.environ.get("DIGITNET_KILLS", "20")) / len(VICTIMS))  # of each
 LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
@@ -117,7 +119,8 @@ def assert_same_run(run, expected):
     assert left == {path.name for path in expected.folder.iterdir()}
 
 
-def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken):
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken, victim):
     moments = random.Random()
     span = unbroken.history()["seconds"].sum() / KILLS
     for kill in range(KILLS):

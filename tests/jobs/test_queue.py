@@ -116,7 +116,7 @@ def state_of(store, job_id):
     return job.state
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -328,7 +328,7 @@ def test_a_training_can_be_cancelled_while_its_process_starts(store, work):
     wait_for(lambda: state_of(store, training.id) == "running")
     assert ids(store, "queued") == [] and not jobs.submit(store, CNN).is_new
     jobs.cancel(store, training.id)
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
     assert state_of(store, training.id) == "stopped"
 
@@ -343,7 +343,7 @@ def test_a_training_resumed_right_after_it_was_cancelled_is_trained(store, work)
     jobs.cancel(store, training.id)
     again.touch()
     jobs.resume(store, training.id)
-    thread.join(20)
+    thread.join(30)
     assert [run.id for run in store.finished()] == [training.id]
 
 
@@ -357,7 +357,7 @@ def test_the_worker_waits_while_someone_else_trains(store, work, scripts):
     time.sleep(3 * jobs.POLL_SECONDS)
     assert state_of(store, training.id) == "queued"
     process.send_signal(signal.SIGTERM)
-    thread.join(20)
+    thread.join(30)
     assert [run.id for run in store.finished()] == [training.id]
     assert state_of(store, other.id) == "stopped"
 
@@ -403,7 +403,7 @@ def test_there_is_one_worker_a_store(store, work):
     jobs.work(store)
     assert time.monotonic() - begin < 3
     jobs.cancel(store, training.id)
-    thread.join(10)
+    thread.join(30)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"format": 1}', b'{"format": 1, "trainings": 3}'])

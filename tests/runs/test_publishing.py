@@ -171,6 +171,6 @@ def test_two_do_not_publish_at_once(store):
 
 def test_only_what_was_trained_on_mnist_is_shipped(store):
     train(store, 3, dataset="sample")
-    with pytest.raises(RunError, match="not on MNIST"):
+    with pytest.raises(RunError, match="not on mnist"):
         publish(store, "cnn")
     assert not Path(store.shipped).exists()

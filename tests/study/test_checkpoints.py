@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.digits import load_mnist, split_digits
+from digitnet.digits import Split, load_mnist, split_digits
 from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
@@ -23,6 +23,11 @@ NAMES = [experiment.name for experiment in EXPERIMENTS]
 def store(tmp_path_factory):
     """The shipped runs alone, whatever else is on this machine."""
     return RunStore(tmp_path_factory.mktemp("none"), REPOSITORY / "checkpoints")
+
+
+@pytest.fixture(scope="module")
+def split(mnist_path) -> Split:
+    return split_digits("mnist", load_mnist())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -48,12 +53,11 @@ def test_accuracy_reaches_the_reports(store, name):
         assert scores["accuracy_interval"][1] >= reported
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_served_model_predicts_as_the_trained_one(store, name, mnist_path):
+def test_served_model_predicts_as_the_trained_one(store, name, split):
     """On all 7,000 test images: the same digit, and no probability moved by more than 1e-3."""
     probabilities, labels, index = store.current(name).test_predictions()
-    digits = load_mnist()
-    split = split_digits("mnist", digits)
     assert (index == split.test_index).all() and (labels == split.test.labels).all()
     served = ModelServer().predict(store.current(name), split.test.images)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()

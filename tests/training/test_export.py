@@ -69,6 +69,11 @@ def convolutional_model() -> keras.Sequential:
     )
 
 
+@pytest.fixture(scope="module")
+def served_dense(dense_model, images) -> export.ServedModel:
+    return export_served_model(dense_model, images)
+
+
 def predict(model: keras.Sequential, images: np.ndarray) -> np.ndarray:
     return model.predict(scale(images), verbose=0)
 
@@ -127,9 +132,15 @@ def test_dead_features_can_be_folded(images) -> None:
     np.testing.assert_allclose(probabilities, predict(model, images), atol=1e-5)
 
 
-def test_the_served_model_predicts_as_keras_does(dense_model, convolutional_model, images) -> None:
-    for model, folds in ((dense_model, True), (convolutional_model, False)):
-        served = export_served_model(model, images)
+@pytest.mark.slow
+def test_the_served_model_predicts_as_keras_does(
+    dense_model, served_dense, convolutional_model, images
+) -> None:
+    served_convolutional = export_served_model(convolutional_model, images)
+    for model, served, folds in (
+        (dense_model, served_dense, True),
+        (convolutional_model, served_convolutional, False),
+    ):
         probabilities = ServedNetwork(served.tflite).predict(images)
         expected = predict(model, images)
         np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-3)
@@ -138,11 +149,11 @@ def test_the_served_model_predicts_as_keras_does(dense_model, convolutional_mode
         assert served.dtype == "float16"
 
 
-def test_no_smaller_rank_would_do(dense_model, images) -> None:
-    served = export_served_model(dense_model, images)
-    assert served.rank is not None and served.rank > 1
+@pytest.mark.slow
+def test_no_smaller_rank_would_do(dense_model, served_dense, images) -> None:
+    assert served_dense.rank is not None and served_dense.rank > 1
     frequencies = np.maximum(1, np.bincount(images.ravel(), minlength=256))
-    smaller = fold_model(dense_model, served.rank - 1, frequencies)
+    smaller = fold_model(dense_model, served_dense.rank - 1, frequencies)
     assert not export._agree(predict(smaller, images), predict(dense_model, images))
 
 

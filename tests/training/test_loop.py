@@ -91,6 +91,7 @@ def test_batches_are_scaled_images_and_one_hot_labels(split):
     assert labels.argmax(axis=1).tolist() == split.train.labels[[3, 1]].tolist()
 
 
+@pytest.mark.slow
 def test_training_learns_and_keeps_the_best_epoch(split, tmp_path):
     settings = TrainingSettings(dataset="sample", epochs=6, learning_rate=0.01, batch_size=32)
     model, progress, rows = train(split, settings, tmp_path)
@@ -105,6 +106,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing may be cleaned up on the way."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [0, 1, 3])
 def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch):
     settings = TrainingSettings(dataset="sample", epochs=5, batch_size=64, patience=2)
@@ -130,6 +132,7 @@ def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
     """A learning rate that wrecks the network after its first epochs, and a break after those."""
     settings = TrainingSettings(dataset="sample", epochs=4, batch_size=64, patience=4)

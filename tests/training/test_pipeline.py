@@ -22,7 +22,7 @@ def store(tmp_path):
     return RunStore(tmp_path / "runs", tmp_path / "shipped")
 
 
-@pytest.mark.parametrize("name", ["cnn_min", "fc_narrow"])
+@pytest.mark.parametrize("name", ["cnn_min", pytest.param("fc_narrow", marks=pytest.mark.slow)])
 def test_a_request_becomes_a_current_run_that_predicts(store, name):
     lines = []
     run = run_experiment(Request(name, SETTINGS), store, lines.append)
@@ -39,6 +39,7 @@ def test_a_request_becomes_a_current_run_that_predicts(store, name):
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
 
 
+@pytest.mark.slow
 def test_provenance_is_enough_to_repeat_a_run(store):
     run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
     provenance = run.result["provenance"]
@@ -47,6 +48,7 @@ def test_provenance_is_enough_to_repeat_a_run(store):
     assert {"tensorflow", "keras", "numpy", "python"} <= set(provenance["versions"])
 
 
+@pytest.mark.slow
 def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(store):
     (one, digits), (other, same_digits) = (
         run_experiment(
@@ -58,6 +60,7 @@ def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(sto
     assert (one != other).any()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
     def stop(line):
         raise KeyboardInterrupt
@@ -72,6 +75,7 @@ def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
     assert run.history()["epoch"].tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
     request = Request("cnn_min", SETTINGS)
 
@@ -87,6 +91,7 @@ def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(
     assert run.id == training.id and store.current("cnn_min") == run
 
 
+@pytest.mark.slow
 def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
     good = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
     memory = psutil.virtual_memory()._replace(available=1_000_000)
@@ -103,6 +108,7 @@ def test_large_networks_are_asked_about_more_often():
     assert steps_per_execution(find_experiment("cnn_min")) == 32
 
 
+@pytest.mark.slow
 def test_the_split_of_a_run_is_the_seeds(store):
     run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
     split = split_digits("sample", load_digits("sample"), SETTINGS.seed)
