@@ -1,7 +1,7 @@
 """The layers of which networks are made, as plain records that know their own arithmetic.
 
-A layer reads as in `str`: "conv 32", "conv 32 same norm", "max 2/2", "dense 128". Shapes are those
-of one image, (rows, columns, channels), or (values,) once it is flat.
+A layer reads as in `str`: "conv 32" (of 3x3), "conv 32 5/2 same norm", "max 2/2", "dense 128".
+Shapes are those of one image, (rows, columns, channels), or (values,) once it is flat.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from digitnet.errors import DigitnetError
 
 CLASSES = 10
 IMAGE_SHAPE = (28, 28, 1)
-CONVOLUTION_WINDOW = 3
 MOST_UNITS = 8_192
 MOST_FILTERS = 1_024
 
@@ -51,29 +50,36 @@ class Dense:
 
 @dataclass(frozen=True)
 class Convolution:
-    """A 3x3 convolution with ReLU.
+    """A convolution with ReLU.
 
     Args:
         filters: Outputs of each place, 1 to 1,024.
-        same: Keep rows and columns by a border of zeros ("same"); else they shrink by 2 ("valid").
+        window: Side of the square that each output sees, 1 to 28.
+        stride: By how much it moves on, 1 to 28.
+        same: Let the window reach over the edge, onto zeros ("same"); else not ("valid").
         normalized: Normalize each batch before the ReLU (Ioffe and Szegedy, 2015).
     """
 
     filters: int
+    window: int = 3
+    stride: int = 1
     same: bool = False
     normalized: bool = False
 
     def __post_init__(self) -> None:
         _require_within("filters", self.filters, 1, MOST_FILTERS)
+        _require_window(self.window, self.stride)
 
     def __str__(self) -> str:
-        return f"conv {self.filters}{' same' * self.same}{' norm' * self.normalized}"
+        is_usual = (self.window, self.stride) == (3, 1)
+        window = "" if is_usual else f" {self.window}/{self.stride}"
+        return f"conv {self.filters}{window}{' same' * self.same}{' norm' * self.normalized}"
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*_slide(shape, CONVOLUTION_WINDOW, 1, self.same), self.filters)
+        return (*_slide(shape, self.window, self.stride, self.same), self.filters)
 
     def fan_in(self, shape: Shape) -> int:
-        return CONVOLUTION_WINDOW**2 * shape[-1]
+        return self.window**2 * shape[-1]
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,7 @@ class _Pool:
     same: bool = False
 
     def __post_init__(self) -> None:
-        _require_within("the window", self.window, 1, IMAGE_SHAPE[0])
-        _require_within("the stride", self.stride, 1, IMAGE_SHAPE[0])
+        _require_window(self.window, self.stride)
 
     def _describe(self, kind: str) -> str:
         return f"{kind} {self.window}/{self.stride}{' same' * self.same}"
@@ -182,6 +187,11 @@ def _slide(shape: Shape, window: int, stride: int, same: bool) -> Shape:
     if min(rows, columns) < window:
         raise LayerError(f"it needs at least {window}x{window}, and {rows}x{columns} is left")
     return ((rows - window) // stride + 1, (columns - window) // stride + 1)
+
+
+def _require_window(window: int, stride: int) -> None:
+    _require_within("the window", window, 1, IMAGE_SHAPE[0])
+    _require_within("the stride", stride, 1, IMAGE_SHAPE[0])
 
 
 def _require_within(what: str, value: object, low: int, high: int) -> None:

@@ -21,9 +21,15 @@ _WHOLE, _WINDOW, _SHARE = r"(\d{1,6})", r"(\d{1,6})/(\d{1,6})", r"(0?\.\d{1,6}|0
 # How each kind of layer is written; in brackets what may be added.
 _KINDS: dict[str, tuple[str, str, Callable[[re.Match[str]], Layer]]] = {
     "conv": (
-        rf"{_WHOLE}(?P<same> same)?(?P<norm> norm)?",
-        "conv 32 [same] [norm]",
-        lambda found: Convolution(int(found[1]), bool(found["same"]), bool(found["norm"])),
+        rf"{_WHOLE}(?: {_WINDOW})?(?P<same> same)?(?P<norm> norm)?",
+        "conv 32 [3/1] [same] [norm]",
+        lambda found: Convolution(
+            int(found[1]),
+            int(found[2] or 3),
+            int(found[3] or 1),
+            bool(found["same"]),
+            bool(found["norm"]),
+        ),
     ),
     "dense": (
         rf"{_WHOLE}(?P<norm> norm)?",

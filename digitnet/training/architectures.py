@@ -97,9 +97,9 @@ def _keras_layers(layer: layers.Layer, precision: str) -> list[keras.Layer]:
         case layers.Dense(units, normalized):
             options = _weighted(normalized, precision)
             return [keras.layers.Dense(units, **options), *_normalization(normalized, precision)]
-        case layers.Convolution(filters, same, normalized):
+        case layers.Convolution(filters, window, stride, same, normalized):
             options = _weighted(normalized, precision) | {"padding": _padding(same)}
-            convolution = keras.layers.Conv2D(filters, layers.CONVOLUTION_WINDOW, **options)
+            convolution = keras.layers.Conv2D(filters, window, stride, **options)
             return [convolution, *_normalization(normalized, precision)]
         case layers.MaxPool(window, stride, same):
             return [keras.layers.MaxPooling2D(window, stride, _padding(same), dtype=precision)]

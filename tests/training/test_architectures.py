@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS
+from digitnet.experiments import EXPERIMENTS, make_network, parse_layers
 from digitnet.training.architectures import GreyLevelTable, build_model, build_training_model
 
 # The widest network's weights alone take 0.8 GB: the arithmetic of `costs` vouches for it.
@@ -23,6 +23,20 @@ def test_layers_match_the_record(experiment):
     assert [layer.count_params() for layer in model.layers] == [
         cost.parameters for cost in expected
     ]
+
+
+def test_layers_of_ones_own_match_the_arithmetic():
+    text = "conv 4 5/2 same norm, max 2/1 same, conv 6, average 2/2, flatten, dense 5 norm"
+    experiment = make_network("mine", parse_layers(text))
+    model = build_model(experiment)
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert trainable == experiment.parameters
+    kept = [
+        layer.output.shape[1:]
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.BatchNormalization | keras.layers.ReLU)
+    ]
+    assert kept == [cost.output_shape for cost in experiment.costs]
 
 
 def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():
