@@ -117,8 +117,9 @@ def _chosen(options: argparse.Namespace) -> list[Experiment]:
 def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
     """The report's settings for an experiment, changed where the user said so."""
     names = [one.name for one in fields(TrainingSettings)]
-    said = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return Request(experiment.name, replace(experiment.settings, **said))
+    said = {name: getattr(options, name, None) for name in names}
+    chosen = {name: value for name, value in said.items() if value is not None}
+    return Request(experiment.name, replace(experiment.settings, **chosen))
 
 
 def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:

@@ -11,6 +11,7 @@ from digitnet.experiments import DATASETS
 
 _LOADERS: dict[str, Callable[[Progress | None], Digits]] = {
     "mnist": load_mnist,
+    "handwriting": load_mnist,  # the drawings are learnt from beside it: see `load_material`
     "sample": lambda _: load_sample(),
 }
 

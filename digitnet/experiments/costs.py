@@ -37,15 +37,15 @@ class LayerCost:
     multiply_adds: int
 
 
-def cost_layers(layers: Sequence[Layer]) -> list[LayerCost]:
-    """The costs of hidden layers and of the softmax over the digits that follows them.
+def cost_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> list[LayerCost]:
+    """The costs of hidden layers and of the softmax over the outputs that follows them.
 
     Raises:
         LayerError: If a layer cannot stand where it is; the message names its place.
     """
     costs: list[LayerCost] = []
     shape: Shape = IMAGE_SHAPE
-    for place, layer in enumerate((*layers, Dense(CLASSES)), start=1):
+    for place, layer in enumerate((*layers, Dense(outputs)), start=1):
         try:
             output = layer.output_shape(shape)
         except LayerError as error:

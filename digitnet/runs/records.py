@@ -165,7 +165,7 @@ class Run(_Folder):
             raise RunError(f"{path.name} is missing") from None
         except Exception:  # NumPy and zipfile raise many kinds on garbage
             raise RunError(f"{path.name} is damaged") from None
-        size = DATASETS[self.request.settings.dataset].size
+        size = DATASETS[DATASETS[self.request.settings.dataset].judge].size
         if not (
             _holds_integers(labels, CLASSES)
             and _holds_integers(index, size)
