@@ -48,6 +48,7 @@ TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "fin
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
+LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
 
 
 class TrainingBusyError(RunError):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from digitnet.experiments import EXPERIMENTS, find_experiment
 from digitnet.runs.files import RunError, sync_folder, write_atomically
-from digitnet.runs.records import SHIPPED, Request, Run, Training
+from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
 
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -183,6 +183,8 @@ class RunStore:
         self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
         sync_folder(folder.parent)
+        for name in LOCKS:  # only now: in its old place, another could have locked it anew
+            (folder / name).unlink(missing_ok=True)
         self._point_at(run)
         return run
 

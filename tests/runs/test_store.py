@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import (
     HISTORY,
@@ -311,6 +312,37 @@ def test_a_training_is_held_by_one_process_at_a_time(store):
         with pytest.raises(RunError, match="stop it first"):
             store.delete(training.id)
     assert not training.is_locked()
+
+
+def files_of(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*")}
+
+
+def test_to_look_at_a_training_writes_nothing(store):
+    training = store.create(REQUEST_CNN)
+    before = files_of(store.local)
+    assert not training.is_locked()
+    assert training.status["state"] == "queued"
+    assert jobs.list_jobs(store) and store.begin(REQUEST_CNN) == training
+    assert files_of(store.local) == before
+    with training.locked():
+        training.write_status("running", epoch=1)
+        before = files_of(store.local)
+        assert training.is_locked() and training.status["state"] == "running"
+        assert files_of(store.local) == before
+    assert training.status["state"] == "interrupted"
+    assert files_of(store.local) == before
+
+
+def test_no_lock_survives_into_a_finished_run(store):
+    training = store.create(REQUEST_CNN)
+    (training.folder / "lock.gate").touch()  # by an earlier version
+    training.append_history(row(1))
+    fill(training.folder)
+    with training.locked():
+        assert training.is_locked()
+        run = store.finish(training)
+    assert not [path.name for path in run.folder.iterdir() if "lock" in path.name]
 
 
 def test_those_who_look_at_a_training_do_not_keep_it_from_being_continued(store):
