@@ -11,6 +11,7 @@ from digitnet.experiments.costs import (
     pixel_features,
     training_bytes,
 )
+from digitnet.experiments.forecast import Forecast, expect_epochs, forecast
 from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,

@@ -92,6 +92,14 @@ def load_report_scores(experiment: str) -> ReportScores:
     }
 
 
+def find_report_epochs(experiment: str) -> int | None:
+    """How many epochs the report's training had; None if it has no such experiment."""
+    try:
+        return load_report_scores(experiment)["epochs"]
+    except UnknownExperimentError:
+        return None
+
+
 def _rows_of(experiment: str, file_name: str) -> list[dict[str, str]]:
     rows = [row for row in _read_table(file_name) if row["experiment"] == experiment]
     if not rows:

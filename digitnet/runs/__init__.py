@@ -22,7 +22,6 @@ from digitnet.runs.records import (
     RUN_FILES,
     SERVED,
     STATE,
-    STATUS,
     TRAINED,
     Request,
     Run,
@@ -30,4 +29,5 @@ from digitnet.runs.records import (
     TrainingBusyError,
     time_of,
 )
+from digitnet.runs.status import STATUS, Status
 from digitnet.runs.store import RunStore

@@ -82,9 +82,12 @@ class RunStore:
     def find_training(self, run_id: str) -> Training:
         """The unfinished training of this id; raises RunError like `find`."""
         folder = self._folder("unfinished", run_id)
-        if run_id.endswith(f"/{SHIPPED}") or not folder.is_dir():
-            raise RunError(f"there is no training {run_id!r}")
-        return Training(run_id, folder)
+        if not run_id.endswith(f"/{SHIPPED}"):
+            if folder.is_dir():
+                return Training(run_id, folder)
+            if self._folder("finished", run_id).is_dir():
+                raise RunError(f"{run_id} is finished already")
+        raise RunError(f"there is no training {run_id!r}")
 
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
@@ -153,7 +156,7 @@ class RunStore:
             with contextlib.suppress(RunError):
                 training.check()
                 if training.request == request:
-                    found.setdefault(training.status["state"], training)
+                    found.setdefault(training.status.state, training)
         for state in ("running", "queued", "stopped", "interrupted"):
             if state in found:
                 return found[state]

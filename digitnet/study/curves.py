@@ -111,7 +111,7 @@ def _read_finished(run: Run, letter: str) -> Curves:
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
     history = training.history()
-    return Curves(training.id, letter, history, _best_epoch(history), training.status["state"])
+    return Curves(training.id, letter, history, _best_epoch(history), training.status.state)
 
 
 def load_report_curves(curves: Sequence[Curves]) -> list[Curves]:
