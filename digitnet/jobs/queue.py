@@ -19,8 +19,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import filelock
 
@@ -42,6 +41,7 @@ from digitnet.runs import (
     Request,
     RunError,
     RunStore,
+    Status,
     Training,
     is_locked,
     read_json,
@@ -73,14 +73,14 @@ class Job:
     Args:
         training: Its run folder.
         state: One of `STATES`.
-        message: What it is doing or why it ended, in a sentence or less.
-        status: Its status file; empty if broken.
+        message: Why it waits or has ended, in a sentence or less.
+        status: Its status file, as far as it can be read.
     """
 
     training: Training
     state: str
     message: str
-    status: dict[str, Any] = field(default_factory=dict)
+    status: Status = Status("queued")
 
     @property
     def id(self) -> str:
@@ -270,7 +270,7 @@ def _is_queued(training: Training, started: Started | None) -> bool:
         return False
     with contextlib.suppress(RunError):
         training.check()
-        return training.status["state"] == "queued"
+        return training.status.state == "queued"
     return False
 
 
@@ -281,9 +281,9 @@ def _describe(training: Training, order: list[str], started: Started | None) -> 
         training.check()
     except RunError as error:
         return Job(training, "broken", str(error))
-    state, message = status["state"], str(status.get("message") or "")
+    state, message = status.state, status.message
     if state == "queued" and started and started.training_id == training.id:
-        state, message = "running", "starting"
+        state, message = "running", ""
     elif state == "queued" and training.id not in order:
         state, message = "interrupted", "it has lost its place in the queue; it can be resumed"
     return Job(training, state, message, status)

@@ -129,7 +129,7 @@ def _read_finished(run: Run, letter: str) -> Curves:
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
     history = training.history()
-    state, best_epoch = training.status["state"], _best_epoch(history)
+    state, best_epoch = training.status.state, _best_epoch(history)
     return Curves(
         training.experiment, training.id, training.title, letter, history, best_epoch, state
     )

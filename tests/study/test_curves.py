@@ -11,32 +11,25 @@ import pytest
 
 from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
 from digitnet.report import load_report_history
-from digitnet.runs import HISTORY, HISTORY_COLUMNS, RESULT, Request, RunError, RunStore, write_json
+from digitnet.runs import HISTORY, RESULT, Request, RunError, RunStore
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, View
 from digitnet.study import curves
 from digitnet.study.fit import describe_fit
-from tests.made_runs import make_result
+from tests.made_runs import make_request, make_row, ship_run
 
 ACCURACY = [0.90, 0.95, 0.97, 0.98, 0.985]
 VAL_ACCURACY = [0.93, 0.96, 0.975, 0.97, 0.972]  # the third is the best
 
 
 def epoch_row(epoch, accuracy, val_accuracy):
-    values = {"epoch": epoch, "seconds": 2.0, "loss": 1 - accuracy, "val_loss": 1 - val_accuracy}
-    values |= {"accuracy": accuracy, "val_accuracy": val_accuracy}
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | values
+    values = {"seconds": 2.0, "loss": 1 - accuracy, "val_loss": 1 - val_accuracy}
+    return make_row(epoch, accuracy=accuracy, val_accuracy=val_accuracy, **values)
 
 
-def write_shipped(store, name, best_epoch=3):
-    folder = store.shipped / name
-    folder.mkdir(parents=True)
-    Request(name, TrainingSettings()).save(folder)
+def write_shipped(store, name):
     rows = [epoch_row(*one) for one in zip(range(1, 6), ACCURACY, VAL_ACCURACY, strict=True)]
-    lines = [",".join(str(row[column]) for column in HISTORY_COLUMNS) for row in rows]
-    (folder / HISTORY).write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
-    write_json(folder / RESULT, make_result(best_epoch=best_epoch))
-    return folder
+    ship_run(store, make_request(name, dataset="mnist"), rows, best_epoch=3)
 
 
 @pytest.fixture
