@@ -27,7 +27,7 @@ from digitnet.experiments import (
 )
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import Request, RunStore, Training, TrainingBusyError, publish
-from digitnet.study import reading, results
+from digitnet.study import files, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
@@ -229,9 +229,9 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def _predict(options: argparse.Namespace) -> int:
     failures = 0
     with hidden_native_logs():
-        for answer in reading.predict_files(RunStore.default(), options.files, options.model):
+        for answer in files.predict_files(RunStore.default(), options.files, options.model):
             failures += "error" in answer
-            print(json.dumps(answer) if options.json else reading.format_answer(answer))
+            print(json.dumps(answer) if options.json else files.format_answer(answer))
     return FAILED if failures else OK
 
 
@@ -245,7 +245,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     with hidden_native_logs():
-        print(reading.evaluate_drawings(RunStore.default(), options.drawings, options.names))
+        print(files.evaluate_drawings(RunStore.default(), options.drawings, options.names))
     return OK
 
 

@@ -48,7 +48,14 @@ from digitnet.runs import (
     write_json,
 )
 
-STATES = ("running", "queued", "interrupted", "stopped", "failed", "broken")  # as jobs are listed
+JOB_STATES = (
+    "running",
+    "queued",
+    "interrupted",
+    "stopped",
+    "failed",
+    "broken",
+)  # as jobs are listed
 QUEUE, QUEUE_LOCK = "queue.json", "queue.lock"
 QUEUE_TIMEOUT = 10.0  # seconds; a cancel holds the queue for 5 at most
 
@@ -72,7 +79,7 @@ class Job:
 
     Args:
         training: Its run folder.
-        state: One of `STATES`.
+        state: One of `JOB_STATES`.
         message: Why it waits or has ended, in a sentence or less.
         status: Its status file, as far as it can be read.
     """
@@ -122,7 +129,7 @@ def list_jobs(store: RunStore) -> list[Job]:
     present = [job for job in jobs if job.training.folder.is_dir()]  # others have finished just now
     present.sort(key=lambda job: job.training.folder.name, reverse=True)
     places = {job_id: place for place, job_id in enumerate(order)}
-    return sorted(present, key=lambda job: (STATES.index(job.state), places.get(job.id, 0)))
+    return sorted(present, key=lambda job: (JOB_STATES.index(job.state), places.get(job.id, 0)))
 
 
 def cancel(store: RunStore, job_id: str) -> None:

@@ -119,6 +119,15 @@ def test_others_are_those_tested_on_the_same_digits(store, cnn):
     assert [one.name for one in confusion.load_others(store, cnn)] == ["cnn"]
 
 
+def test_answers_are_read_anew_when_their_file_is_replaced(cnn):
+    path = cnn.run.folder / PROBABILITIES
+    assert load_answers(cnn.run) is load_answers(cnn.run)
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **(kept | {"probabilities": np.roll(kept["probabilities"], 1, axis=1)}))
+    assert load_answers(cnn.run).readings.tolist() == ((cnn.readings + 1) % 10).tolist()
+
+
 # --- digits ----------------------------------------------------------------------------------
 
 
