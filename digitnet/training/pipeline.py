@@ -1,4 +1,4 @@
-"""run_experiment: from a request to a finished run, the one place that puts the rooms together."""
+"""run_training: from a request to a finished run, the one place that puts the rooms together."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ import tensorflow as tf
 
 from digitnet import __version__
 from digitnet.digits import SPLIT_SEED, Digits, Material, load_material
-from digitnet.experiments import Experiment, training_bytes
-from digitnet.report import load_report_scores
+from digitnet.experiments import Experiment, expect_epochs, training_bytes
+from digitnet.report import find_report_epochs
 from digitnet.runs import (
     FORMAT,
     PROBABILITIES,
@@ -63,11 +63,11 @@ STATUS_INTERVAL = 0.5  # seconds between two writes of the status within an epoc
 Listener = Callable[[str], None]
 
 
-def run_experiment(request: Request, store: RunStore, say: Listener = print) -> Run:
-    """Trains, evaluates and exports one experiment; resumes it if it was interrupted.
+def run_training(training: Training, store: RunStore, say: Listener = print) -> Run:
+    """Trains, evaluates and exports what a training asks for; resumes it if it was interrupted.
 
     Args:
-        request: The experiment and its settings.
+        training: One of the store's that is not finished.
         store: Where the run is written; it becomes the current one.
         say: Told of every epoch, in a line.
 
@@ -78,7 +78,7 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
         TrainingBusyError: If another process is at this very training.
         Exception: Whatever ended the training; the run folder holds the reason.
     """
-    training = store.begin(request)
+    request = training.request
     with training.locked(), _recorded(training):
         training.sweep()
         if training.lacks():  # else it was ended between its last file and its move
@@ -91,10 +91,10 @@ def _train_and_test(request: Request, training: Training, say: Listener) -> None
     _limit_threads()
     experiment = training.experiment
     _require_memory(experiment, request)
-    training.write_status("running", epoch=0, message="loading the images")
+    training.write_status("running", phase="loading", epoch=training.history()["epoch"].size)
     material = load_material(experiment, request.settings)
     model, progress = _train(experiment, request, material, training, say)
-    training.write_status("running", epoch=progress.epoch, message="testing and exporting")
+    training.write_status("running", phase="testing", epoch=progress.epoch)
     _write_results(model, experiment, request, material, training, progress)
     training.write_status("finished", epoch=progress.epoch)
 
@@ -235,27 +235,21 @@ class _Watcher:
             f"{row['seconds']:.1f} s" + (f"  about {_duration(left)} left" if left else "")
         )
 
-    def seconds_left(self) -> float | None:
-        """Time to the epoch at which the report stopped, or to the end of the patience."""
-        progress, settings = self._progress, self._request.settings
-        if not progress.epoch:
-            return None
-        report = load_report_scores(self._request.experiment)
-        report_epochs = report["epochs"] if report else 0
-        earliest = progress.best_epoch + settings.patience
-        epochs = min(settings.epochs, max(report_epochs, earliest))
+    def seconds_left(self) -> float:
+        """Time to the end that is expected; meaningful once an epoch is finished."""
+        progress = self._progress
+        epochs = expect_epochs(
+            self._request.settings,
+            progress.best_epoch,
+            find_report_epochs(self._request.experiment),
+        )
         return (epochs - progress.epoch) * progress.seconds / progress.epoch
 
     def _write(self, step: int, steps: int) -> None:
         self._written = time.monotonic()
+        epoch = self._progress.epoch
         self._training.write_status(
-            "running",
-            message="training",
-            epoch=self._progress.epoch,
-            epochs=self._request.settings.epochs,
-            step=step,
-            steps=steps,
-            seconds_left=self.seconds_left(),
+            "running", phase="training", epoch=epoch, step=step, steps=steps
         )
 
 

@@ -13,7 +13,6 @@ from digitnet.experiments import EXPERIMENTS, TrainingSettings
 from digitnet.jobs import queue
 from digitnet.runs import (
     HISTORY,
-    HISTORY_COLUMNS,
     LOG,
     PROBABILITIES,
     REQUEST,
@@ -22,6 +21,7 @@ from digitnet.runs import (
     Request,
     RunStore,
 )
+from tests.made_runs import make_request, make_training
 
 SAMPLE = TrainingSettings(dataset="sample", epochs=2)
 
@@ -62,11 +62,8 @@ def table_of(app, key):
 
 def train_here(store, name="cnn_min", state="stopped", epochs=1, **settings):
     """A training that has ended."""
-    training = store.create(Request(name, TrainingSettings(dataset="sample", **settings)))
-    for epoch in range(1, epochs + 1):
-        training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch})
-    training.write_status(state, epoch=epochs, message=f"{state} for a reason")
-    return training
+    request = make_request(name, **settings)
+    return make_training(store, request, epochs, state, message=f"{state} for a reason")
 
 
 def finish_here(store, name="cnn_min"):
@@ -191,8 +188,7 @@ def test_the_queue_can_be_changed(open_compare, store):
 
 def test_a_running_training_shows_where_it_stands(open_compare, store):
     training = train_here(store, epochs=2)
-    status = {"message": "training", "epoch": 2, "step": 30, "steps": 120, "seconds_left": 5.0}
-    training.write_status("running", **status)
+    training.write_status("running", phase="training", epoch=2, step=30, steps=120)
     with training.locked():
         app = open_compare()
     assert not app.exception

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +13,7 @@ from digitnet.experiments import find_experiment
 from digitnet.runs import RunStore
 from digitnet.serving import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
 from digitnet.serving import networks as inference
-from tests.made_runs import make_result
+from tests.made_runs import fill
 
 keras = pytest.importorskip("keras", reason="makes the models that are served here")
 
@@ -58,14 +56,7 @@ def store(tmp_path: Path) -> RunStore:
 def ship(store: RunStore, name: str, content: bytes) -> None:
     folder = store.shipped / name
     folder.mkdir(parents=True, exist_ok=True)
-    write_model(folder, content)
-
-
-def write_model(folder: Path, content: bytes) -> None:
-    """A served model and the result that vouches for its bytes."""
-    (folder / "served.tflite").write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    (folder / "result.json").write_text(json.dumps(make_result(served_sha256=digest)))
+    fill(folder, served=content)
 
 
 def make_current(store: RunStore, run_id: str, content: bytes) -> None:
@@ -73,7 +64,7 @@ def make_current(store: RunStore, run_id: str, content: bytes) -> None:
     name, _, _ = run_id.partition("/")
     folder = store.local / "finished" / run_id
     folder.mkdir(parents=True)
-    write_model(folder, content)
+    fill(folder, served=content)
     pointer = store.local / "current" / name
     pointer.parent.mkdir(exist_ok=True)
     pointer.write_text(f"{run_id}\n")

@@ -15,10 +15,10 @@ def make_rare(
 ) -> list[tuple[Strokes, int]]:
     """Makes forms that few writers use: 1 with a flag, 7 with a bar, 0 with a slash."""
     edits = ((1, _add_flag), (1, _add_flag), (7, _add_bar), (0, _add_slash))
-    made = []
+    made: list[tuple[Strokes, int]] = []
     while len(made) < count:
         digit, edit = edits[rng.integers(len(edits))]
-        plain = by_digit[digit][rng.integers(len(by_digit[digit]))]
+        plain = by_digit[digit][int(rng.integers(len(by_digit[digit])))]
         strokes = edit(plain.strokes, rng) if len(plain.strokes) == 1 else []
         if fitted := fit(strokes):
             made.append((fitted, digit))
