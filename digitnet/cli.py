@@ -20,7 +20,7 @@ from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
     DATASETS,
-    EXPERIMENTS,
+    REPORT_EXPERIMENTS,
     Experiment,
     SettingsError,
     TrainingSettings,
@@ -144,7 +144,7 @@ def _chosen(options: argparse.Namespace) -> list[Experiment]:
     if options.all == bool(options.names):
         raise SettingsError("name the experiments to train, or say --all")
     if options.all:
-        return list(EXPERIMENTS)
+        return list(REPORT_EXPERIMENTS)
     store = RunStore.default()
     return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
 

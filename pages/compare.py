@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -311,15 +311,14 @@ def show_learning_rate() -> None:
 
 def read_form() -> list[Request]:
     """A request for each chosen network; SettingsError while a setting is out of its range."""
-    values = {one.name: st.session_state[one.name] for one in fields(TrainingSettings)}
-    requests = []
-    for name in st.session_state["networks"]:
-        if values["learning_rate"] is None:
-            settings = values | {"learning_rate": find(name).learning_rate}
-        else:
-            settings = values
-        requests.append(Request(name, TrainingSettings(**settings)))
-    return requests
+    names = (one.name for one in fields(TrainingSettings))
+    values = {name: st.session_state[name] for name in names if name in st.session_state}
+    if values["learning_rate"] is None:
+        del values["learning_rate"]
+    return [
+        Request(name, replace(find(name).settings, **values))
+        for name in st.session_state["networks"]
+    ]
 
 
 def is_missing(dataset: str) -> bool:

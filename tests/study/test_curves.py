@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.experiments import REPORT_EXPERIMENTS, TrainingSettings, find_experiment
 from digitnet.report import load_report_history
 from digitnet.runs import HISTORY, RESULT, Request, RunError, RunStore
 from digitnet.show import curves as curve_figures
@@ -154,7 +154,7 @@ def test_a_loss_that_is_no_number_is_told(cnn):
     assert curve_figures.curves_figure([cnn], View(metric="Loss", part="Both")).data
 
 
-@pytest.mark.parametrize("experiment", [one.name for one in EXPERIMENTS])
+@pytest.mark.parametrize("experiment", [one.name for one in REPORT_EXPERIMENTS])
 def test_the_reports_own_verdict_is_computed(experiment):
     history = load_report_history(experiment)
     best = int(np.argmax(history["val_accuracy"])) + 1
