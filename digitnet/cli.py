@@ -20,10 +20,12 @@ from digitnet.experiments import (
     DATASETS,
     EXPERIMENTS,
     Experiment,
+    NetworkError,
     SettingsError,
     TrainingSettings,
+    parse_layers,
 )
-from digitnet.runs import Request, RunStore, publish
+from digitnet.runs import Request, RunStore, add_network, publish
 from digitnet.study import reading, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -75,6 +77,7 @@ def _list(options: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to train")
     parser.add_argument("--all", action="store_true", help="all sixteen")
+    parser.add_argument("--layers", metavar="TEXT", help="those of a new network of your own")
     parser.add_argument("--dataset", choices=DATASETS, help="mnist, or the small offline sample")
     parser.add_argument("--epochs", type=int, help="at most this many (the report: 100)")
     parser.add_argument("--learning-rate", type=float, help="the report's for each by default")
@@ -108,10 +111,22 @@ def _train_in_turn(requests: list[Request]) -> int:
 def _chosen(options: argparse.Namespace) -> list[Experiment]:
     if options.all == bool(options.names):
         raise SettingsError("name the experiments to train, or say --all")
+    store = RunStore.default()
+    if options.layers is not None:
+        return [_add_network(store, options.names, options.layers)]
     if options.all:
         return list(EXPERIMENTS)
-    store = RunStore.default()
     return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
+
+
+def _add_network(store: RunStore, names: list[str], layers: str) -> Experiment:
+    """Keeps a network of the user's own, and tells if it is under another name."""
+    if len(names) != 1:
+        raise NetworkError("--layers makes one network: give one name")
+    network = add_network(store.local, names[0], parse_layers(layers))
+    if network.name != names[0]:
+        print(f"{names[0]} is taken by other layers, so this is kept as {network.name}", flush=True)
+    return network
 
 
 def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
