@@ -188,7 +188,7 @@ def _train_one(request: Request) -> int:
     scores = run.result["scores"]
     low, high = scores["accuracy_interval"]
     print(
-        f"{run.experiment}: test accuracy {scores['accuracy']:.4f} ({low:.4f} to {high:.4f}), "
+        f"{run.experiment.name}: test accuracy {scores['accuracy']:.4f} ({low:.4f} to {high:.4f}), "
         f"epoch {run.result['best_epoch']} of {run.result['epochs']} kept; {run.id} is current",
         flush=True,
     )

@@ -116,7 +116,7 @@ def show_table(standings: list[Standing]) -> None:
 
 def chosen_networks(standings: list[Standing]) -> list[Experiment]:
     """Those whose rows of the table are ticked."""
-    ticked = st.session_state["table"].selection.rows
+    ticked = st.session_state["table"]["selection"]["rows"]
     return [one.experiment for place, one in enumerate(standings) if place in ticked]
 
 

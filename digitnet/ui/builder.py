@@ -39,15 +39,21 @@ NUMBERS: dict[str, tuple[str, int, int]] = {
     "window": ("Window", 1, SIDE),
     "stride": ("Stride", 1, SIDE),
 }
-OPTIONS = {
-    "same": ("Same", "Let the window reach over the edge, so that nothing at the border is lost"),
-    "normalized": ("Norm", "Normalize each batch before the ReLU (batch normalization)"),
-}
-NOTATION = (
-    "Layers in order, with commas between: conv 32, conv 32 5/2 same norm (window/stride), "
-    "max 2/2, average 2/2, flatten, dense 64 norm, dropout .25. A softmax over the ten digits "
-    "follows."
-)
+OPTIONS = {"same": "Same", "normalized": "Norm"}
+NUMBER_WIDTH = 76  # pixels
+WHAT_LAYERS_DO = """
+- **Convolution**: each filter looks at the image through a square window that moves on by the
+  stride, and says at each place how much of its own pattern it sees. `conv 32 5/2`: 32 filters,
+  window 5, stride 2; `conv 32` is one of 3/1.
+- **Max** and **average pooling**: keep the largest value of each window, or their mean. `max 2/2`
+- **Flatten**: puts all values in one row. Every network needs it once. `flatten`
+- **Dense**: each unit looks at all values of the row. `dense 64`
+- **Dropout**: in training only, leaves out a share of the values at random. `dropout 0.25`
+- **Same**: the window may reach over the edge, so that the border counts, too. `conv 32 same`
+- **Norm**: batch normalization, before the layer's ReLU. `dense 64 norm`
+
+A softmax over the ten digits follows your layers.
+"""
 
 
 def draft() -> Draft:
@@ -59,12 +65,14 @@ def draft() -> Draft:
 
 def show_builder() -> None:
     with st.container(key="builder"):
-        layers, network = st.columns([7, 5], gap="large")
+        layers, network = st.columns([8, 5], gap="large")
         with layers:
             show_start()
             show_text()
             costs, problem = cost_rows()
             show_rows(costs, problem)
+            with st.expander("What do the layers do?"):
+                st.markdown(WHAT_LAYERS_DO)
         with network:
             show_network(costs, problem)
     with st.container(key="own_networks"):
@@ -99,7 +107,7 @@ def show_value_of(key: str, value: Any) -> None:
 
 def show_text() -> None:
     show_value_of("layers_text", draft().text)
-    st.text_area("Layers as text", key="layers_text", help=NOTATION, on_change=take_text)
+    st.text_area("Layers as text", key="layers_text", height=80, on_change=take_text)
     if problem := draft().problem:
         st.error(as_sentence(problem))
         st.caption("The layers below are those of the last text that could be read.")
@@ -124,11 +132,14 @@ def show_rows(costs: list[LayerCost], problem: str | None) -> None:
     rows = draft().rows
     for place, row in enumerate(rows):
         with st.container(border=True, key=f"layer_{row.id}", gap="xsmall"):
-            show_row(place, row)
-            if place < len(costs):
-                st.html(cost_html(costs[place]))
-            elif place == len(costs) and problem:
-                st.html(problem_html(problem))
+            show_values(place, row)
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                with st.container():
+                    if place < len(costs):
+                        st.html(cost_html(costs[place]))
+                    elif place == len(costs) and problem:
+                        st.html(problem_html(problem))
+                show_row_buttons(place, row)
     st.button(
         "Add a layer",
         icon=":material/add:",
@@ -139,16 +150,15 @@ def show_rows(costs: list[LayerCost], problem: str | None) -> None:
     )
 
 
-def show_row(place: int, row: Row) -> None:
-    """A layer's kind, its values, and the buttons that move, add and remove."""
+def show_values(place: int, row: Row) -> None:
+    """A layer's kind and its values."""
     key = f"kind_{row.id}"
     show_value_of(key, kind_of(row.layer))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         label = f"Layer {place + 1}"
-        st.selectbox(label, KINDS, key=key, width=165, on_change=take_kind, args=(place, key))
+        st.selectbox(label, KINDS, key=key, width=150, on_change=take_kind, args=(place, key))
         for name in (one.name for one in fields(row.layer)):
             show_value(place, row, name)
-        show_row_buttons(place, row)
 
 
 def show_value(place: int, row: Row, name: str) -> None:
@@ -157,12 +167,11 @@ def show_value(place: int, row: Row, name: str) -> None:
     changed: dict[str, Any] = {"key": key, "on_change": take_value, "args": (place, name, key)}
     if name in NUMBERS:
         label, low, high = NUMBERS[name]
-        st.number_input(label, low, high, step=1, width=115, **changed)
+        st.number_input(label, low, high, step=1, width=NUMBER_WIDTH, **changed)
     elif name in OPTIONS:
-        label, explanation = OPTIONS[name]
-        st.checkbox(label, help=explanation, **changed)
+        st.checkbox(OPTIONS[name], width="content", **changed)
     else:
-        st.number_input("Share", 0.0, 0.99, step=0.05, format="%.2f", width=115, **changed)
+        st.number_input("Share", 0.0, 0.99, step=0.05, format="%.2f", width=NUMBER_WIDTH, **changed)
 
 
 def take_kind(place: int, key: str) -> None:
@@ -205,7 +214,7 @@ def show_network(costs: list[LayerCost], problem: str | None) -> None:
     if not problem:
         st.html(network_html(costs))
     show_words()
-    network = make_draft()
+    network = make_draft(problem)
     requests = show_training(network) if network and trainings.has_tensorflow() else []
     is_whole = bool(network) and not draft().problem
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -238,8 +247,15 @@ def take_words() -> None:
     draft().reason = st.session_state["network_reason"].strip()
 
 
-def make_draft() -> Experiment | None:
-    """The network as it would be kept; where it cannot be, says why."""
+def make_draft(problem: str | None) -> Experiment | None:
+    """The network as it would be kept; where it cannot be, says why.
+
+    Args:
+        problem: Why a layer cannot stand where it is, which is said there.
+    """
+    if problem:
+        st.caption("It can be saved once each layer can stand where it is.")
+        return None
     one, store = draft(), loaders.load_store()
     try:
         network = make_network(one.name, one.layers, reason=one.reason)

@@ -15,7 +15,7 @@ from digitnet.digits import DataError, is_here
 from digitnet.experiments import DATASETS, Experiment, SettingsError, TrainingSettings
 from digitnet.jobs import Estimate
 from digitnet.runs import Request, RunError
-from digitnet.show.trainings import describe_estimates, warn_of_estimates
+from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
 from digitnet.show.words import as_sentence
 from digitnet.ui import loaders, page
 from digitnet.ui.actions import note
@@ -197,8 +197,7 @@ def offer_retrain(chosen: Sequence[Experiment]) -> None:
         show_retrain_button(len(requests), submit, requests)
         estimates = estimate(requests)
         if estimates:
-            own = "its own settings" if len(chosen) == 1 else "their own settings"
-            st.markdown(f"With {own}. {describe_estimates(estimates)}", width="content")
+            st.markdown(describe_time(estimates), width="content")
         else:
             st.caption("Tick networks in the table to train them anew.", width="content")
         show_way_to_trainings()
