@@ -22,11 +22,20 @@ from digitnet.experiments import (
     DATASETS,
     REPORT_EXPERIMENTS,
     Experiment,
+    NetworkError,
     SettingsError,
     TrainingSettings,
+    parse_layers,
 )
 from digitnet.native_logs import hidden_native_logs
-from digitnet.runs import Request, RunStore, Training, TrainingBusyError, publish
+from digitnet.runs import (
+    Request,
+    RunStore,
+    Training,
+    TrainingBusyError,
+    add_network,
+    publish,
+)
 from digitnet.study import files, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -83,6 +92,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to train")
     parser.add_argument("--all", action="store_true", help="all sixteen")
     parser.add_argument("--run", metavar="ID", help="this training, with the settings it has")
+    parser.add_argument("--layers", metavar="TEXT", help="those of a new network of your own")
     parser.add_argument("--dataset", choices=DATASETS, help="mnist, or the small offline sample")
     parser.add_argument("--epochs", type=int, help="at most this many (the report: 100)")
     parser.add_argument("--learning-rate", type=float, help="the report's for each by default")
@@ -109,7 +119,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _find_training(options: argparse.Namespace) -> Training:
     """The training that `--run` names, which says by itself what it is to do."""
-    if options.names or options.all or _said_settings(options):
+    if options.names or options.all or options.layers is not None or _said_settings(options):
         raise CommandError("--run names a training with its settings; leave out all others")
     training = RunStore.default().find_training(options.run)
     training.check()
@@ -143,10 +153,22 @@ def _requests(options: argparse.Namespace) -> list[Request]:
 def _chosen(options: argparse.Namespace) -> list[Experiment]:
     if options.all == bool(options.names):
         raise SettingsError("name the experiments to train, or say --all")
+    store = RunStore.default()
+    if options.layers is not None:
+        return [_add_network(store, options.names, options.layers)]
     if options.all:
         return list(REPORT_EXPERIMENTS)
-    store = RunStore.default()
     return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
+
+
+def _add_network(store: RunStore, names: list[str], layers: str) -> Experiment:
+    """Keeps a network of the user's own, and tells if it is under another name."""
+    if len(names) != 1:
+        raise NetworkError("--layers makes one network: give one name")
+    network = add_network(store.local, names[0], parse_layers(layers))
+    if network.name != names[0]:
+        print(f"{names[0]} is taken by other layers, so this is kept as {network.name}", flush=True)
+    return network
 
 
 def _said_settings(options: argparse.Namespace) -> dict[str, Any]:

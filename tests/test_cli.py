@@ -69,6 +69,13 @@ def run(*arguments):
         (["train", "cnn", "--run", NO_RUN], "leave out all others"),
         (["train", "--all", "--run", NO_RUN], "leave out all others"),
         (["train", "--seed", "2", "--run", NO_RUN], "leave out all others"),
+        (["train", "mine", "--layers", "conv 8, max 2, flatten"], "layer 2, max 2: it is written"),
+        (["train", "mine", "--layers", "conv 8"], "flatten is missing"),
+        (["train", "mine", "--layers", ""], "layer 1, empty: a layer is one of"),
+        (["train", "Mine", "--layers", "flatten"], "a network's name has 1 to 24"),
+        (["train", "cnn", "--layers", "flatten"], "one of the project's own networks"),
+        (["train", "a", "b", "--layers", "flatten"], "give one name"),
+        (["train", "--all", "--layers", "flatten"], "give one name"),
         (["predict", "x.png", "--model", "resnet"], "no experiment is named"),
         (["predict", "x.png", "--model", "cnn"], "not trained yet"),
         (["evaluate", "--drawings", "x.jsonl"], "no network is trained yet"),
@@ -116,6 +123,23 @@ def test_what_stops_one_training_stops_those_after_it(store, monkeypatch, ends, 
     monkeypatch.setattr(cli, "_train_one", lambda request: left.pop(0))
     assert cli.main(["train", "cnn", "fc", "lenet5"]) == status
     assert len(ends) - len(left) == trained
+
+
+def test_a_network_of_ones_own_is_kept_and_trained_and_a_taken_name_is_told(
+    store, monkeypatch, capsys
+):
+    asked = []
+    monkeypatch.setattr(cli, "_train_one", lambda training: asked.append(training) or cli.OK)
+    command = ["train", "mine", "--dataset", "sample", "--layers"]
+    for layers in ("conv 4, flatten", "CONV 4,Flatten", "flatten", "conv 4, flatten"):
+        assert cli.main([*command, layers]) == cli.OK
+    names = [training.experiment.name for training in asked]
+    assert names == ["mine", "mine", "mine_2", "mine"]
+    assert asked[0].request.settings.dataset == "sample"
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["mine is taken by other layers, so this is kept as mine_2"]
+    assert cli.main(["train", "mine_2"]) == cli.OK
+    assert asked[-1].experiment.name == "mine_2"
 
 
 @pytest.mark.slow

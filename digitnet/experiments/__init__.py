@@ -4,7 +4,7 @@ Standard library only.
 """
 
 from digitnet.experiments.catalogue import EXPERIMENTS, UnknownExperimentError, find_experiment
-from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes
+from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes, walk_layers
 from digitnet.experiments.datasets import DATASETS, Dataset
 from digitnet.experiments.folding import folded_parameters, pixel_features
 from digitnet.experiments.forecast import Forecast, expect_epochs, forecast
@@ -12,6 +12,8 @@ from digitnet.experiments.handwriting import READER
 from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,
+    MOST_FILTERS,
+    MOST_UNITS,
     AveragePool,
     Convolution,
     Dense,
@@ -22,7 +24,7 @@ from digitnet.experiments.layers import (
     MaxPool,
 )
 from digitnet.experiments.notation import format_layers, parse_layers
-from digitnet.experiments.own import NetworkError, check_layers, make_network
+from digitnet.experiments.own import COLOURS, MOST_LAYERS, NetworkError, check_layers, make_network
 from digitnet.experiments.records import GROUPS, HANDWRITING, OWN, Experiment, Group
 from digitnet.experiments.settings import SettingsError, TrainingSettings
 from digitnet.experiments.sixteen import REPORT_EXPERIMENTS

@@ -6,7 +6,7 @@ Pure arithmetic over the records, so that a page can say it without loading Kera
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from digitnet.experiments.layers import (
@@ -43,7 +43,11 @@ def cost_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> list[LayerCo
     Raises:
         LayerError: If a layer cannot stand where it is; the message names its place.
     """
-    costs: list[LayerCost] = []
+    return list(walk_layers(layers, outputs))
+
+
+def walk_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> Iterator[LayerCost]:
+    """As `cost_layers`, one layer after another, up to the first that cannot stand where it is."""
     shape: Shape = IMAGE_SHAPE
     for place, layer in enumerate((*layers, Dense(outputs)), start=1):
         try:
@@ -51,9 +55,8 @@ def cost_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> list[LayerCo
         except LayerError as error:
             raise LayerError(f"layer {place}, {layer}: {error}") from None
         multiply_adds = layer.fan_in(shape) * math.prod(output)
-        costs.append(LayerCost(str(layer), output, count_parameters(layer, shape), multiply_adds))
+        yield LayerCost(str(layer), output, count_parameters(layer, shape), multiply_adds)
         shape = output
-    return costs
 
 
 def training_bytes(layers: Sequence[Layer], batch_size: int) -> int:

@@ -154,7 +154,7 @@ class Dropout:
             raise LayerError(f"dropout must be from 0 to below 1: {self.rate!r}")
 
     def __str__(self) -> str:
-        return f"dropout {self.rate:g}"
+        return f"dropout {self.rate:.6f}".rstrip("0").rstrip(".")
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

@@ -90,6 +90,11 @@ class Experiment:
         return sum(cost.multiply_adds for cost in self.costs)
 
     @property
+    def is_own(self) -> bool:
+        """Whether the user made it."""
+        return self.group == OWN
+
+    @property
     def is_convolutional(self) -> bool:
         """Whether any layer is a convolution."""
         return any(isinstance(layer, Convolution) for layer in self.layers)

@@ -7,6 +7,7 @@ from digitnet.jobs.queue import (
     Job,
     cancel,
     delete,
+    delete_network,
     ensure_worker,
     is_read_only,
     list_jobs,

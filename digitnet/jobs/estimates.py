@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from digitnet.experiments import (
     training_bytes,
 )
 from digitnet.report import find_report_epochs
-from digitnet.runs import Run, RunError, RunStore, Training
+from digitnet.runs import HISTORY, REQUEST, Run, RunError, RunStore, Training
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,20 @@ class _Speed:
     scale: float
 
 
-def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Estimate:
+def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings) -> Estimate:
     """What a training will probably cost, from speeds that were recorded.
 
     The time is the seconds of an epoch times the epochs that are expected. Best is what this
     machine took for the same; failing that, another training's speed is scaled by the arithmetic of
     an epoch. Batch size is not scaled by: what it changes depends on the processor.
+
+    Args:
+        store: Where the recorded trainings are.
+        experiment: What is to be trained; the store need not have it.
+        settings: How.
     """
-    wanted = store.find_experiment(experiment)
-    needed = training_bytes(wanted.layers, settings.batch_size)
-    speeds = list(_recorded_speeds(store, wanted, settings.dataset))
+    needed = training_bytes(experiment.layers, settings.batch_size)
+    speeds = list(_recorded_speeds(store, experiment, settings.dataset))
     if not speeds:
         return Estimate(None, needed, "No training is recorded here yet, so its time is unknown.")
 
@@ -72,11 +77,13 @@ def estimate(store: RunStore, experiment: str, settings: TrainingSettings) -> Es
 
     speed = min(speeds, key=distance)
     per_epoch = speed.seconds * speed.scale
-    report_epochs = find_report_epochs(experiment)
+    report_epochs = find_report_epochs(experiment.name)
     epochs = expect_epochs(settings, report_epochs=report_epochs)
     limit = _describe_limit(epochs, settings, report_epochs)
     per_epoch_words = f"{per_epoch:.2g}" if per_epoch < 10 else f"{per_epoch:,.0f}"
-    basis = f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment)}."
+    basis = (
+        f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment.name)}."
+    )
     return Estimate(epochs * per_epoch, needed, basis)
 
 
@@ -94,12 +101,23 @@ def _recorded_speeds(store: RunStore, experiment: Experiment, dataset: str) -> I
     work = _epoch_work(experiment, dataset)
     runs: list[Run | Training] = [*store.finished(), *store.unfinished()]
     for run in runs:
-        with contextlib.suppress(RunError):
-            settings, seconds = run.request.settings, run.history()["seconds"]
-            if seconds.size and np.median(seconds) > 0:
+        with contextlib.suppress(OSError, RunError):
+            stats = [(run.folder / name).stat() for name in (REQUEST, HISTORY)]
+            signature = tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
+            settings, seconds = _read_speed(run, signature)
+            if seconds > 0:
                 scale = work / _epoch_work(run.experiment, settings.dataset)
-                is_shipped, name = run.made is None, run.experiment.name
-                yield _Speed(name, settings, is_shipped, float(np.median(seconds)), scale)
+                yield _Speed(run.experiment.name, settings, run.made is None, seconds, scale)
+
+
+@lru_cache(maxsize=4096)
+def _read_speed(
+    run: Run | Training, _: tuple[tuple[int, int], ...]
+) -> tuple[TrainingSettings, float]:
+    """A run's settings and seconds an epoch, 0 if it has none; read once while it is the same."""
+    fresh = type(run)(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
+    seconds = fresh.history()["seconds"]
+    return fresh.request.settings, float(np.median(seconds)) if seconds.size else 0.0
 
 
 def _epoch_work(experiment: Experiment, dataset: str) -> float:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import filelock
 
-from digitnet.experiments import Experiment
+from digitnet.experiments import Experiment, NetworkError
 from digitnet.jobs.processes import (
     WORKER_LOCK,
     WORKER_LOG,
@@ -96,6 +96,11 @@ class Job:
     @property
     def experiment(self) -> Experiment:
         return self.training.experiment
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it trains or will train by itself."""
+        return self.state in ("running", "queued")
 
 
 def is_read_only() -> bool:
@@ -206,6 +211,24 @@ def delete(store: RunStore, run_id: str) -> None:
         store.delete(run_id)
         if run_id in order:
             order.remove(run_id)
+
+
+def delete_network(store: RunStore, name: str) -> None:
+    """Deletes a network of the user's own with all its runs, never while it is being trained.
+
+    Raises:
+        JobError: If the app is read-only, or it is none of the user's own, or being trained.
+    """
+    _require_writable()
+    with changing_queue(store) as order:
+        started = find_started(store)
+        if started and started.training_id.startswith(f"{name}/"):
+            raise JobError(f"{name} is training now; stop it first")
+        try:
+            store.delete_network(name)
+        except NetworkError as error:
+            raise JobError(str(error)) from None
+        order[:] = [one for one in order if not one.startswith(f"{name}/")]
 
 
 def read_log(training: Training, characters: int = 20_000) -> str:

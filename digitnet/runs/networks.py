@@ -48,8 +48,6 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
         NetworkError: If the name is malformed or one of the project's, or the network too large.
         RunError: If it cannot be written.
     """
-    if name in {one.name for one in EXPERIMENTS}:
-        raise NetworkError(f"{name} is one of the project's own networks; choose another name")
     make_network(name, layers)
     try:
         (local / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -60,13 +58,10 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
-    present = {one.name: one for one in read_networks(local)}
-    version, versioned = 1, name
-    while versioned in present:
-        if present[versioned].layers == layers:
-            return present[versioned]
-        version += 1
-        versioned = f"{name}_{version}"
+    versioned = find_version(local, name, layers)
+    for network in read_networks(local):
+        if network.name == versioned:
+            return network
     network = make_network(versioned, layers, place=_next_place(local), reason=reason)
     values = {
         "format": FORMAT,
@@ -77,6 +72,22 @@ def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str)
     }
     write_json(local / FOLDER / f"{versioned}.json", values)
     return network
+
+
+def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
+    """The name under which a network is kept, or would be: a version's where others have its own.
+
+    Raises:
+        NetworkError: If the name is one of the project's.
+    """
+    if name in {one.name for one in EXPERIMENTS}:
+        raise NetworkError(f"{name} is one of the project's own networks; choose another name")
+    present = {one.name: one.layers for one in read_networks(local)}
+    version, versioned = 1, name
+    while present.get(versioned, layers) != layers:
+        version += 1
+        versioned = f"{name}_{version}"
+    return versioned
 
 
 def read_networks(local: Path) -> list[Experiment]:

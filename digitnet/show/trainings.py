@@ -45,6 +45,15 @@ def describe_estimates(estimates: Sequence[Estimate]) -> str:
     )
 
 
+def describe_time(estimates: Sequence[Estimate]) -> str:
+    """How long trainings, one after another and each as it is meant, will take, in a sentence."""
+    own = "its own settings" if len(estimates) == 1 else "their own settings"
+    seconds = [one.seconds for one in estimates if one.seconds is not None]
+    if len(seconds) < len(estimates):
+        return f"With {own}; how long it takes is not known."
+    return f"About **{format_duration(sum(seconds))}**, with {own}."
+
+
 def warn_of_estimates(estimates: Sequence[Estimate], available: int) -> str | None:
     """Why one should think twice before these trainings, in a sentence; None if one need not.
 

@@ -96,7 +96,7 @@ def show_training_sign(page: st.Page) -> None:
     store = load_store()
     with contextlib.suppress(jobs.JobError):
         jobs.ensure_worker(store)
-    active = [job for job in jobs.list_jobs(store) if job.state in ("running", "queued")]
+    active = [job for job in jobs.list_jobs(store) if job.is_busy]
     with st.container(key="training_sign"):
         if active:
             title = active[0].experiment.title

@@ -114,3 +114,8 @@ def test_parameters_of_a_normalized_layer_by_hand():
     assert dense.parameters == 14 * 14 * 4 * 3 + 2 * 3
     assert softmax.parameters == 3 * 10 + 10
     assert flatten.parameters == 0
+
+
+@pytest.mark.parametrize("rate", [0, 0.25, 0.5, 0.00001, 0.999999])
+def test_any_dropout_that_can_be_written_is_read_back(rate):
+    assert parse_layers(str(Dropout(rate))) == (Dropout(rate),)

@@ -262,7 +262,7 @@ def test_a_broken_file_of_a_run_harms_no_other_run(store, unbroken):
             assert set(problems) == {broken, whole} and problems[whole] is None
             assert store.current("cnn_min").id == whole
             assert jobs.list_jobs(store) == []
-            assert jobs.estimate(store, "cnn_min", LONG).seconds > 0
+            assert jobs.estimate(store, store.find_experiment("cnn_min"), LONG).seconds > 0
         assert store.find(broken).problem() is None
     (folder / REQUEST).write_text("{")
     jobs.delete(store, broken)

@@ -437,14 +437,14 @@ def record(store, name, seconds, **settings):
 def test_an_experiment_that_the_report_does_not_have_is_estimated_too(store, monkeypatch):
     monkeypatch.setattr(estimates, "find_report_epochs", lambda name: None)
     record(store, "cnn", 200.0)
-    estimate = jobs.estimate(store, "cnn", TrainingSettings(patience=4))
+    estimate = jobs.estimate(store, find_experiment("cnn"), TrainingSettings(patience=4))
     assert estimate.seconds == pytest.approx(200 * 15)
     assert "15 epochs (4 after a usual best) of 200 s" in estimate.basis
 
 
 def test_without_any_record_the_time_is_unknown(store):
     settings = TrainingSettings()
-    estimate = jobs.estimate(store, "cnn", settings)
+    estimate = jobs.estimate(store, store.find_experiment("cnn"), settings)
     assert estimate.seconds is None and "unknown" in estimate.basis
     assert estimate.bytes == training_bytes(find_experiment("cnn").layers, settings.batch_size)
 
@@ -453,11 +453,11 @@ def test_the_time_is_this_machines_for_the_same(store):
     record(store, "cnn", 3.0)
     record(store, "fc", 100.0)
     record(store, "cnn", 0.1, dataset="sample")
-    estimate = jobs.estimate(store, "cnn", TrainingSettings(epochs=5))
+    estimate = jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings(epochs=5))
     assert estimate.seconds == pytest.approx(15)
     assert "this machine" in estimate.basis and "5 epochs" in estimate.basis
     report_epochs = load_report_scores("cnn")["epochs"]
-    estimate = jobs.estimate(store, "cnn", TrainingSettings())
+    estimate = jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings())
     assert estimate.seconds == pytest.approx(3.0 * report_epochs)
     assert "the report's" in estimate.basis
 
@@ -474,7 +474,7 @@ def test_the_time_is_this_machines_for_the_same(store):
 )
 def test_the_time_follows_from_epochs_and_patience(store, settings, epochs, limit):
     record(store, "cnn", 200.0)
-    estimate = jobs.estimate(store, "cnn", settings)
+    estimate = jobs.estimate(store, store.find_experiment("cnn"), settings)
     assert estimate.seconds == pytest.approx(200 * epochs)
     assert f"{epochs:,} epochs ({limit}) of 200 s" in estimate.basis
 
@@ -482,13 +482,13 @@ def test_the_time_follows_from_epochs_and_patience(store, settings, epochs, limi
 def test_a_training_that_is_not_finished_counts_too(store):
     store.create(CNN).append_history(make_row(1, seconds=7.0))
     settings = TrainingSettings(dataset="sample", epochs=2)
-    assert jobs.estimate(store, "cnn", settings).seconds == pytest.approx(14)
+    assert jobs.estimate(store, store.find_experiment("cnn"), settings).seconds == pytest.approx(14)
 
 
 def test_another_speed_is_scaled_by_arithmetic(store):
     record(store, "cnn", 3.0)
     ratio = find_experiment("cnn_max").multiply_adds / find_experiment("cnn").multiply_adds
-    estimate = jobs.estimate(store, "cnn_max", TrainingSettings(epochs=1))
+    estimate = jobs.estimate(store, store.find_experiment("cnn_max"), TrainingSettings(epochs=1))
     assert estimate.seconds == pytest.approx(3.0 * ratio)
     assert "cnn" in estimate.basis and "scaled" in estimate.basis
 
@@ -498,8 +498,11 @@ def test_shipped_speeds_are_the_last_resort(store):
     store.shipped.mkdir(parents=True)
     run.folder.rename(store.shipped / "cnn")
     store.roll_back("cnn")
-    estimate = jobs.estimate(store, "cnn", TrainingSettings(epochs=1))
+    estimate = jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings(epochs=1))
     assert estimate.seconds == pytest.approx(3.0)
     assert "shipped" in estimate.basis
     record(store, "cnn_short", 4.0)
-    assert "this machine" in jobs.estimate(store, "cnn", TrainingSettings(epochs=1)).basis
+    assert (
+        "this machine"
+        in jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings(epochs=1)).basis
+    )

@@ -1,0 +1,72 @@
+"""Buttons that do something with runs and trainings, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from digitnet import jobs
+from digitnet.errors import DigitnetError
+from digitnet.show.words import as_sentence
+from digitnet.ui import loaders
+
+
+def note(words: str, icon: str) -> None:
+    """Keeps what is to be said of an action until the page is drawn again."""
+    st.session_state.setdefault("notes", []).append((words, icon))
+
+
+def note_error(error: DigitnetError) -> None:
+    note(as_sentence(str(error)), ":material/error:")
+
+
+def show_notes() -> None:
+    for words, icon in st.session_state.pop("notes", []):
+        st.toast(words, icon=icon, duration="long")
+
+
+def button(
+    label: str,
+    icon: str,
+    name: str,
+    action: Callable[..., None],
+    places: int | None = None,
+    enabled: bool = True,
+) -> None:
+    """A button that does something with a run, a training or a network.
+
+    Args:
+        label: What it says.
+        icon: Beside that.
+        name: Of what is acted on.
+        action: Takes the store, the name and, where they are given, the places.
+        places: By how many to move it.
+        enabled: Whether it can be pressed now.
+    """
+    arguments = (name,) if places is None else (name, places)
+    st.button(
+        label,
+        icon=icon,
+        key=f"{label} {name}",
+        disabled=not enabled,
+        on_click=act,
+        args=(action, *arguments),
+    )
+
+
+def ask_to_delete(name: str, title: str, action: Callable[..., None] = jobs.delete) -> None:
+    """A button that deletes something once it is confirmed."""
+    with st.popover("Delete", icon=":material/delete:", key=f"ask {name}"):
+        st.markdown(f"Delete {title} for good?")
+        button("Delete it", ":material/delete:", name, action)
+
+
+def act(action: Callable[..., None], *arguments: object) -> None:
+    """Does what a button is for; tells what stands against it."""
+    try:
+        if jobs.is_read_only():
+            raise jobs.JobError("this laboratory is read-only")
+        action(loaders.load_store(), *arguments)
+    except DigitnetError as error:
+        note_error(error)

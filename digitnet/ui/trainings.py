@@ -1,0 +1,232 @@
+"""The ways to a new training: the settings, what it will cost, and the buttons."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields
+from importlib.util import find_spec
+
+import psutil
+import streamlit as st
+
+from digitnet import jobs
+from digitnet.digits import DataError, is_here
+from digitnet.experiments import DATASETS, Experiment, SettingsError, TrainingSettings
+from digitnet.jobs import Estimate
+from digitnet.runs import Request, RunError
+from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
+from digitnet.show.words import as_sentence
+from digitnet.ui import loaders, page
+from digitnet.ui.actions import note
+
+REPORT = TrainingSettings()  # the report's
+SETTINGS = tuple(one.name for one in fields(TrainingSettings))
+
+
+def can_train() -> bool:
+    """Whether trainings can be started from here."""
+    return not jobs.is_read_only() and has_tensorflow()
+
+
+def has_tensorflow() -> bool:
+    return bool(find_spec("tensorflow") and find_spec("keras"))
+
+
+# --- settings --------------------------------------------------------------------------------
+
+
+def keep_form() -> None:
+    """Keeps what was chosen while other tabs are open; Streamlit forgets what it does not draw."""
+    for key in ("networks", *SETTINGS):
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
+def show_settings(experiments: Iterable[Experiment]) -> None:
+    """The settings to choose, kept under their names.
+
+    Args:
+        experiments: What would be trained; their learning rate is shown.
+    """
+    for name, value in asdict(REPORT).items():
+        st.session_state.setdefault(name, None if name == "learning_rate" else value)
+    st.segmented_control(
+        "Digits",
+        list(DATASETS),
+        required=True,
+        format_func=lambda name: DATASETS[name].title,
+        key="dataset",
+    )
+    if is_missing(dataset := st.session_state["dataset"]):
+        title = DATASETS[dataset].title
+        st.caption(f"{title} is not on this machine yet; the training downloads it first.")
+    with st.container(horizontal=True):
+        show_number("Most epochs", "epochs")
+        show_number("Patience", "patience", "Epochs without a better one, then stop")
+        show_number("Batch size", "batch_size", "Images a step")
+        show_learning_rate(experiments)
+        show_number("Seed", "seed", "Of the weights, dropout and the order of images")
+
+
+def show_number(label: str, setting: str, explanation: str | None = None) -> None:
+    st.number_input(label, step=1, width=130, help=explanation, key=setting)
+
+
+def show_learning_rate(experiments: Iterable[Experiment]) -> None:
+    """A learning rate; empty for the experiment's own, which is not the same for every one."""
+    rates = {one.learning_rate for one in experiments}
+    st.number_input(
+        "Learning rate",
+        value=None,
+        step=0.0001,
+        format="%g",
+        placeholder=f"{rates.pop():.10g}" if len(rates) == 1 else "the report's",
+        width=150,
+        help="Adam's; the report's if left empty",
+        key="learning_rate",
+    )
+
+
+def read_settings(experiment: Experiment) -> TrainingSettings:
+    """The chosen settings for an experiment; SettingsError while one is out of its range."""
+    values = {name: st.session_state[name] for name in SETTINGS}
+    if values["learning_rate"] is None:
+        values["learning_rate"] = experiment.learning_rate
+    return TrainingSettings(**values)
+
+
+def is_missing(dataset: str) -> bool:
+    with contextlib.suppress(DataError):
+        return not is_here(dataset)
+    return True
+
+
+# --- the form --------------------------------------------------------------------------------
+
+
+def show_retrain() -> None:
+    """A new training: networks, settings, what it will cost, and the button."""
+    with st.container(key="retrain"):
+        st.subheader("A new training", anchor=False)
+        if not has_tensorflow():
+            st.info(
+                "Training needs TensorFlow, which is not installed here. "
+                "`pip install -r requirements.txt` installs it; then start the app anew."
+            )
+            return
+        show_networks()
+        show_settings(chosen_networks())
+        try:
+            requests = read_form()
+        except SettingsError as error:
+            st.error(f"The {error}")
+            requests = []
+        if requests:
+            show_estimates(requests)
+        show_retrain_button(len(requests), submit_form)
+
+
+def show_networks() -> None:
+    """The networks to train, the smallest at first; one that was deleted is not kept."""
+    titles = {one.name: one.title for one in loaders.load_store().experiments()}
+    smallest = min(loaders.load_store().experiments(), key=lambda one: one.parameters)
+    chosen = st.session_state.get("networks", [smallest.name])
+    st.session_state["networks"] = [name for name in chosen if name in titles]
+    st.multiselect("Networks", list(titles), format_func=lambda one: titles[one], key="networks")
+
+
+def chosen_networks() -> list[Experiment]:
+    return [loaders.load_store().find_experiment(one) for one in st.session_state["networks"]]
+
+
+def read_form() -> list[Request]:
+    """A request for each chosen network; SettingsError while a setting is out of its range."""
+    return [Request(one.name, read_settings(one)) for one in chosen_networks()]
+
+
+def submit_form() -> None:
+    """Queues what the form says now, which may be newer than what the page last drew."""
+    try:
+        submit(read_form())
+    except SettingsError as error:
+        note(f"The {error}", ":material/error:")
+
+
+def show_estimates(requests: Sequence[Request]) -> None:
+    """What the trainings will cost, on what ground, and a warning where it is much."""
+    estimates = estimate(requests)
+    st.markdown(describe_estimates(estimates))
+    for request, one in zip(requests, estimates, strict=True):
+        title = loaders.load_store().find_experiment(request.experiment).title
+        st.caption((f"{title}: " if len(requests) > 1 else "") + one.basis)
+    warn(estimates)
+
+
+def estimate(requests: Sequence[Request]) -> list[Estimate]:
+    store = loaders.load_store()
+    return [
+        jobs.estimate(store, store.find_experiment(one.experiment), one.settings)
+        for one in requests
+    ]
+
+
+def warn(estimates: Sequence[Estimate]) -> None:
+    if warning := warn_of_estimates(estimates, psutil.virtual_memory().available):
+        st.warning(warning, icon=":material/hourglass_top:")
+
+
+def show_retrain_button(count: int, action: Callable[..., None], *arguments: object) -> None:
+    st.button(
+        f"Retrain {count} networks" if count > 1 else "Retrain",
+        type="primary",
+        icon=":material/model_training:",
+        disabled=not count,
+        on_click=action,
+        args=arguments,
+    )
+
+
+# --- the rows of a table ---------------------------------------------------------------------
+
+
+def offer_retrain(chosen: Sequence[Experiment]) -> None:
+    """A button that trains the chosen networks anew, each as it is meant to be trained."""
+    requests = [Request(one.name, one.settings) for one in chosen]
+    with st.container(horizontal=True, vertical_alignment="center", key="retrain_chosen"):
+        show_retrain_button(len(requests), submit, requests)
+        estimates = estimate(requests)
+        if estimates:
+            st.markdown(describe_time(estimates), width="content")
+        else:
+            st.caption("Tick networks in the table to train them anew.", width="content")
+        show_way_to_trainings()
+    if estimates:
+        warn(estimates)
+
+
+def show_way_to_trainings() -> None:
+    """A link to where trainings are watched, while there is something to watch."""
+    if any(job.is_busy for job in jobs.list_jobs(loaders.load_store())):
+        st.page_link(
+            page.page_file("compare"),
+            label="Watch it train",
+            icon=":material/monitoring:",
+            query_params={"view": page.TRAIN_VIEW},
+        )
+
+
+def submit(requests: Iterable[Request]) -> None:
+    """Queues trainings, and tells so."""
+    for request in requests:
+        title = loaders.load_store().find_experiment(request.experiment).title
+        try:
+            submitted = jobs.submit(loaders.load_store(), request)
+        except (jobs.JobError, RunError) as error:
+            note(f"{title}: {as_sentence(str(error))}", ":material/error:")
+            continue
+        if submitted.is_new:
+            note(f"{title} is in the queue.", ":material/check:")
+        else:
+            words = f"{title}: just this is queued or running already. Once is enough."
+            note(words, ":material/info:")
