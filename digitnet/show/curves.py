@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.runs import Run, Training
+from digitnet.show.charts import lay_out
 from digitnet.study.curves import Curves, Interpretation
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
@@ -120,20 +121,19 @@ def curves_figure(curves: Sequence[Curves], view: View) -> go.Figure:
         for part in PARTS[view.part]:
             _add_curve(figure, one, part, view, symbols[one.letter])
     _add_keys(figure, curves, view)
-    figure.update_layout(
+    lay_out(
+        figure,
+        _PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3),
         font={"family": _FONT},
-        height=_PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3),
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0},
         hovermode="closest",
-        dragmode=False,
     )
     lines = [view.heights(view.ys(one, part)) for one in curves for part in PARTS[view.part]]
     bottom, top = _ends(lines, 0.06)
     heights = [top, bottom] if view.shows_errors else [bottom, top]  # fewer errors are better
     width = 1.08 * max((view.xs(one).max(initial=1) for one in curves), default=1)
-    figure.update_xaxes(range=[0, width], fixedrange=True, showgrid=False)
-    figure.update_yaxes(**_axis(view), range=heights, fixedrange=True)
+    figure.update_xaxes(range=[0, width], showgrid=False)
+    figure.update_yaxes(**_axis(view), range=heights)
     _label_ends(figure, curves, view)
     figure.add_annotation(  # where it takes no room from the legend
         x=1, y=0, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
