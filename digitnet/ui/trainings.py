@@ -206,13 +206,14 @@ def offer_retrain(chosen: Sequence[Experiment]) -> None:
 
 
 def show_way_to_trainings() -> None:
-    """A link to where trainings are watched, while there is something to watch."""
+    """The way to where trainings are watched, while there is something to watch."""
     if any(job.is_busy for job in jobs.list_jobs(loaders.load_store())):
-        st.page_link(
-            page.page_file("compare"),
-            label="Watch it train",
+        st.button(
+            "Watch it train",
             icon=":material/monitoring:",
-            query_params={"view": page.TRAIN_VIEW},
+            type="tertiary",
+            on_click=st.session_state.update,
+            args=({"view": page.TRAIN_VIEW},),  # the page's own, which the URL follows
         )
 
 

@@ -350,11 +350,12 @@ def test_ticked_rows_are_retrained_with_their_own_settings(open_compare, store):
         "cnn_min": TrainingSettings(),
         "fc_lr_high": TrainingSettings(learning_rate=0.05),
     }
-    labels = [link.proto.label for link in app.get("page_link")]
-    assert "Watch it train" in labels
     buttons(app, "Retrain 2 networks")[0].click().run()
     assert words_of(app).count("Once is enough") == 2
     assert len(jobs.list_jobs(store)) == 2
+    buttons(app, "Watch it train")[0].click().run()
+    assert app.query_params["view"] == "Retrain"
+    assert "next in line" in words_of(app)
 
 
 def test_what_would_fail_for_want_of_memory_is_warned_of_beside_the_table(
