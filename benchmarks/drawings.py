@@ -20,7 +20,7 @@ from benchmarks.record import write_record
 from digitnet.digits import ink
 from digitnet.runs import RunStore
 from digitnet.serving import CLASSES_FROM, ModelServer, count_by_agreement, count_by_confidence
-from digitnet.study.reading import choose_runs
+from digitnet.study.files import choose_runs
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush

@@ -19,7 +19,7 @@ from benchmarks.record import write_record
 from digitnet.digits import load_sample
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer
-from digitnet.study.reading import choose_runs
+from digitnet.study.files import choose_runs
 
 MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
 RECORD = Path(__file__).with_name("inference.json")

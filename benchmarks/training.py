@@ -21,10 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.record import write_record
-from digitnet.experiments import EXPERIMENTS, Experiment, find_experiment
+from digitnet.experiments import REPORT_EXPERIMENTS, Experiment, find_experiment
 
 HEAVY = ("fc_large", "fc_wide", "cnn_long", "cnn_max")
-LIGHT = tuple(one.name for one in EXPERIMENTS if one.name not in HEAVY)
+LIGHT = tuple(one.name for one in REPORT_EXPERIMENTS if one.name not in HEAVY)
 LEAST_LIGHT_MEAN, LEAST_HEAVY, LEAST_SIDE_BY_SIDE = 1.3, 1.25, 1.6
 ROUNDS = 3
 BATCH = 128
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.stock_light:
         train_stock_light()
         return 0
-    missed = compare(options.names or [one.name for one in EXPERIMENTS])
+    missed = compare(options.names or [one.name for one in REPORT_EXPERIMENTS])
     if not options.names:
         missed += compare_side_by_side()
     print(f"missed: {', '.join(missed)}" if missed else "all bars met")
@@ -66,7 +66,7 @@ def compare(names: list[str]) -> list[str]:
             f"{name:<11} {found['stock']:>14.1f} {found['digitnet']:>9.1f} {ratio:>6.2f}",
             flush=True,
         )
-    if len(names) == len(EXPERIMENTS):
+    if len(names) == len(REPORT_EXPERIMENTS):
         write_record(RECORD, {"seconds_per_epoch": seconds})
     return _missed({name: one["stock"] / one["digitnet"] for name, one in seconds.items()})
 
@@ -103,10 +103,8 @@ def time_in_turns(experiment: Experiment) -> dict[str, float]:
 
 
 def _make_pass(experiment: Experiment, way: str, images: int) -> Callable[[], object]:
-    import numpy as np
-
     from benchmarks.stock import build_stock, stock_arrays
-    from digitnet.digits import Digits, load_digits, split_digits
+    from digitnet.digits import Digits, Shuffled, load_digits, split_digits
     from digitnet.runs import Request
     from digitnet.training.loop import make_batches
     from digitnet.training.pipeline import build_for_training
@@ -116,9 +114,9 @@ def _make_pass(experiment: Experiment, way: str, images: int) -> Callable[[], ob
     if way == "stock":
         model, (pixels, labels) = build_stock(experiment), stock_arrays(part)
         return lambda: model.fit(pixels, labels, batch_size=BATCH, epochs=1, verbose=0)
-    model = build_for_training(experiment, Request(experiment.name, experiment.settings))
-    order = np.random.default_rng(1).permutation(images)
-    return lambda: model.fit(make_batches(part, BATCH, order), shuffle=False, verbose=0)
+    model = build_for_training(experiment, Request(experiment.name, experiment.settings), images)
+    lessons = Shuffled(part, seed=1)
+    return lambda: model.fit(make_batches(lessons.make_epoch(0), BATCH), shuffle=False, verbose=0)
 
 
 def compare_side_by_side() -> list[str]:

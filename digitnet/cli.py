@@ -12,24 +12,38 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
     DATASETS,
-    EXPERIMENTS,
+    REPORT_EXPERIMENTS,
     Experiment,
     NetworkError,
     SettingsError,
     TrainingSettings,
     parse_layers,
 )
-from digitnet.runs import Request, RunStore, add_network, publish
-from digitnet.study import reading, results
+from digitnet.native_logs import hidden_native_logs
+from digitnet.runs import (
+    Request,
+    RunStore,
+    Training,
+    TrainingBusyError,
+    add_network,
+    publish,
+)
+from digitnet.study import files, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
+
+
+class CommandError(DigitnetError):
+    """A command cannot be done as it was given; the message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +91,7 @@ def _list(options: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to train")
     parser.add_argument("--all", action="store_true", help="all sixteen")
+    parser.add_argument("--run", metavar="ID", help="this training, with the settings it has")
     parser.add_argument("--layers", metavar="TEXT", help="those of a new network of your own")
     parser.add_argument("--dataset", choices=DATASETS, help="mnist, or the small offline sample")
     parser.add_argument("--epochs", type=int, help="at most this many (the report: 100)")
@@ -89,23 +104,50 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    requests = [_request(experiment, options) for experiment in _chosen(options)]
+    requests = [] if options.run else _requests(options)
     if not 1 <= options.workers <= 64:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
+    if not (find_spec("tensorflow") and find_spec("keras")):
+        raise CommandError("training needs TensorFlow: pip install -r requirements.txt")
     signal.signal(signal.SIGTERM, _interrupt)
+    if options.run:
+        return _train_one(_find_training(options))
     if options.workers == 1 or len(requests) == 1:
         return _train_in_turn(requests)
     return max(_train_side_by_side(requests, options.workers), default=OK)
+
+
+def _find_training(options: argparse.Namespace) -> Training:
+    """The training that `--run` names, which says by itself what it is to do."""
+    if options.names or options.all or options.layers is not None or _said_settings(options):
+        raise CommandError("--run names a training with its settings; leave out all others")
+    training = RunStore.default().find_training(options.run)
+    training.check()
+    return training
+
+
+def _begin(request: Request) -> Training:
+    """The training to continue for a request, or a new one."""
+    try:
+        return RunStore.default().begin(request)
+    except OSError as error:
+        raise CommandError(f"{request.experiment} cannot be begun: {error}") from None
 
 
 def _train_in_turn(requests: list[Request]) -> int:
     """Trains one after another; what stops one stops all, what fails leaves the others."""
     worst = OK
     for request in requests:
-        worst = max(worst, _train_one(request))
+        worst = max(worst, _train_one(_begin(request)))
         if worst == INTERRUPTED:
             break
     return worst
+
+
+def _requests(options: argparse.Namespace) -> list[Request]:
+    """The report's settings for each chosen experiment, changed where the user said so."""
+    said = _said_settings(options)
+    return [Request(one.name, replace(one.settings, **said)) for one in _chosen(options)]
 
 
 def _chosen(options: argparse.Namespace) -> list[Experiment]:
@@ -115,7 +157,7 @@ def _chosen(options: argparse.Namespace) -> list[Experiment]:
     if options.layers is not None:
         return [_add_network(store, options.names, options.layers)]
     if options.all:
-        return list(EXPERIMENTS)
+        return list(REPORT_EXPERIMENTS)
     return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
 
 
@@ -129,11 +171,10 @@ def _add_network(store: RunStore, names: list[str], layers: str) -> Experiment:
     return network
 
 
-def _request(experiment: Experiment, options: argparse.Namespace) -> Request:
-    """The report's settings for an experiment, changed where the user said so."""
+def _said_settings(options: argparse.Namespace) -> dict[str, Any]:
     names = [one.name for one in fields(TrainingSettings)]
-    said = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return Request(experiment.name, replace(experiment.settings, **said))
+    said = {name: getattr(options, name, None) for name in names}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
@@ -145,7 +186,8 @@ def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                command = [sys.executable, "-m", "digitnet", *jobs.train_arguments(waiting.pop(0))]
+                run_id = _begin(waiting.pop(0)).id
+                command = [sys.executable, "-m", "digitnet", "train", "--run", run_id]
                 # In a session of its own it is stopped by us alone, not by the terminal as well.
                 running.append(subprocess.Popen(command, env=environment, start_new_session=True))
             time.sleep(POLL_SECONDS)
@@ -163,28 +205,24 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _train_one(request: Request) -> int:
-    """Trains one experiment; returns an exit status, having said what went wrong."""
+def _train_one(training: Training) -> int:
+    """Trains; returns an exit status, having said what went wrong."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
-    try:
-        from digitnet.training.pipeline import run_experiment
-    except ModuleNotFoundError as error:
-        if error.name not in ("tensorflow", "keras"):
-            raise
-        print(
-            "digitnet: training needs TensorFlow: pip install -r requirements.txt in a clone, "
-            "elsewhere pip install 'digitnet[train]'",
-            file=sys.stderr,
-        )
-        return USAGE
-    try:
-        run = run_experiment(request, RunStore.default(), partial(print, flush=True))
-    except KeyboardInterrupt:
-        print(f"{request.experiment}: stopped; the same command resumes it", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        print(f"digitnet: {request.experiment} failed: {error}", file=sys.stderr)
-        return FAILED
+    with hidden_native_logs():
+        try:
+            from digitnet.training.pipeline import run_training
+
+            run = run_training(training, RunStore.default(), partial(print, flush=True))
+        except KeyboardInterrupt:
+            name = training.experiment.name
+            print(f"{name}: stopped; the same command resumes it", file=sys.stderr)
+            return INTERRUPTED
+        except TrainingBusyError as error:
+            print(f"digitnet: {error}", file=sys.stderr)
+            return USAGE
+        except Exception as error:
+            print(f"digitnet: {training.experiment.name} failed: {error}", file=sys.stderr)
+            return FAILED
     scores = run.result["scores"]
     low, high = scores["accuracy_interval"]
     print(
@@ -213,9 +251,10 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     failures = 0
-    for answer in reading.predict_files(RunStore.default(), options.files, options.model):
-        failures += "error" in answer
-        print(json.dumps(answer) if options.json else reading.format_answer(answer))
+    with hidden_native_logs():
+        for answer in files.predict_files(RunStore.default(), options.files, options.model):
+            failures += "error" in answer
+            print(json.dumps(answer) if options.json else files.format_answer(answer))
     return FAILED if failures else OK
 
 
@@ -228,7 +267,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    print(reading.evaluate_drawings(RunStore.default(), options.drawings, options.names))
+    with hidden_native_logs():
+        print(files.evaluate_drawings(RunStore.default(), options.drawings, options.names))
     return OK
 
 

@@ -116,7 +116,7 @@ def show_digits(shown: dict[str, Answers], places: np.ndarray, key: str) -> None
         st.caption("There is no such digit.")
         return
     answers = next(iter(shown.values()))
-    pictures = loaders.load_pictures(answers.dataset)
+    pictures = loaders.load_pictures(answers.dataset, key)
     everyone = confusion.load_others(loaders.load_store(), answers)
     runs = {one.run.id for one in shown.values()}
     others = [one for one in everyone.values() if one.run.id not in runs]
@@ -171,7 +171,7 @@ def show_opened(answers: Answers, place: int) -> None:
 
 
 def show_picture(answers: Answers, place: int) -> None:
-    pictures = loaders.load_pictures(answers.dataset)
+    pictures = loaders.load_pictures(answers.dataset, "opened")
     if pictures is None:
         return
     image = pictures[answers.index[place]]

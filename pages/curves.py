@@ -57,8 +57,10 @@ def show_curves(listed: list[Listed], view: View, with_report: bool, was_alive: 
         if chosen:
             show_chart(drawn, view)
     with st.container(key="reading"):
-        readings = [curve_figures.reading_html(one, curves.read_curves(one)) for one in chosen]
-        st.html(curve_figures.cards_html(readings + broken))
+        cards = [
+            curve_figures.interpretation_html(one, curves.interpret_curves(one)) for one in chosen
+        ]
+        st.html(curve_figures.cards_html(cards + broken))
 
 
 def show_chart(drawn: list[Curves], view: View) -> None:

@@ -1,14 +1,50 @@
-"""Runs that are made up: what makes one whole, with as little in it as will do."""
+"""Runs that are made up: the one place where tests make requests, trainings and run folders."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from digitnet.runs import PROBABILITIES, RESULT, SERVED
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import (
+    HISTORY,
+    HISTORY_COLUMNS,
+    PROBABILITIES,
+    RESULT,
+    SERVED,
+    Request,
+    Run,
+    RunStore,
+    Training,
+)
+
+Row = dict[str, float]
+Answers = tuple[np.ndarray, np.ndarray, np.ndarray]  # probabilities, labels, positions
+THREE_ANSWERS = np.full((3, 10), 0.1, np.float32), np.arange(3, dtype=np.uint8), np.arange(3)
+
+
+def use_store(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunStore:
+    """The store in a folder, for this process and all that it starts; it is empty at first."""
+    monkeypatch.setenv("DIGITNET_RUNS", str(folder / "runs"))
+    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(folder / "shipped"))
+    monkeypatch.delenv("DIGITNET_READ_ONLY", raising=False)
+    return RunStore.default()
+
+
+def make_request(name: str = "cnn", **settings: Any) -> Request:
+    """A request to train on the sample, with some settings of one's own."""
+    return Request(name, TrainingSettings(**({"dataset": "sample"} | settings)))
+
+
+def make_row(epoch: int, **values: float) -> Row:
+    """An epoch of a history, with some values of one's own."""
+    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch} | values
 
 
 def make_result(**figures: Any) -> dict[str, Any]:
@@ -32,13 +68,49 @@ def make_result(**figures: Any) -> dict[str, Any]:
     return result | figures
 
 
-def fill(folder: Path) -> None:
+def fill(
+    folder: Path, answers: Answers = THREE_ANSWERS, served: bytes = b"model", **figures: Any
+) -> None:
     """Writes what a training writes after its last epoch."""
-    (folder / RESULT).write_text(json.dumps(make_result()))
-    (folder / SERVED).write_bytes(b"model")
-    np.savez(
-        folder / PROBABILITIES,
-        probabilities=np.full((3, 10), 0.1, np.float32),
-        labels=np.arange(3, dtype=np.uint8),
-        index=np.arange(3),
-    )
+    digest = hashlib.sha256(served).hexdigest()
+    (folder / RESULT).write_text(json.dumps(make_result(served_sha256=digest, **figures)))
+    (folder / SERVED).write_bytes(served)
+    probabilities, labels, index = answers
+    np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=labels, index=index)
+
+
+def make_training(
+    store: RunStore, request: Request, epochs: int = 0, state: str = "queued", **status: Any
+) -> Training:
+    """A training that is not finished."""
+    training = store.create(request)
+    for epoch in range(1, epochs + 1):
+        training.append_history(make_row(epoch))
+    training.write_status(state, **({"epoch": epochs} | status))
+    return training
+
+
+def finish_run(store: RunStore, request: Request, **row: float) -> Run:
+    """A run of one epoch that was finished here, and is current."""
+    training = store.create(request)
+    training.append_history(make_row(1, **row))
+    fill(training.folder)
+    return store.finish(training)
+
+
+def ship_run(
+    store: RunStore,
+    request: Request,
+    rows: Sequence[Row] | None = None,
+    answers: Answers = THREE_ANSWERS,
+    **figures: Any,
+) -> Run:
+    """A run that a clone brings."""
+    folder = store.shipped / request.experiment
+    folder.mkdir(parents=True, exist_ok=True)
+    request.save(folder)
+    table = [[str(row[column]) for column in HISTORY_COLUMNS] for row in rows or [make_row(1)]]
+    lines = [",".join(line) + "\n" for line in (HISTORY_COLUMNS, *table)]
+    (folder / HISTORY).write_text("".join(lines))
+    fill(folder, answers, **figures)
+    return Run(store.find_experiment(request.experiment), "shipped", folder)

@@ -14,36 +14,41 @@ from PIL import Image
 from digitnet import cli
 from digitnet.digits import load_samples
 from digitnet.experiments import EXPERIMENTS
-from digitnet.runs import RunStore
+from digitnet.runs import REQUEST
+from tests.made_runs import make_request, make_training, use_store
+
+NO_RUN = "cnn/20260101-000000-abcd"
+SHORT = ("--dataset", "sample", "--epochs", "2")
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """An empty store for this process and its children."""
-    monkeypatch.setenv("DIGITNET_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(tmp_path / "shipped"))
-    return RunStore.default()
+    return use_store(monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder of runs in which cnn_min is trained for two epochs on the sample."""
-    runs = tmp_path_factory.mktemp("runs")
-    environment = os.environ | {"DIGITNET_RUNS": str(runs), "DIGITNET_CHECKPOINTS": str(runs / "x")}
-    command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "lenet5"]
-    command += ["--dataset", "sample", "--epochs", "2", "--workers", "2"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_store(monkeypatch, folder)
+        done = run("train", "cnn_min", "lenet5", *SHORT, "--workers", "2")
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == ""  # not a word of TensorFlow's or LiteRT's own
     assert done.stdout.count("epoch 2") >= 2
-    return runs
+    return folder
 
 
 @pytest.fixture
 def trained_store(trained, monkeypatch):
-    monkeypatch.setenv("DIGITNET_RUNS", str(trained))
-    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(trained / "x"))
-    return RunStore.default()
+    return use_store(monkeypatch, trained)
+
+
+def run(*arguments):
+    """Runs a command as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "digitnet", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,13 @@ def trained_store(trained, monkeypatch):
         (["train", "cnn", "--workers", "0"], "workers must be"),
         (["train"], "--all"),
         (["train", "cnn", "--all"], "--all"),
+        (["train", "--run", "cnn"], "there is no run 'cnn'"),
+        (["train", "--run", "cnn/shipped"], "there is no training 'cnn/shipped'"),
+        (["train", "--run", NO_RUN], f"there is no training '{NO_RUN}'"),
+        (["train", "--run", "../../etc"], "there is no run"),
+        (["train", "cnn", "--run", NO_RUN], "leave out all others"),
+        (["train", "--all", "--run", NO_RUN], "leave out all others"),
+        (["train", "--seed", "2", "--run", NO_RUN], "leave out all others"),
         (["train", "mine", "--layers", "conv 8, max 2, flatten"], "layer 2, max 2: it is written"),
         (["train", "mine", "--layers", "conv 8"], "flatten is missing"),
         (["train", "mine", "--layers", ""], "layer 1, empty: a layer is one of"),
@@ -117,17 +129,49 @@ def test_a_network_of_ones_own_is_kept_and_trained_and_a_taken_name_is_told(
     store, monkeypatch, capsys
 ):
     asked = []
-    monkeypatch.setattr(cli, "_train_one", lambda request: asked.append(request) or cli.OK)
+    monkeypatch.setattr(cli, "_train_one", lambda training: asked.append(training) or cli.OK)
     command = ["train", "mine", "--dataset", "sample", "--layers"]
     for layers in ("conv 4, flatten", "CONV 4,Flatten", "flatten", "conv 4, flatten"):
         assert cli.main([*command, layers]) == cli.OK
-    names = [request.experiment for request in asked]
+    names = [training.experiment.name for training in asked]
     assert names == ["mine", "mine", "mine_2", "mine"]
-    assert asked[0].settings.dataset == "sample"
+    assert asked[0].request.settings.dataset == "sample"
     told = capsys.readouterr().out.splitlines()
     assert told == ["mine is taken by other layers, so this is kept as mine_2"]
     assert cli.main(["train", "mine_2"]) == cli.OK
-    assert asked[-1].experiment == "mine_2"
+    assert asked[-1].experiment.name == "mine_2"
+
+
+@pytest.mark.slow
+def test_a_training_of_this_id_is_trained_and_no_other(store):
+    older, newer = (make_training(store, make_request("cnn_min", epochs=1)) for _ in range(2))
+    done = run("train", "--run", older.id)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.id for one in store.unfinished()] == [newer.id]
+    assert store.current("cnn_min").id == older.id
+    again = run("train", "--run", older.id)
+    assert again.returncode == cli.USAGE
+    assert again.stderr == f"digitnet: {older.id} is finished already\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_store_that_cannot_be_written_is_told_in_a_line(store, capsys, workers):
+    store.local.touch()
+    assert cli.main(["train", "cnn", "fc", "--workers", workers]) == cli.USAGE
+    error = capsys.readouterr().err
+    assert "cnn cannot be begun" in error and error.count("\n") == 1
+
+
+def test_a_training_that_is_busy_or_broken_is_refused_in_a_line(store, capsys):
+    busy, broken = (make_training(store, make_request(name)) for name in ("cnn_min", "cnn"))
+    (broken.folder / REQUEST).write_text("{")
+    with busy.locked():
+        assert cli.main(["train", "--run", busy.id]) == cli.USAGE
+        error = capsys.readouterr().err
+    assert f"{busy.id} is being trained by another process" in error
+    assert cli.main(["train", "--run", broken.id]) == cli.USAGE
+    error = capsys.readouterr().err
+    assert REQUEST in error and error.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -159,6 +203,19 @@ def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "predictions" in answers[0]
     assert all("error" in answer for answer in answers[1:])
+
+
+def test_commands_say_nothing_but_their_own_words(trained_store, tmp_path):
+    file = tmp_path / "drawings.jsonl"
+    file.write_text(json.dumps({"strokes": load_samples()[3], "label": 3}) + "\n")
+    for command in (
+        ["list"],
+        ["predict", str(file), "--model", "all"],
+        ["evaluate", "--drawings", str(file)],
+    ):
+        done = run(*command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert done.stdout
 
 
 @pytest.mark.slow
@@ -218,4 +275,4 @@ def test_trainings_side_by_side_are_stopped_together(store, sign):
     _, error = process.communicate(timeout=20)
     assert process.returncode == cli.INTERRUPTED
     assert error.count("the same command resumes it") == 2 and "Traceback" not in error
-    assert [training.status["state"] for training in store.unfinished()] == ["stopped"] * 2
+    assert [training.status.state for training in store.unfinished()] == ["stopped"] * 2

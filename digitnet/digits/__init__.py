@@ -1,8 +1,9 @@
 """Digits: data sets and their splits, and ink, which becomes what a network sees."""
 
 from digitnet.digits.datasets import is_here, load_digits
+from digitnet.digits.material import Lessons, Material, Shuffled, load_material
 from digitnet.digits.mnist import find_mnist, load_mnist
 from digitnet.digits.records import DataError, Digits
 from digitnet.digits.sample import load_sample
 from digitnet.digits.samples import CANVAS_SIZE, canvas_drawing, load_samples
-from digitnet.digits.splits import Split, split_digits
+from digitnet.digits.splits import SPLIT_SEED, Split, split_digits

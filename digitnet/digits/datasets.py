@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from digitnet.digits.mnist import find_mnist, load_mnist
-from digitnet.digits.records import DataError, Digits, Progress
+from digitnet.digits.records import DataError, Digits, DownloadListener
 from digitnet.digits.sample import load_sample
 from digitnet.experiments import DATASETS
 
-_LOADERS: dict[str, Callable[[Progress | None], Digits]] = {
+_LOADERS: dict[str, Callable[[DownloadListener | None], Digits]] = {
     "mnist": load_mnist,
+    "handwriting": load_mnist,  # the drawings are learnt from beside it: see `load_material`
     "sample": lambda _: load_sample(),
 }
 
 
-def load_digits(dataset: str, progress: Progress | None = None) -> Digits:
+def load_digits(dataset: str, progress: DownloadListener | None = None) -> Digits:
     """Loads a data set by its name.
 
     Args:

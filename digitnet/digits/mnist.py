@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digitnet.digits.records import DataError, Digits, Progress
+from digitnet.digits.records import DataError, Digits, DownloadListener
 
 # The file that keras.datasets.mnist downloads; DIGITNET_MNIST_URL names a mirror of it.
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -36,7 +36,7 @@ TIMEOUT = 20  # seconds in which the server must send something
 CHUNK = 64 * 1024  # bytes between two reports of progress
 
 
-def load_mnist(progress: Progress | None = None) -> Digits:
+def load_mnist(progress: DownloadListener | None = None) -> Digits:
     """Loads MNIST, its training and test images joined in this order; downloads it if need be.
 
     Args:
@@ -116,7 +116,7 @@ def _read_mnist(path: Path) -> Digits:
     )
 
 
-def _download_mnist(progress: Progress | None) -> Digits:
+def _download_mnist(progress: DownloadListener | None) -> Digits:
     """Downloads MNIST into the project's cache, where it appears verified or not at all."""
     from pooch import HTTPDownloader
 
@@ -156,7 +156,7 @@ def _reason(error: Exception) -> str:
 class _ProgressBar:
     """Passes pooch's progress on; pooch expects a bar as tqdm makes them."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: DownloadListener) -> None:
         self._progress = progress
         self._done = 0
         self.total = 0  # set by pooch

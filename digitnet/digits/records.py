@@ -9,7 +9,7 @@ import numpy as np
 
 from digitnet.errors import DigitnetError
 
-Progress = Callable[[int, int], None]
+DownloadListener = Callable[[int, int], None]
 
 
 class DataError(DigitnetError):

@@ -18,7 +18,7 @@ class Split:
     """A data set dealt into three parts.
 
     Attributes:
-        dataset: The data set's name, "mnist" or "sample".
+        dataset: The data set's name.
         seed: The seed of the deal.
         train: What the network learns from.
         validation: What decides when to stop.

@@ -7,6 +7,8 @@ from digitnet.experiments.catalogue import EXPERIMENTS, UnknownExperimentError, 
 from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes, walk_layers
 from digitnet.experiments.datasets import DATASETS, Dataset
 from digitnet.experiments.folding import folded_parameters, pixel_features
+from digitnet.experiments.forecast import Forecast, expect_epochs, forecast
+from digitnet.experiments.handwriting import READER
 from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,
@@ -23,6 +25,6 @@ from digitnet.experiments.layers import (
 )
 from digitnet.experiments.notation import format_layers, parse_layers
 from digitnet.experiments.own import COLOURS, MOST_LAYERS, NetworkError, check_layers, make_network
-from digitnet.experiments.records import GROUPS, OWN, Experiment, Group
+from digitnet.experiments.records import GROUPS, HANDWRITING, OWN, Experiment, Group
 from digitnet.experiments.settings import SettingsError, TrainingSettings
 from digitnet.experiments.sixteen import REPORT_EXPERIMENTS

@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Iterable
 
 from digitnet.errors import DigitnetError
+from digitnet.experiments.handwriting import READER
 from digitnet.experiments.records import Experiment
 from digitnet.experiments.sixteen import REPORT_EXPERIMENTS
 
-EXPERIMENTS: tuple[Experiment, ...] = REPORT_EXPERIMENTS
+EXPERIMENTS: tuple[Experiment, ...] = (*REPORT_EXPERIMENTS, READER)
 
 
 class UnknownExperimentError(DigitnetError):

@@ -37,19 +37,19 @@ class LayerCost:
     multiply_adds: int
 
 
-def cost_layers(layers: Sequence[Layer]) -> list[LayerCost]:
-    """The costs of hidden layers and of the softmax over the digits that follows them.
+def cost_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> list[LayerCost]:
+    """The costs of hidden layers and of the softmax over the outputs that follows them.
 
     Raises:
         LayerError: If a layer cannot stand where it is; the message names its place.
     """
-    return list(walk_layers(layers))
+    return list(walk_layers(layers, outputs))
 
 
-def walk_layers(layers: Sequence[Layer]) -> Iterator[LayerCost]:
+def walk_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> Iterator[LayerCost]:
     """As `cost_layers`, one layer after another, up to the first that cannot stand where it is."""
     shape: Shape = IMAGE_SHAPE
-    for place, layer in enumerate((*layers, Dense(CLASSES)), start=1):
+    for place, layer in enumerate((*layers, Dense(outputs)), start=1):
         try:
             output = layer.output_shape(shape)
         except LayerError as error:

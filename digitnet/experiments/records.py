@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from digitnet.experiments.costs import LayerCost, cost_layers
-from digitnet.experiments.layers import Convolution, Layer
+from digitnet.experiments.layers import CLASSES, Convolution, Layer
 from digitnet.experiments.settings import TrainingSettings
 
 
@@ -27,8 +28,9 @@ class Group:
 
 DENSE = Group("dense", "Dense networks", "square")
 CONVOLUTIONAL = Group("convolutional", "Convolutional networks", "circle")
+HANDWRITING = Group("handwriting", "For real handwriting", "star")
 OWN = Group("own", "Yours", "diamond")
-GROUPS = (DENSE, CONVOLUTIONAL, OWN)
+GROUPS = (DENSE, CONVOLUTIONAL, HANDWRITING, OWN)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Experiment:
         conclusion: What the report concluded from it; empty where the report has none.
         learning_rate: Adam's learning rate.
         dataset: The data set that it is meant for.
+        refuses: Whether an eleventh output says that it is no digit.
+        protocol: How it is trained, as far as that is not the report's: `TrainingSettings` by name.
     """
 
     name: str
@@ -56,16 +60,24 @@ class Experiment:
     conclusion: str = ""
     learning_rate: float = 0.001
     dataset: str = "mnist"
+    refuses: bool = False
+    protocol: tuple[tuple[str, Any], ...] = ()
 
     @cached_property
     def settings(self) -> TrainingSettings:
         """How it is meant to be trained; the report's settings for the report's experiments."""
-        return TrainingSettings(dataset=self.dataset, learning_rate=self.learning_rate)
+        own = dict(self.protocol)
+        return TrainingSettings(dataset=self.dataset, learning_rate=self.learning_rate, **own)
+
+    @property
+    def outputs(self) -> int:
+        """Probabilities that it gives: the ten digits', and perhaps that of no digit."""
+        return CLASSES + self.refuses
 
     @cached_property
     def costs(self) -> list[LayerCost]:
-        """The costs of every layer in order, the softmax over the digits included."""
-        return cost_layers(self.layers)
+        """The costs of every layer in order, the softmax over the outputs included."""
+        return cost_layers(self.layers, self.outputs)
 
     @cached_property
     def parameters(self) -> int:

@@ -10,11 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from digitnet.experiments import DATASETS, Experiment, TrainingSettings, training_bytes
-from digitnet.report import load_report_scores
+from digitnet.experiments import (
+    DATASETS,
+    Experiment,
+    TrainingSettings,
+    expect_epochs,
+    training_bytes,
+)
+from digitnet.report import find_report_epochs
 from digitnet.runs import HISTORY, REQUEST, Run, RunError, RunStore, Training
-
-TYPICAL_EPOCHS = 13  # the median of the report's, for networks that it does not have
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,9 @@ class _Speed:
 def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings) -> Estimate:
     """What a training will probably cost, from speeds that were recorded.
 
-    The time is the seconds of an epoch times the epochs: as if the best one came when it did in
-    the report, and the patience after it. Best is what this machine took for the same; failing
-    that, another training's speed is scaled by the arithmetic of an epoch. Batch size is not scaled
-    by: what it changes depends on the processor.
+    The time is the seconds of an epoch times the epochs that are expected. Best is what this
+    machine took for the same; failing that, another training's speed is scaled by the arithmetic of
+    an epoch. Batch size is not scaled by: what it changes depends on the processor.
 
     Args:
         store: Where the recorded trainings are.
@@ -74,7 +77,9 @@ def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings
 
     speed = min(speeds, key=distance)
     per_epoch = speed.seconds * speed.scale
-    epochs, limit = _expect_epochs(experiment.name, settings)
+    report_epochs = find_report_epochs(experiment.name)
+    epochs = expect_epochs(settings, report_epochs=report_epochs)
+    limit = _describe_limit(epochs, settings, report_epochs)
     per_epoch_words = f"{per_epoch:.2g}" if per_epoch < 10 else f"{per_epoch:,.0f}"
     basis = (
         f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment.name)}."
@@ -82,16 +87,14 @@ def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings
     return Estimate(epochs * per_epoch, needed, basis)
 
 
-def _expect_epochs(experiment: str, settings: TrainingSettings) -> tuple[int, str]:
-    """How many epochs to expect, and what they follow from."""
-    report, patience = load_report_scores(experiment), TrainingSettings().patience
-    report_epochs = report["epochs"] if report else TYPICAL_EPOCHS
-    expected = report_epochs - patience + settings.patience
-    if settings.epochs < expected:
-        return settings.epochs, "the most allowed"
-    if settings.patience == patience:
-        return expected, "the report's"
-    return expected, f"{settings.patience:,} after the report's best"
+def _describe_limit(epochs: int, settings: TrainingSettings, report_epochs: int | None) -> str:
+    """What the number of epochs that are expected follows from."""
+    if epochs == settings.epochs:
+        return "the most allowed"
+    if epochs == report_epochs:
+        return "the report's"
+    best = "the report's best" if report_epochs else "a usual best"
+    return f"{settings.patience:,} after {best}"
 
 
 def _recorded_speeds(store: RunStore, experiment: Experiment, dataset: str) -> Iterator[_Speed]:

@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from digitnet.errors import DigitnetError
 from digitnet.places import CODE
-from digitnet.runs import FORMAT, LOG, Request, RunError, RunStore, Training, read_json, write_json
+from digitnet.runs import FORMAT, LOG, RunError, RunStore, Training, read_json, write_json
 
 WORKER, WORKER_LOCK, WORKER_LOG = "worker.json", "worker.lock", "worker.log"
 TERMINATE_SECONDS = 3.0  # for a training to stop by itself before it is killed
@@ -26,16 +26,8 @@ class JobError(DigitnetError):
     """A job cannot be had or changed; the message is a sentence for the user."""
 
 
-def train_arguments(request: Request) -> list[str]:
-    """The arguments of `python -m digitnet` that ask for this very training."""
-    arguments = ["train", request.experiment]
-    for name, value in asdict(request.settings).items():
-        arguments += [f"--{name.replace('_', '-')}", str(value)]
-    return arguments
-
-
 def start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
-    process = spawn(store, training.folder / LOG, *train_arguments(training.request))
+    process = spawn(store, training.folder / LOG, "train", "--run", training.id)
     try:
         created = psutil.Process(process.pid).create_time()
         values = {"training": training.id, "pid": process.pid, "created": created}
@@ -94,7 +86,7 @@ def stop(store: RunStore, training: Training) -> None:
         raise JobError(f"the process {process.pid} of {training.id} is another user's") from None
     training.sweep()
     with contextlib.suppress(RunError):  # it finished in the meantime
-        if training.status["state"] not in ("stopped", "failed"):
+        if training.status.state not in ("stopped", "failed"):
             mark(training, "stopped", "stopped; it can be resumed")
 
 
@@ -103,9 +95,9 @@ def _find_process(store: RunStore, training: Training) -> psutil.Process:
     if started and started.training_id == training.id:
         return started.process
     status = training.status
-    if status["state"] == "running":  # only then is the process that wrote it the one that trains
-        with contextlib.suppress(KeyError, TypeError, ValueError, psutil.Error):
-            return psutil.Process(status["pid"])
+    if status.state == "running":  # only then is the process that wrote it the one that trains
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(status.pid)
     raise JobError(f"the process of {training.id} cannot be found; try again")
 
 

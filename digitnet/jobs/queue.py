@@ -19,8 +19,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import filelock
 
@@ -42,13 +41,21 @@ from digitnet.runs import (
     Request,
     RunError,
     RunStore,
+    Status,
     Training,
     is_locked,
     read_json,
     write_json,
 )
 
-STATES = ("running", "queued", "interrupted", "stopped", "failed", "broken")  # as jobs are listed
+JOB_STATES = (
+    "running",
+    "queued",
+    "interrupted",
+    "stopped",
+    "failed",
+    "broken",
+)  # as jobs are listed
 QUEUE, QUEUE_LOCK = "queue.json", "queue.lock"
 QUEUE_TIMEOUT = 10.0  # seconds; a cancel holds the queue for 5 at most
 
@@ -72,15 +79,15 @@ class Job:
 
     Args:
         training: Its run folder.
-        state: One of `STATES`.
-        message: What it is doing or why it ended, in a sentence or less.
-        status: Its status file; empty if broken.
+        state: One of `JOB_STATES`.
+        message: Why it waits or has ended, in a sentence or less.
+        status: Its status file, as far as it can be read.
     """
 
     training: Training
     state: str
     message: str
-    status: dict[str, Any] = field(default_factory=dict)
+    status: Status = Status("queued")
 
     @property
     def id(self) -> str:
@@ -127,7 +134,7 @@ def list_jobs(store: RunStore) -> list[Job]:
     present = [job for job in jobs if job.training.folder.is_dir()]  # others have finished just now
     present.sort(key=lambda job: job.training.folder.name, reverse=True)
     places = {job_id: place for place, job_id in enumerate(order)}
-    return sorted(present, key=lambda job: (STATES.index(job.state), places.get(job.id, 0)))
+    return sorted(present, key=lambda job: (JOB_STATES.index(job.state), places.get(job.id, 0)))
 
 
 def cancel(store: RunStore, job_id: str) -> None:
@@ -293,7 +300,7 @@ def _is_queued(training: Training, started: Started | None) -> bool:
         return False
     with contextlib.suppress(RunError):
         training.check()
-        return training.status["state"] == "queued"
+        return training.status.state == "queued"
     return False
 
 
@@ -304,9 +311,9 @@ def _describe(training: Training, order: list[str], started: Started | None) -> 
         training.check()
     except RunError as error:
         return Job(training, "broken", str(error))
-    state, message = status["state"], str(status.get("message") or "")
+    state, message = status.state, status.message
     if state == "queued" and started and started.training_id == training.id:
-        state, message = "running", "starting"
+        state, message = "running", ""
     elif state == "queued" and training.id not in order:
         state, message = "interrupted", "it has lost its place in the queue; it can be resumed"
     return Job(training, state, message, status)

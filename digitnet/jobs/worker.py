@@ -75,7 +75,7 @@ def _start_or_mark(store: RunStore, training: Training) -> subprocess.Popen[byte
 def _record_end(training: Training, exit_status: int) -> None:
     """Writes down the end of a training whose process could not do so itself."""
     with contextlib.suppress(RunError):  # it has finished and is gone, or its files are broken
-        if training.is_locked() or training.status["state"] in ("stopped", "failed"):
+        if training.is_locked() or training.status.state in ("stopped", "failed"):
             return  # another process is at it, or all is said
         training.sweep()
         if exit_status < 0:

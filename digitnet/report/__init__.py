@@ -1,3 +1,3 @@
 """What the report published, marked as such and never mixed with what is measured here."""
 
-from digitnet.report.tables import load_report_history, load_report_scores
+from digitnet.report.tables import find_report_epochs, load_report_history, load_report_scores

@@ -90,6 +90,12 @@ def load_report_scores(experiment: str) -> ReportScores | None:
     }
 
 
+def find_report_epochs(experiment: str) -> int | None:
+    """How many epochs the report's training had; None if it has no such experiment."""
+    scores = load_report_scores(experiment)
+    return scores["epochs"] if scores else None
+
+
 def _rows_of(experiment: str, file_name: str) -> list[dict[str, str]]:
     return [row for row in _read_table(file_name) if row["experiment"] == experiment]
 

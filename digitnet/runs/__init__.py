@@ -24,7 +24,6 @@ from digitnet.runs.records import (
     RUN_FILES,
     SERVED,
     STATE,
-    STATUS,
     TRAINED,
     Request,
     Run,
@@ -32,4 +31,5 @@ from digitnet.runs.records import (
     Training,
     TrainingBusyError,
 )
+from digitnet.runs.status import STATUS, Status
 from digitnet.runs.store import RunStore

@@ -1,9 +1,9 @@
-"""Locks that die with the process that holds them."""
+"""Locks that die with the process that holds them, and that others can look at."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,35 +11,26 @@ from pathlib import Path
 import filelock
 
 
-def _open_to_lock(path: str, _: int) -> int:
-    """Opens a lock file, made if it is missing.
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds a lock file; makes no file and keeps nobody from holding it.
 
-    For writing, which network file systems ask of whoever locks; where that is forbidden, the disk
-    being read-only or another user's, for reading.
+    The holder has the lock for itself, and those who look share it for a moment: so they find out
+    whether it is free, and never take each other for its holder. To read the file is enough, be it
+    on a read-only disk or another user's.
     """
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        return os.open(path, os.O_RDONLY)
-
-
-@contextlib.contextmanager
-def _trying(path: Path) -> Iterator[None]:
-    """Lets one at a time try a lock: two at once would each take the other for its holder."""
-    with open(path.with_name(f"{path.name}.gate"), "rb", opener=_open_to_lock) as gate:
-        filelock.lock_descriptor(gate.fileno(), poll_interval=0.001)
-        yield
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds a lock file; it is taken and let go to find out."""
-    try:
-        with _trying(path), open(path, "rb", opener=_open_to_lock) as stream:
-            return not filelock.lock_descriptor(stream.fileno(), blocking=False)
+        handle = os.open(path, os.O_RDONLY)
     except OSError:  # nothing is there to be held
         return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:  # a disk without locks
+        return False
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -50,8 +41,12 @@ def holding(path: Path) -> Iterator[filelock.BaseFileLock]:
         filelock.Timeout: If another process holds it.
     """
     lock = filelock.FileLock(path, timeout=0)
-    with _trying(path):
-        lock.acquire()
+    while not lock.is_locked:
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            if is_locked(path):  # else someone only looked at it
+                raise
     try:
         yield lock
     finally:

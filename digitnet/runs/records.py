@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -32,9 +32,10 @@ from digitnet.runs.files import (
     write_json,
 )
 from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.status import STATUS, Status
 
 SHIPPED = "shipped"
-REQUEST, HISTORY, STATUS, RESULT = "request.json", "history.csv", "status.json", "result.json"
+REQUEST, HISTORY, RESULT = "request.json", "history.csv", "result.json"
 PROBABILITIES, SERVED, TRAINED, LOG = (
     "test_probabilities.npz",
     "served.tflite",
@@ -43,10 +44,10 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
 )
 
 
-TRAINING_STATES = ("queued", "running", "stopped", "interrupted", "failed", "finished")
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
+LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
 
 
 class TrainingBusyError(RunError):
@@ -165,7 +166,7 @@ class Run(_Folder):
             raise RunError(f"{path.name} is missing") from None
         except Exception:  # NumPy and zipfile raise many kinds on garbage
             raise RunError(f"{path.name} is damaged") from None
-        size = DATASETS[self.request.settings.dataset].size
+        size = DATASETS[DATASETS[self.request.settings.dataset].judge].size
         if not (
             _holds_integers(labels, CLASSES)
             and _holds_integers(index, size)
@@ -222,26 +223,24 @@ class Training(_Folder):
         return read_history(self.folder / HISTORY)
 
     @property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """The last status written, with `state` corrected for a process that is gone.
 
         `state` is "queued", "running", "stopped" (by the user), "failed" or "interrupted" (the
         process died without a word).
         """
-        status = read_json(self.folder / STATUS)
-        if status.get("state") not in TRAINING_STATES:
-            raise RunError(f"{STATUS} has no known state: {status.get('state')!r}")
-        if status["state"] == "finished":  # and about to be moved to the finished runs
-            status["state"] = "running"
-        if status["state"] == "running" and not self.is_locked():
+        status = Status.load(self.folder / STATUS)
+        if status.state == "finished":  # and about to be moved to the finished runs
+            status = replace(status, state="running", phase="testing")
+        if status.state == "running" and not self.is_locked():
             message = "the process ended without a word; the training can be resumed"
-            status |= {"state": "interrupted", "message": message}
+            status = replace(status, state="interrupted", phase="", message=message)
         return status
 
-    def write_status(self, state: str, **values: object) -> None:
+    def write_status(self, state: str, **values: Any) -> None:
+        """Says how the training stands from now on; what is not said has `Status`'s default."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        status = {"format": FORMAT, "state": state, "pid": os.getpid(), "updated": now}
-        write_json(self.folder / STATUS, status | values)
+        Status(state, **values, pid=os.getpid(), updated=now).save(self.folder / STATUS)
 
     def append_history(self, row: dict[str, float]) -> None:
         """Adds one epoch, on disk when this returns."""

@@ -29,7 +29,7 @@ from digitnet.experiments import (
 from digitnet.places import home
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
-from digitnet.runs.records import SHIPPED, Request, Run, Training
+from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
 
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
@@ -102,10 +102,13 @@ class RunStore:
     def find_training(self, run_id: str) -> Training:
         """The unfinished training of this id; raises RunError like `find`."""
         experiment, stamp = self._parse(run_id)
-        folder = self._local("unfinished", run_id)
-        if stamp == SHIPPED or not folder.is_dir():
-            raise RunError(f"there is no training {run_id!r}")
-        return Training(experiment, stamp, folder)
+        if stamp != SHIPPED:
+            folder = self._local("unfinished", run_id)
+            if folder.is_dir():
+                return Training(experiment, stamp, folder)
+            if self._local("finished", run_id).is_dir():
+                raise RunError(f"{run_id} is finished already")
+        raise RunError(f"there is no training {run_id!r}")
 
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
@@ -194,7 +197,7 @@ class RunStore:
             with contextlib.suppress(RunError):
                 training.check()
                 if training.request == request:
-                    found.setdefault(training.status["state"], training)
+                    found.setdefault(training.status.state, training)
         for state in ("running", "queued", "stopped", "interrupted"):
             if state in found:
                 return found[state]
@@ -230,6 +233,8 @@ class RunStore:
         self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
         sync_folder(folder.parent)
+        for name in LOCKS:  # only now: in its old place, another could have locked it anew
+            (folder / name).unlink(missing_ok=True)
         self._point_at(run)
         return run
 

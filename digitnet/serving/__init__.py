@@ -1,7 +1,13 @@
 """Served models -> probabilities, and how far these can be trusted."""
 
 from digitnet.serving.measured import load_drawings, load_measured
-from digitnet.serving.networks import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
+from digitnet.serving.networks import (
+    BATCH_SIZE,
+    InferenceError,
+    ModelServer,
+    ServedNetwork,
+    digit_probabilities,
+)
 from digitnet.serving.trust import (
     CLASSES_FROM,
     Trust,

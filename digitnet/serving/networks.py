@@ -33,7 +33,8 @@ class ServedNetwork:
 
     Args:
         model: A LiteRT model's file, which is mapped rather than read, or its bytes. Its input is
-            float32 (n, 28, 28, 1) in [0, 1], its output float32 (n, 10).
+            float32 (n, 28, 28, 1) in [0, 1], its output float32 (n, 10), or (n, 11) where the last
+            probability is that of no digit.
         packed: Use XNNPACK, the fastest kernels. They keep a second, rearranged copy of all
             weights, which pays for convolutions; a dense network reads each weight once an image,
             waits for memory in either case, and is better served without.
@@ -71,9 +72,17 @@ class ServedNetwork:
         Raises:
             ValueError: If the images have another shape or dtype.
         """
+        return digit_probabilities(self.evaluate(images))
+
+    def predict_refusal(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities that images show no digit, float32 (n,); 0 by networks of ten outputs."""
+        return self.evaluate(images)[:, CLASSES:].sum(axis=1)
+
+    def evaluate(self, images: np.ndarray) -> np.ndarray:
+        """All outputs for images as in `predict`: float32 (n, 10) or (n, 11)."""
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE[:2]:
             raise ValueError(f"images must be uint8 (n, 28, 28): {images.dtype} {images.shape}")
-        probabilities = np.empty((len(images), CLASSES), np.float32)
+        probabilities = np.empty((len(images), self._output["shape"][-1]), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
             batch = slice(start, start + BATCH_SIZE)
             scaled = images[batch, :, :, np.newaxis] / np.float32(255)
@@ -88,9 +97,24 @@ class ServedNetwork:
         self._interpreter.set_tensor(self._input["index"], scaled)
         self._interpreter.invoke()
         probabilities = self._interpreter.get_tensor(self._output["index"])
-        if probabilities.shape != (len(scaled), CLASSES):
+        if probabilities.shape not in ((len(scaled), CLASSES), (len(scaled), CLASSES + 1)):
             raise ValueError(f"its output has the shape {probabilities.shape}")
         return probabilities
+
+
+def digit_probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Probabilities of the ten digits, given that it is one.
+
+    Args:
+        outputs: float32 (n, 10), which is returned as it is, or (n, 11).
+
+    Returns:
+        float32 (n, 10); each row sums to 1.
+    """
+    if outputs.shape[1] == CLASSES:
+        return outputs
+    digits = np.maximum(outputs[:, :CLASSES], np.finfo(np.float32).tiny)  # that not all are 0
+    return digits / digits.sum(axis=1, keepdims=True)
 
 
 def _release_mapped_pages(path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.runs import Run, Training
-from digitnet.study.curves import Curves, Reading
+from digitnet.study.curves import Curves, Interpretation
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
@@ -260,10 +260,10 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
 # --- words -----------------------------------------------------------------------------------
 
 
-def reading_html(curves: Curves, reading: Reading) -> str:
+def interpretation_html(curves: Curves, interpretation: Interpretation) -> str:
     """What the curves of a training say, as a card with its letter and colour."""
-    report = f"The report: {reading.report}" if reading.report else ""
-    sentences = [reading.verdict, reading.epochs, reading.gap, report]
+    report = f"The report: {interpretation.report}" if interpretation.report else ""
+    sentences = [interpretation.verdict, interpretation.epochs, interpretation.gap, report]
     verdict, *others = (escape(sentence) for sentence in sentences if sentence)
     word, _, rule = verdict.partition(". ")
     body = f"<p><b>{word}.</b> {rule}</p>" + "".join(f"<p>{other}</p>" for other in others)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from digitnet.experiments import DATASETS, Experiment, TrainingSettings
-from digitnet.jobs import Estimate, Job
-from digitnet.runs import is_amount
+from digitnet.experiments import DATASETS, Experiment, TrainingSettings, forecast
+from digitnet.jobs import Estimate
+from digitnet.runs import Status, is_amount
 
 LONG_SECONDS = 3600
+WORDS_OF_PHASES = {
+    "": "Starting…",
+    "loading": "Loading the images…",
+    "testing": "Testing and exporting…",
+}
 
 
 def describe_place(place: int) -> str:
@@ -83,33 +87,37 @@ def format_bytes(count: float) -> str:
     return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
 
 
-def describe_progress(job: Job, seconds: np.ndarray, expected_epochs: float) -> tuple[float, str]:
-    """How far a training has come.
+def describe_progress(
+    status: Status,
+    settings: TrainingSettings,
+    history: Mapping[str, np.ndarray],
+    report_epochs: int | None,
+) -> tuple[float, str]:
+    """How far a training that runs has come.
 
     Args:
-        job: One that is running.
-        seconds: What each finished epoch took, (epochs,).
-        expected_epochs: How many epochs to expect as long as the training does not say.
+        status: How it stands.
+        settings: Its settings.
+        history: Its history, arrays (epochs,); epochs that the status does not count yet are not
+            counted here either.
+        report_epochs: How many epochs the report's training had, where it has one.
 
     Returns:
         The share that is done, 0 to 1, and where it stands, in a sentence.
     """
-    epochs, status = seconds.size, job.status
-    if job.message != "training":  # it loads images before the first epoch and tests after the last
-        return float(epochs > 0), f"{job.message or 'starting'}…".capitalize()
-    step, steps = _amount(status.get("step")), _amount(status.get("steps"))
-    part = min(step / steps, 1.0) if steps else 0.0
-    words = f"Epoch {epochs + 1}" + (f", step {step:,.0f} of {steps:,.0f}" if steps else "")
-    left, mean = _amount(status.get("seconds_left")), _amount(seconds.mean() if epochs else 0)
-    if status.get("seconds_left") is not None and mean:
-        expected_epochs = epochs + left / mean
-        words += f" · about {format_duration(max(left - part * mean, 0))} left"
-    return (epochs + part) / max(expected_epochs, epochs + 1), words
-
-
-def _amount(value: Any) -> float:
-    """A number from a file that anyone may have written, or 0 where it is none."""
-    return float(value) if is_amount(value) else 0.0
+    if status.phase == "testing":
+        return 1.0, WORDS_OF_PHASES[status.phase]
+    scores, seconds = (history[name][: status.epoch] for name in ("val_accuracy", "seconds"))
+    part = min(status.step / status.steps, 1.0) if status.steps else 0.0
+    ahead = forecast(settings, scores.tolist(), part, report_epochs)
+    if status.phase != "training":
+        return ahead.share, WORDS_OF_PHASES[status.phase]
+    words = f"Epoch {len(scores) + 1}"
+    words += f", step {status.step:,} of {status.steps:,}" if status.steps else ""
+    mean = seconds.mean() if len(seconds) else 0
+    if is_amount(float(mean)) and mean:
+        words += f" · about {format_duration(ahead.epochs_left * mean)} left"
+    return ahead.share, words
 
 
 def progress_html(experiment: Experiment, history: Mapping[str, np.ndarray]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.errors import DigitnetError
+from digitnet.experiments import DATASETS
 from digitnet.runs import PROBABILITIES, Run, RunError, Signature
 from digitnet.study.scores import evaluate_predictions
 
@@ -39,7 +40,7 @@ class Answers:
 
     @property
     def dataset(self) -> str:
-        return self.run.request.settings.dataset
+        return DATASETS[self.run.request.settings.dataset].judge
 
     @cached_property
     def readings(self) -> NDArray:

@@ -20,7 +20,7 @@ from digitnet.study.fit import describe_fit
 LETTERS = ascii_uppercase  # one for each run that can be shown at once
 ALIVE = ("running", "queued")  # states that more epochs may follow
 REPORT = "report"  # the state of the report's own curves
-STATES = {
+STATE_WORDS = {
     "running": "training now",
     "queued": "waiting",
     "stopped": "stopped",
@@ -42,7 +42,7 @@ class Curves:
         history: Arrays (epochs,) by the names of `HISTORY_COLUMNS`.
         best_epoch: The epoch whose weights are kept (of a training that goes on: would be),
             counted from 1; 0 before the first has ended.
-        state: "finished", one of STATES, or REPORT.
+        state: "finished", one of STATE_WORDS, or REPORT.
     """
 
     experiment: Experiment
@@ -76,7 +76,7 @@ class Listed:
 
     Args:
         run: It.
-        state: "finished" or one of STATES.
+        state: "finished" or one of STATE_WORDS.
     """
 
     run: Run | Training
@@ -85,7 +85,9 @@ class Listed:
     @property
     def title(self) -> str:
         """It for people, such as "Basic CNN · 22 Nov, 18:45:01, training now"."""
-        return self.run.title + (f", {STATES[self.state]}" if self.state in STATES else "")
+        return self.run.title + (
+            f", {STATE_WORDS[self.state]}" if self.state in STATE_WORDS else ""
+        )
 
 
 def list_trainings(store: RunStore) -> dict[str, Listed]:
@@ -129,7 +131,7 @@ def _read_finished(run: Run, letter: str) -> Curves:
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
     history = training.history()
-    state, best_epoch = training.status["state"], _best_epoch(history)
+    state, best_epoch = training.status.state, _best_epoch(history)
     return Curves(
         training.experiment, training.id, training.title, letter, history, best_epoch, state
     )
@@ -171,7 +173,7 @@ def write_csv(curves: Sequence[Curves]) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """What the curves of a training say, in sentences.
 
     Args:
@@ -188,17 +190,19 @@ class Reading:
     report: str
 
 
-def read_curves(curves: Curves) -> Reading:
+def interpret_curves(curves: Curves) -> Interpretation:
     """Puts into words what the curves of a training say."""
     report = _describe_report(curves.experiment)
     if not curves.epochs:
-        return Reading("No epoch has ended yet.", "", "", report)
+        return Interpretation("No epoch has ended yet.", "", "", report)
     epochs = _describe_epochs(curves)
     kept = curves.best_epoch - 1
     if not np.isfinite([curves.history[name][kept] for name in ("loss", "val_loss")]).all():
-        return Reading("It came apart: its loss is not a number any more.", epochs, "", report)
+        return Interpretation(
+            "It came apart: its loss is not a number any more.", epochs, "", report
+        )
     fit = describe_fit(curves.history, curves.best_epoch)
-    return Reading(
+    return Interpretation(
         verdict=f"It {fit.verdict}. {fit.reason}",
         epochs=epochs,
         gap=_describe_gap(curves),
@@ -212,7 +216,8 @@ def _describe_epochs(curves: Curves) -> str:
         later = curves.epochs - curves.best_epoch
         kept = f"{later} before the last" if later else "the last"
         return f"It stopped after {count} and keeps epoch {curves.best_epoch}, {kept}."
-    return f"It is {STATES[curves.state]}, after {count}; the best so far is {curves.best_epoch}."
+    state = STATE_WORDS[curves.state]
+    return f"It is {state}, after {count}; the best so far is {curves.best_epoch}."
 
 
 def _describe_gap(curves: Curves) -> str:

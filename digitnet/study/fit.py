@@ -14,7 +14,7 @@ _UNDERFIT_ACCURACY = 0.97
 
 
 @dataclass(frozen=True)
-class FitReading:
+class Fit:
     """What a training's curves say at the epoch whose weights were kept.
 
     Attributes:
@@ -34,7 +34,7 @@ class FitReading:
     reason: str
 
 
-def describe_fit(history: Mapping[str, ArrayLike], best_epoch: int) -> FitReading:
+def describe_fit(history: Mapping[str, ArrayLike], best_epoch: int) -> Fit:
     """Reads from a training's curves how well the network fits.
 
     It overfits if the validation loss is over 1.5 times the training loss; else it underfits
@@ -64,7 +64,7 @@ def describe_fit(history: Mapping[str, ArrayLike], best_epoch: int) -> FitReadin
         for column in ("loss", "accuracy", "val_loss", "val_accuracy")
     )
     verdict, reason = _fit_verdict(loss, accuracy, val_loss)
-    return FitReading(epochs, best_epoch, accuracy - val_accuracy, val_loss - loss, verdict, reason)
+    return Fit(epochs, best_epoch, accuracy - val_accuracy, val_loss - loss, verdict, reason)
 
 
 def _fit_verdict(

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment, layers
+from digitnet.experiments import IMAGE_SHAPE, Experiment, layers
 
 GREY_LEVELS = 256
+MOMENTUM = 0.98  # of the means that normalization keeps: those of the last 50 steps or so
 LEAST_TABLE_UNITS = 64  # fewer values a pixel are computed sooner than looked up
 
 
@@ -25,10 +26,11 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
             softmax is always in float32.
 
     Returns:
-        A model from float32 (batch, 28, 28, 1) in [0, 1] to float32 probabilities (batch, 10).
+        A model from float32 (batch, 28, 28, 1) in [0, 1] to float32 probabilities (batch, 10), or
+        (batch, 11) where the experiment refuses what is no digit.
     """
     hidden = [one for layer in experiment.layers for one in _keras_layers(layer, precision)]
-    output = keras.layers.Dense(CLASSES, activation="softmax", dtype="float32")
+    output = keras.layers.Dense(experiment.outputs, activation="softmax", dtype="float32")
     return keras.Sequential([keras.Input(IMAGE_SHAPE), *hidden, output], name=experiment.name)
 
 
@@ -122,7 +124,7 @@ def _normalization(normalized: bool, precision: str) -> list[keras.Layer]:
     if not normalized:
         return []
     return [
-        keras.layers.BatchNormalization(dtype=precision),
+        keras.layers.BatchNormalization(momentum=MOMENTUM, dtype=precision),
         keras.layers.ReLU(dtype=precision),
     ]
 

@@ -39,7 +39,7 @@ class ServedModel:
     """A model in the form in which it is served.
 
     Args:
-        tflite: LiteRT model from float32 (n, 28, 28, 1) in [0, 1] to float32 (n, 10).
+        tflite: LiteRT model from float32 (n, 28, 28, 1) in [0, 1] to float32 (n, 10) or (n, 11).
         rank: Values that each pixel is folded to, or None where there was nothing to fold.
         dtype: How large kernels are stored, "float16" or "float32". All else is in float32,
             computation included.
@@ -59,7 +59,7 @@ def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedMo
     may be compared on.
 
     Args:
-        model: A trained float32 network from (n, 28, 28, 1) in [0, 1] to (n, 10).
+        model: A trained float32 network from (n, 28, 28, 1) in [0, 1] to (n, 10) or (n, 11).
         images: uint8 (n, 28, 28), 0 background to 255 ink, on which the forms are compared.
 
     Raises:
@@ -73,7 +73,7 @@ def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedMo
     for rank, dtype in _forms_by_size(model):
         whole = _convert(fold_model(model, rank, frequencies) if rank else model)
         tflite = halve_large_weights(whole) if dtype == "float16" else whole
-        if tflite and _agree(ServedNetwork(tflite).predict(images), reference):
+        if tflite and _agree(ServedNetwork(tflite).evaluate(images), reference):
             return ServedModel(tflite, rank, dtype)
     raise ExportError(f"no served form of {model.name} predicts as it does")
 

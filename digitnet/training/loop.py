@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from digitnet.digits import Digits, Split
+from digitnet.digits import Digits, Lessons
 from digitnet.errors import DigitnetError
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import CLASSES, TrainingSettings
 from digitnet.runs import replacing
 
 EVALUATION_BATCH = 1000
@@ -48,10 +50,16 @@ class Progress:
     best_score: float = -math.inf
     seconds: float = 0.0
 
-    def after(self, score: float, seconds: float) -> Progress:
-        """The progress after one more epoch; a score counts as better only if it is higher."""
+    def after(self, score: float, seconds: float, is_best: bool = False) -> Progress:
+        """The progress after one more epoch.
+
+        Args:
+            score: Its validation accuracy; it counts as better only if it is higher.
+            seconds: What it took.
+            is_best: Whether the epoch counts as the best whatever its score.
+        """
         after = replace(self, epoch=self.epoch + 1, seconds=self.seconds + seconds)
-        if score > self.best_score:
+        if is_best or score > self.best_score:
             after = replace(after, best_epoch=after.epoch, best_score=score)
         return after
 
@@ -88,17 +96,26 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def compile_for_training(
-    model: keras.Sequential, settings: TrainingSettings, steps_per_execution: int
+    model: keras.Sequential,
+    settings: TrainingSettings,
+    steps_per_execution: int,
+    steps_per_epoch: int = 1,
 ) -> None:
-    """Compiles a model with the report's loss, metrics and optimizer.
+    """Compiles a model with the report's loss, metrics and optimizer, as the settings vary them.
 
     Precision and recall count every class at the threshold 0.5, as the report's do. XLA stays
     off: it is several times slower for convolutions on a CPU, and with the fused optimizer it
     gains nothing for dense layers.
+
+    Args:
+        model: A network.
+        settings: How it is trained.
+        steps_per_execution: Steps that Keras runs before it looks up.
+        steps_per_epoch: How long an epoch is; a cosine must know.
     """
     model.compile(
-        loss="categorical_crossentropy",
-        optimizer=FusedAdam(settings.learning_rate),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        optimizer=_make_optimizer(settings, settings.epochs * steps_per_epoch),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.Precision(name="precision"),
@@ -109,32 +126,71 @@ def compile_for_training(
     )
 
 
-def make_batches(
-    digits: Digits, batch_size: int, order: np.ndarray | None = None
-) -> tf.data.Dataset:
+def _make_optimizer(settings: TrainingSettings, steps: int) -> FusedAdam:
+    """Adam, or AdamW (Loshchilov and Hutter, 2019) where weights decay."""
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=settings.learning_rate / 25,
+            decay_steps=max(1, steps - settings.warm_up),
+            warmup_target=settings.learning_rate,
+            warmup_steps=settings.warm_up,
+        )
+    optimizer = FusedAdam(rate, weight_decay=settings.weight_decay or None)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def make_batches(digits: Digits, batch_size: int, outputs: int = CLASSES) -> tf.data.Dataset:
     """Batches of images and one-hot labels; the images stay uint8 until their batch is made.
 
     Args:
         digits: Images and labels to serve.
         batch_size: Images a batch; the last may be smaller.
-        order: Positions to serve, int64; all in their own order by default.
+        outputs: How many outputs the network has.
 
     Returns:
-        A dataset of float32 (batch, 28, 28, 1) in [0, 1] and float32 (batch, 10).
+        A dataset of float32 (batch, 28, 28, 1) in [0, 1] and float32 (batch, outputs).
     """
     images, labels = tf.constant(digits.images), tf.constant(digits.labels)
 
     def pick(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.cast(tf.gather(images, index), tf.float32)[..., None] / 255.0
-        return pixels, tf.one_hot(tf.gather(labels, index), 10)
+        return pixels, tf.one_hot(tf.gather(labels, index), outputs)
 
-    index = np.arange(len(digits.labels)) if order is None else order
+    index = np.arange(len(digits.labels))
     return tf.data.Dataset.from_tensor_slices(index).batch(batch_size).map(pick).prefetch(2)
+
+
+def _make_ahead(lessons: Lessons, epochs: range) -> Iterator[Digits]:
+    """Yields the images of epochs in turn; the next ones are made while one is learnt from."""
+    coming = _begin_epoch(lessons, epochs.start)
+    for epoch in epochs:
+        digits = coming.result()
+        if epoch + 1 in epochs:
+            coming = _begin_epoch(lessons, epoch + 1)
+        yield digits
+
+
+def _begin_epoch(lessons: Lessons, epoch: int) -> Future[Digits]:
+    """Begins to make an epoch's images on a thread of its own."""
+    coming: Future[Digits] = Future()
+
+    def make() -> None:
+        try:
+            coming.set_result(lessons.make_epoch(epoch))
+        except BaseException as error:
+            coming.set_exception(error)
+
+    # A daemon: a training that is stopped need not wait for images that it no longer wants.
+    Thread(target=make, daemon=True).start()
+    return coming
 
 
 def train_model(
     model: keras.Sequential,
-    split: Split,
+    lessons: Lessons,
+    validation: Digits,
     settings: TrainingSettings,
     folder: Path,
     on_start: Callable[[Progress], None],
@@ -147,7 +203,8 @@ def train_model(
 
     Args:
         model: Freshly built and compiled by `compile_for_training`.
-        split: Training and validation images.
+        lessons: What it learns from.
+        validation: What decides when to stop.
         settings: The protocol.
         folder: Where the state is kept between epochs.
         on_start: Called with the progress to continue from.
@@ -161,10 +218,12 @@ def train_model(
     model.optimizer.build(model.trainable_variables)  # else its variables could not be restored
     progress = load_state(folder, model)
     on_start(progress)
-    validation = make_batches(split.validation, EVALUATION_BATCH).cache()
+    judge = make_batches(validation, EVALUATION_BATCH, model.output_shape[-1]).cache()
+    coming = _make_ahead(lessons, range(progress.epoch, settings.epochs))
     while not progress.is_over(settings):
-        row = _train_epoch(model, split, settings, progress.epoch, on_step, validation)
-        progress = progress.after(row["val_accuracy"], row["seconds"])
+        row = _train_epoch(model, coming, settings, progress.epoch, on_step, judge)
+        is_best = settings.schedule == "cosine"  # it has come nearer to its end
+        progress = progress.after(row["val_accuracy"], row["seconds"], is_best)
         on_epoch(row, progress)
         save_state(folder, model, progress)
     _load_best(folder, model, progress)
@@ -173,20 +232,19 @@ def train_model(
 
 def _train_epoch(
     model: keras.Sequential,
-    split: Split,
+    coming: Iterator[Digits],
     settings: TrainingSettings,
     epoch: int,
     on_step: Callable[[int, int], None],
     validation: tf.data.Dataset,
 ) -> dict[str, float]:
-    """One epoch, in an order of images that depends on the seed and the epoch alone."""
-    size = len(split.train.labels)
-    order = np.random.default_rng((settings.seed, epoch)).permutation(size)
-    steps = math.ceil(size / settings.batch_size)
+    """Learns the images that come next, in their order."""
     begin = time.monotonic()
+    batches = make_batches(next(coming), settings.batch_size, model.output_shape[-1])
+    steps = len(batches)
     history = model.fit(
-        make_batches(split.train, settings.batch_size, order),
-        shuffle=False,  # `order` has shuffled them
+        batches,
+        shuffle=False,  # they are shuffled
         verbose=0,
         callbacks=[_StepWatcher(epoch, steps, on_step)],
     )

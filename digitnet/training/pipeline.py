@@ -1,10 +1,11 @@
-"""run_experiment: from a request to a finished run, the one place that puts the rooms together."""
+"""run_training: from a request to a finished run, the one place that puts the rooms together."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import math
 import os
 import platform
 import time
@@ -20,9 +21,9 @@ import psutil
 import tensorflow as tf
 
 from digitnet import __version__
-from digitnet.digits import Split, load_digits, split_digits
-from digitnet.experiments import Experiment, training_bytes
-from digitnet.report import load_report_scores
+from digitnet.digits import SPLIT_SEED, Digits, Material, load_material
+from digitnet.experiments import Experiment, expect_epochs, training_bytes
+from digitnet.report import find_report_epochs
 from digitnet.runs import (
     FORMAT,
     PROBABILITIES,
@@ -37,7 +38,9 @@ from digitnet.runs import (
     write_atomically,
     write_json,
 )
+from digitnet.serving import digit_probabilities
 from digitnet.study.scores import evaluate_predictions
+from digitnet.study.significance import wilson_interval
 from digitnet.training.architectures import build_model, build_training_model
 from digitnet.training.export import ServedModel, export_served_model
 from digitnet.training.loop import (
@@ -60,11 +63,11 @@ STATUS_INTERVAL = 0.5  # seconds between two writes of the status within an epoc
 Listener = Callable[[str], None]
 
 
-def run_experiment(request: Request, store: RunStore, say: Listener = print) -> Run:
-    """Trains, evaluates and exports one experiment; resumes it if it was interrupted.
+def run_training(training: Training, store: RunStore, say: Listener = print) -> Run:
+    """Trains, evaluates and exports what a training asks for; resumes it if it was interrupted.
 
     Args:
-        request: The experiment and its settings.
+        training: One of the store's that is not finished.
         store: Where the run is written; it becomes the current one.
         say: Told of every epoch, in a line.
 
@@ -75,7 +78,7 @@ def run_experiment(request: Request, store: RunStore, say: Listener = print) -> 
         TrainingBusyError: If another process is at this very training.
         Exception: Whatever ended the training; the run folder holds the reason.
     """
-    training = store.begin(request)
+    request = training.request
     with training.locked(), _recorded(training):
         training.sweep()
         if training.lacks():  # else it was ended between its last file and its move
@@ -88,12 +91,11 @@ def _train_and_test(request: Request, training: Training, say: Listener) -> None
     _limit_threads()
     experiment = training.experiment
     _require_memory(experiment, request)
-    training.write_status("running", epoch=0, message="loading the images")
-    digits = load_digits(request.settings.dataset)
-    split = split_digits(request.settings.dataset, digits)
-    model, progress = _train(experiment, request, split, training, say)
-    training.write_status("running", epoch=progress.epoch, message="testing and exporting")
-    _write_results(model, experiment, request, split, training, progress)
+    training.write_status("running", phase="loading", epoch=training.history()["epoch"].size)
+    material = load_material(experiment, request.settings)
+    model, progress = _train(experiment, request, material, training, say)
+    training.write_status("running", phase="testing", epoch=progress.epoch)
+    _write_results(model, experiment, request, material, training, progress)
     training.write_status("finished", epoch=progress.epoch)
 
 
@@ -162,23 +164,31 @@ def steps_per_execution(experiment: Experiment) -> int:
     return max(1, min(MAX_STEPS_PER_EXECUTION, steps))
 
 
-def build_for_training(experiment: Experiment, request: Request) -> keras.Sequential:
-    """A fresh model of the experiment, seeded and compiled as it is trained here."""
+def build_for_training(experiment: Experiment, request: Request, images: int) -> keras.Sequential:
+    """A fresh model of the experiment, seeded and compiled as it is trained here.
+
+    Args:
+        experiment: What to build.
+        request: How it is to be trained.
+        images: Of an epoch.
+    """
     keras.utils.set_random_seed(request.settings.seed)
     model = build_training_model(experiment, choose_precision(experiment))
-    compile_for_training(model, request.settings, steps_per_execution(experiment))
+    steps = math.ceil(images / request.settings.batch_size)
+    compile_for_training(model, request.settings, steps_per_execution(experiment), steps)
     return model
 
 
 def _train(
-    experiment: Experiment, request: Request, split: Split, training: Training, say: Listener
+    experiment: Experiment, request: Request, material: Material, training: Training, say: Listener
 ) -> tuple[keras.Sequential, Progress]:
     """Trains, and returns the float32 model with the best epoch's weights."""
     watcher = _Watcher(request, training, say)
-    trained = build_for_training(experiment, request)
+    trained = build_for_training(experiment, request, material.lessons.size)
     progress = train_model(
         trained,
-        split,
+        material.lessons,
+        material.validation,
         request.settings,
         training.state_folder,
         watcher.on_start,
@@ -225,27 +235,21 @@ class _Watcher:
             f"{row['seconds']:.1f} s" + (f"  about {_duration(left)} left" if left else "")
         )
 
-    def seconds_left(self) -> float | None:
-        """Time to the epoch at which the report stopped, or to the end of the patience."""
-        progress, settings = self._progress, self._request.settings
-        if not progress.epoch:
-            return None
-        report = load_report_scores(self._request.experiment)
-        report_epochs = report["epochs"] if report else 0
-        earliest = progress.best_epoch + settings.patience
-        epochs = min(settings.epochs, max(report_epochs, earliest))
+    def seconds_left(self) -> float:
+        """Time to the end that is expected; meaningful once an epoch is finished."""
+        progress = self._progress
+        epochs = expect_epochs(
+            self._request.settings,
+            progress.best_epoch,
+            find_report_epochs(self._request.experiment),
+        )
         return (epochs - progress.epoch) * progress.seconds / progress.epoch
 
     def _write(self, step: int, steps: int) -> None:
         self._written = time.monotonic()
+        epoch = self._progress.epoch
         self._training.write_status(
-            "running",
-            message="training",
-            epoch=self._progress.epoch,
-            epochs=self._request.settings.epochs,
-            step=step,
-            steps=steps,
-            seconds_left=self.seconds_left(),
+            "running", phase="training", epoch=epoch, step=step, steps=steps
         )
 
 
@@ -259,18 +263,21 @@ def _write_results(
     model: keras.Sequential,
     experiment: Experiment,
     request: Request,
-    split: Split,
+    material: Material,
     training: Training,
     progress: Progress,
 ) -> None:
     """Tests the trained model, exports it and writes all of it into the run folder."""
-    probabilities = model.predict(make_batches(split.test, EVALUATION_BATCH), verbose=0)
+    probabilities = predict_digits(model, material.test)
     with replacing(training.folder / PROBABILITIES) as stream:
         np.savez_compressed(
-            stream, probabilities=probabilities, labels=split.test.labels, index=split.test_index
+            stream,
+            probabilities=probabilities,
+            labels=material.test.labels,
+            index=material.test_index,
         )
     model.save(training.folder / TRAINED)
-    served = export_served_model(model, split.test.images)
+    served = export_served_model(model, material.test.images)
     write_atomically(training.folder / SERVED, served.tflite)
     result = {
         "format": FORMAT,
@@ -280,27 +287,38 @@ def _write_results(
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "seconds_per_epoch": progress.seconds / progress.epoch,
-        "parameters": model.count_params(),
+        "parameters": sum(math.prod(weights.shape) for weights in model.trainable_weights),
         "served_bytes": len(served.tflite),
         "served_sha256": hashlib.sha256(served.tflite).hexdigest(),
         "rank": served.rank,
-        "scores": evaluate_predictions(split.test.labels, probabilities),
-        "provenance": _provenance(experiment, request, split, served),
+        "scores": evaluate_predictions(material.test.labels, probabilities),
+        "provenance": _provenance(experiment, request, material, served),
     }
+    if material.official_test:
+        result["official_test"] = _judge(model, material.official_test)
     write_json(training.folder / RESULT, result)
 
 
+def predict_digits(model: keras.Sequential, digits: Digits) -> np.ndarray:
+    """Probabilities of the ten digits, float32 (n, 10), by a trained model."""
+    return digit_probabilities(model.predict(make_batches(digits, EVALUATION_BATCH), verbose=0))
+
+
+def _judge(model: keras.Sequential, digits: Digits) -> dict[str, Any]:
+    """How many digits a model reads rightly, in short."""
+    right = int((predict_digits(model, digits).argmax(axis=1) == digits.labels).sum())
+    size = len(digits.labels)
+    interval = list(wilson_interval(right, size))
+    return {"size": size, "accuracy": right / size, "interval": interval}
+
+
 def _provenance(
-    experiment: Experiment, request: Request, split: Split, served: ServedModel
+    experiment: Experiment, request: Request, material: Material, served: ServedModel
 ) -> dict[str, Any]:
     """What one needs to know to repeat or judge a run."""
     return {
-        "split": {
-            "seed": split.seed,
-            "train": len(split.train.labels),
-            "validation": len(split.validation.labels),
-            "test": len(split.test.labels),
-        },
+        "split": {"seed": SPLIT_SEED, **material.counts},
+        "data": material.sources,
         "settings": asdict(request.settings),
         "precision": choose_precision(experiment),
         "served_weights": served.dtype,

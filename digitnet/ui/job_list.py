@@ -8,7 +8,7 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.jobs import Job
-from digitnet.report import load_report_scores
+from digitnet.report import find_report_epochs
 from digitnet.runs import RunError
 from digitnet.show.trainings import (
     describe_place,
@@ -81,12 +81,11 @@ def show_job(job: Job, queued: list[str]) -> None:
 
 def show_progress(job: Job) -> None:
     try:
-        history = job.training.history()
+        history, settings = job.training.history(), job.training.request.settings
     except RunError:  # it has just been finished, and moved
         return
-    report = load_report_scores(job.experiment.name)
-    expected = report["epochs"] if report else 1
-    share, words = describe_progress(job, history["seconds"], expected)
+    report_epochs = find_report_epochs(job.experiment.name)
+    share, words = describe_progress(job.status, settings, history, report_epochs)
     st.progress(share, words)
     if history["epoch"].size:
         st.html(progress_html(job.experiment, history))

@@ -50,10 +50,14 @@ def _load_images(dataset: str) -> np.ndarray:
     return load_digits(dataset).images
 
 
-def load_pictures(dataset: str) -> np.ndarray | None:
+def load_pictures(dataset: str, place: str) -> np.ndarray | None:
     """The images of a data set, uint8 (n, 28, 28), where it is on this machine.
 
     Where it is not, says so, and offers to fetch it.
+
+    Args:
+        dataset: Its name.
+        place: Where on the page they are shown, for a page may show them in several.
     """
     try:
         if st.session_state.pop("fetch", None) == dataset:
@@ -69,6 +73,7 @@ def load_pictures(dataset: str) -> np.ndarray | None:
         icon=":material/download:",
         on_click=_ask_to_fetch,
         args=(dataset,),
+        key=f"fetch {place}",
     )
     return None
 

@@ -17,7 +17,7 @@ from benchmarks.browser import (
     wait_for_server,
 )
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ from benchmarks.browser import (
 )
 from digitnet import jobs
 from digitnet.digits import load_samples
-from digitnet.experiments import TrainingSettings
-from digitnet.runs import Request, RunStore
+from digitnet.runs import RunStore
+from tests.made_runs import make_request, make_training
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -150,7 +150,7 @@ def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_t
     expect(in_jobs(first, "next in line")).to_have_count(0)
     expect(in_jobs(first, re.compile("^Epoch"))).to_be_visible(timeout=START)
     (job,) = jobs.list_jobs(store)
-    process = psutil.Process(job.training.status["pid"])
+    process = psutil.Process(job.training.status.pid)
     button(first, "Cancel").click()
     expect(button(first, "Resume")).to_be_visible()
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
@@ -230,8 +230,9 @@ def test_a_read_only_laboratory_shows_all_and_changes_nothing(
     browser: Browser, tmp_path: Path
 ) -> None:
     store = RunStore(tmp_path, REPOSITORY / "checkpoints")
-    training = store.create(Request("cnn_min", TrainingSettings(dataset="sample")))
-    training.write_status("stopped", message="stopped; it can be resumed")
+    make_training(
+        store, make_request("cnn_min"), state="stopped", message="stopped; it can be resumed"
+    )
     environment = {"DIGITNET_RUNS": str(tmp_path), "DIGITNET_READ_ONLY": "1"}
     with serve(REPOSITORY / "app.py", environment) as (address, _):
         wait_for_server(address)

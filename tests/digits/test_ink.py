@@ -555,9 +555,10 @@ def test_an_endless_line_is_skipped_in_bounded_memory(tmp_path, monkeypatch):
     assert isinstance(first, ink.InkError) and not isinstance(second, ink.InkError)
 
 
-@pytest.mark.parametrize(
-    "data", [None, b"plain", gzip.compress(b'{"strokes": []}\n' * 999, mtime=0)[:-20]]
-)
+CUT = gzip.compress(b'{"strokes": []}\n' * 999)[:-20]
+
+
+@pytest.mark.parametrize("data", [None, b"plain", CUT], ids=["missing", "not gzip", "cut"])
 def test_an_unreadable_file_gives_a_sentence(tmp_path, data):
     path: Path = tmp_path / "drawings.jsonl.gz"
     if data is not None:

@@ -6,6 +6,8 @@ import pytest
 
 from digitnet.experiments import (
     EXPERIMENTS,
+    READER,
+    REPORT_EXPERIMENTS,
     SettingsError,
     TrainingSettings,
     UnknownExperimentError,
@@ -34,7 +36,7 @@ KNOWN = [
 
 
 def test_names_are_the_reports_in_its_order():
-    assert [one.name for one in EXPERIMENTS] == [name for name, _, _ in KNOWN]
+    assert [one.name for one in REPORT_EXPERIMENTS] == [name for name, _, _ in KNOWN]
 
 
 @pytest.mark.parametrize(("name", "parameters", "features"), KNOWN)
@@ -48,14 +50,14 @@ def test_parameters_and_shapes(name, parameters, features):
 
 
 def test_learning_rates_are_the_reports():
-    rates = {one.name: one.settings.learning_rate for one in EXPERIMENTS}
+    rates = {one.name: one.settings.learning_rate for one in REPORT_EXPERIMENTS}
     assert rates.pop("fc_lr_high") == 0.05
     assert rates.pop("fc_lr_low") == 0.00001
     assert set(rates.values()) == {0.001}
 
 
 def test_every_record_says_why_it_exists():
-    for experiment in EXPERIMENTS:
+    for experiment in REPORT_EXPERIMENTS:
         assert experiment.question.endswith("?"), experiment.name
         assert experiment.conclusion.endswith("."), experiment.name
 
@@ -86,6 +88,11 @@ def test_unknown_name_suggests_the_nearest():
         {"seed": -1},
         {"dataset": "cifar"},
         {"epochs": True},
+        {"schedule": "steps"},
+        {"warm_up": -1},
+        {"weight_decay": 2},
+        {"weight_decay": math.nan},
+        {"label_smoothing": 0.6},
     ],
 )
 def test_bad_settings_are_refused_by_name(bad):
@@ -98,3 +105,32 @@ def test_settings_from_a_dictionary_refuse_unknown_keys():
     assert TrainingSettings.from_dict({"epochs": 5}).epochs == 5
     with pytest.raises(SettingsError, match="momentum"):
         TrainingSettings.from_dict({"momentum": 0.9})
+
+
+def test_settings_from_before_the_reader_are_the_reports_protocol():
+    old = {"dataset": "mnist", "epochs": 9, "learning_rate": 0.05, "batch_size": 64}
+    settings = TrainingSettings.from_dict(old | {"patience": 2, "seed": 4})
+    assert (settings.schedule, settings.weight_decay, settings.label_smoothing) == (
+        "constant",
+        0,
+        0,
+    )
+
+
+def test_the_reader_stands_beside_the_sixteen():
+    assert (*REPORT_EXPERIMENTS, READER) == EXPERIMENTS
+    assert READER.group.name == "handwriting" and READER.outputs == 11
+    assert READER.parameters == 490_059  # the weights of an eleventh output among them
+    assert READER.costs[-1].parameters == 128 * 11 + 11
+    assert READER.settings.epochs == READER.settings.patience  # a cosine is not stopped early
+
+
+def test_the_readers_colour_is_told_from_both_backgrounds():
+    def luminance(colour):
+        shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for background in ("#fbfaf7", "#12161b"):
+        dark, light = sorted([luminance(READER.colour), luminance(background)])
+        assert (light + 0.05) / (dark + 0.05) >= 3

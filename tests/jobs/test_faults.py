@@ -1,6 +1,7 @@
 """What may befall a training: kills of it, its worker and its app, a full disk, broken files.
 
-Real processes train on the offline sample; DIGITNET_KILLS sets how often they are killed.
+Real processes train on the offline sample. DIGITNET_KILLS sets how often they are killed, and
+DIGITNET_KILL_SEED the moments: a test that fails says which seed repeats its own.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import pytest
 from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
+from tests.made_runs import make_request, make_training, use_store
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,7 @@ resource = pytest.importorskip("resource", reason="limits of a process, and kill
 
 VICTIMS = range(2)  # trainings that are killed, side by side where tests are
 KILLS = math.ceil(int(os.environ.get("DIGITNET_KILLS", "20")) / len(VICTIMS))  # of each
+KILL_SEED = int(os.environ.get("DIGITNET_KILL_SEED") or random.randrange(2**32))
 LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
@@ -45,17 +48,10 @@ time.sleep(600)
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """An empty store for this process and all that it starts; its processes end with the test."""
-    use_store(monkeypatch, tmp_path)
-    yield RunStore.default()
+    monkeypatch.setenv("DIGITNET_THREADS", "1")
+    yield use_store(monkeypatch, tmp_path)
     for process in processes_of(tmp_path):
         process.kill()
-
-
-def use_store(monkeypatch, folder):
-    monkeypatch.setenv("DIGITNET_RUNS", str(folder / "runs"))
-    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(folder / "shipped"))
-    monkeypatch.setenv("DIGITNET_THREADS", "1")
-    monkeypatch.delenv("DIGITNET_READ_ONLY", raising=False)
 
 
 def processes_of(folder, command="digitnet"):
@@ -74,9 +70,10 @@ def unbroken(tmp_path_factory):
     """A finished run of LONG that nothing has befallen."""
     folder = tmp_path_factory.mktemp("unbroken")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        use_store(monkeypatch, folder)
+        monkeypatch.setenv("DIGITNET_THREADS", "1")
+        store = use_store(monkeypatch, folder)
         assert start_training().wait() == 0
-        return RunStore.default().current("cnn_min")
+        return store.current("cnn_min")
 
 
 def start_training(name="cnn_min", settings=LONG, **options):
@@ -121,7 +118,8 @@ def assert_same_run(run, expected):
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken, victim):
-    moments = random.Random()
+    print(f"these moments are repeated by DIGITNET_KILL_SEED={KILL_SEED}")
+    moments = random.Random(KILL_SEED + victim)
     span = unbroken.history()["seconds"].sum() / KILLS
     for kill in range(KILLS):
         process = start_training()
@@ -221,7 +219,7 @@ def test_a_training_goes_on_when_a_full_disk_has_room_again(store):
 
 
 def test_a_training_is_seen_from_where_nothing_can_be_written(store, tmp_path):
-    training = store.create(Request("cnn_min", SHORT))
+    training = make_training(store, Request("cnn_min", SHORT))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     commands = (["mount", "--bind"], ["mount", "-o", "remount,ro,bind"])
@@ -274,14 +272,25 @@ def test_a_broken_file_of_a_run_harms_no_other_run(store, unbroken):
 def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store, unbroken):
     """Each file that a stopped training leaves is damaged in turn, then it is asked for again."""
     pipeline = pytest.importorskip("digitnet.training.pipeline", reason="training needs TensorFlow")
-    request = Request("cnn_min", TrainingSettings(dataset="sample", epochs=3))
+    request = make_request("cnn_min", epochs=3)
+
+    def train(say=lambda line: None):
+        return pipeline.run_training(store.begin(request), store, say)
+
+    def train_twice_at_most():
+        """What fails when it is resumed is begun anew by the next request."""
+        try:
+            return train()
+        except Exception as error:
+            assert str(error)
+            return train()
 
     def stop_after_two(line):
         if "epoch 2" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run_experiment(request, store, stop_after_two)
+        train(stop_after_two)
     [training] = store.unfinished()
     kept_files = [training.folder / HISTORY, *sorted((training.folder / STATE).iterdir())]
     assert len(kept_files) >= 3
@@ -290,17 +299,8 @@ def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store, unbroken):
     for path in kept_files:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         assert len(jobs.list_jobs(store)) == 1
-        run = train_twice_at_most(pipeline.run_experiment, request, store)
+        run = train_twice_at_most()
         assert run.problem() is None and run.history()["epoch"].tolist() == [1, 2, 3], path.name
         shutil.rmtree(store.local / "unfinished")
         store.delete(run.id)
         shutil.copytree(kept, training.folder)
-
-
-def train_twice_at_most(run_experiment, request, store):
-    """What fails when it is resumed is begun anew by the next request."""
-    try:
-        return run_experiment(request, store, lambda line: None)
-    except Exception as error:
-        assert str(error)
-        return run_experiment(request, store, lambda line: None)

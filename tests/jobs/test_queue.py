@@ -11,13 +11,12 @@ import pytest
 
 from digitnet import jobs
 from digitnet.experiments import TrainingSettings, find_experiment, training_bytes
-from digitnet.jobs import JobError, processes, queue, worker
+from digitnet.jobs import JobError, estimates, processes, queue, worker
 from digitnet.report import load_report_scores
-from digitnet.runs import HISTORY, HISTORY_COLUMNS, LOG, REQUEST, STATUS, Request, RunStore
-from tests import made_runs
+from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request
+from tests.made_runs import finish_run, make_request, make_row, make_training, use_store
 
-SAMPLE = TrainingSettings(dataset="sample")
-CNN, FC, LENET = (Request(name, SAMPLE) for name in ("cnn", "fc", "lenet5"))
+CNN, FC, LENET = (make_request(name) for name in ("cnn", "fc", "lenet5"))
 
 # Trains for ever. Its arguments: the training's id, what SIGTERM does to it.
 TRAIN = """
@@ -31,7 +30,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, {"stops": stop, "ignored": signal.SIG_IGN}[sys.argv[2]])
 training = RunStore.default().find_training(sys.argv[1])
 with training.locked():
-    training.write_status("running", epoch=0, message="training")
+    training.write_status("running", epoch=0, phase="training")
     (training.folder / ".half-written").touch()
     print("training", flush=True)
     time.sleep(60)
@@ -40,22 +39,20 @@ with training.locked():
 FINISH = """
 import sys
 from digitnet.runs import RunStore
-from tests.jobs.test_queue import fill
+from tests.made_runs import fill, make_row
 
 store = RunStore.default()
 training = store.find_training(sys.argv[1])
 with training.locked():
-    fill(training)
+    training.append_history(make_row(1))
+    fill(training.folder)
     store.finish(training)
 """
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("DIGITNET_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DIGITNET_CHECKPOINTS", str(tmp_path / "shipped"))
-    monkeypatch.delenv("DIGITNET_READ_ONLY", raising=False)
-    return RunStore.default()
+    return use_store(monkeypatch, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -98,15 +95,6 @@ def work(store, monkeypatch, scripts):
     return run
 
 
-def row(epoch, seconds=2.0):
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch, "seconds": seconds}
-
-
-def fill(training, seconds=2.0):
-    training.append_history(row(1, seconds))
-    made_runs.fill(training.folder)
-
-
 def ids(store, state=None):
     return [job.id for job in jobs.list_jobs(store) if state in (None, job.state)]
 
@@ -134,7 +122,7 @@ def test_a_second_identical_request_is_recognised(store):
     first = jobs.submit(store, CNN)
     second = jobs.submit(store, CNN)
     assert not second.is_new and second.training.id == first.training.id
-    assert jobs.submit(store, Request("cnn", TrainingSettings(dataset="sample", seed=2))).is_new
+    assert jobs.submit(store, make_request("cnn", seed=2)).is_new
     assert len(ids(store)) == 2
 
 
@@ -178,20 +166,19 @@ def test_what_waits_without_an_epoch_is_forgotten_when_cancelled(store):
 
 def test_what_waits_with_epochs_is_kept_when_cancelled_and_continued_when_asked_for(store):
     training = jobs.submit(store, CNN).training
-    training.append_history(row(1))
+    training.append_history(make_row(1))
     jobs.cancel(store, training.id)
     assert state_of(store, training.id) == "stopped"
     with pytest.raises(JobError, match="neither running nor queued"):
         jobs.cancel(store, training.id)
     again = jobs.submit(store, CNN)
     assert again.is_new and again.training.id == training.id
-    assert again.training.status["epoch"] == 1
+    assert again.training.status.epoch == 1
 
 
 def test_stopped_and_failed_trainings_are_resumed_at_the_end_of_the_queue(store, workers):
-    stopped, failed = store.create(CNN), store.create(LENET)
-    stopped.write_status("stopped")
-    failed.write_status("failed", message="the disk is full")
+    stopped = make_training(store, CNN, state="stopped")
+    failed = make_training(store, LENET, state="failed", message="the disk is full")
     waiting = jobs.submit(store, FC).training
     assert ids(store) == [waiting.id, stopped.id, failed.id]
     jobs.resume(store, failed.id)
@@ -202,8 +189,7 @@ def test_stopped_and_failed_trainings_are_resumed_at_the_end_of_the_queue(store,
 
 
 def test_of_two_trainings_of_one_request_only_one_is_queued(store):
-    failed = store.create(CNN)
-    failed.write_status("failed", message="the disk is full")
+    failed = make_training(store, CNN, state="failed", message="the disk is full")
     active = jobs.submit(store, CNN).training
     assert active.id != failed.id
     with pytest.raises(JobError, match=active.id):
@@ -211,10 +197,7 @@ def test_of_two_trainings_of_one_request_only_one_is_queued(store):
 
 
 def test_the_one_that_is_queued_is_the_one_that_is_trained(store):
-    older = store.create(CNN)
-    older.write_status("stopped")
-    newer = store.create(CNN)
-    newer.write_status("stopped")
+    older, _newer = (make_training(store, CNN, state="stopped") for _ in range(2))
     jobs.resume(store, older.id)
     assert store.begin(CNN).id == older.id
 
@@ -310,7 +293,7 @@ def test_what_a_training_says_of_its_own_failure_stands(store, work):
     script = "import sys; from digitnet.runs.store import RunStore; "
     script += "RunStore.default().find_training(sys.argv[1]).write_status("
     work(script + "'failed', message='the loss is not a number'); sys.exit(1)")
-    assert training.status["message"] == "the loss is not a number"
+    assert training.status.message == "the loss is not a number"
 
 
 def test_a_failure_does_not_hold_up_the_queue(store, work):
@@ -419,9 +402,7 @@ def test_a_queue_that_cannot_be_read_is_put_in_order_by_age(store, content):
 @pytest.mark.parametrize("name", [REQUEST, HISTORY, STATUS])
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"format": 99}', b'{"format": 1}'])
 def test_a_broken_training_is_shown_and_can_be_deleted(store, name, content):
-    broken, whole = store.create(CNN), store.create(FC)
-    whole.write_status("stopped")
-    broken.write_status("stopped")
+    broken, whole = (make_training(store, one, state="stopped") for one in (CNN, FC))
     path = broken.folder / name
     path.unlink() if content is None else path.write_bytes(content)
     first, second = jobs.list_jobs(store)
@@ -450,9 +431,15 @@ def test_looking_at_a_training_that_is_gone_does_not_bring_it_back(store):
 
 
 def record(store, name, seconds, **settings):
-    training = store.create(Request(name, TrainingSettings(**settings)))
-    fill(training, seconds)
-    return store.finish(training)
+    return finish_run(store, Request(name, TrainingSettings(**settings)), seconds=seconds)
+
+
+def test_an_experiment_that_the_report_does_not_have_is_estimated_too(store, monkeypatch):
+    monkeypatch.setattr(estimates, "find_report_epochs", lambda name: None)
+    record(store, "cnn", 200.0)
+    estimate = jobs.estimate(store, find_experiment("cnn"), TrainingSettings(patience=4))
+    assert estimate.seconds == pytest.approx(200 * 15)
+    assert "15 epochs (4 after a usual best) of 200 s" in estimate.basis
 
 
 def test_without_any_record_the_time_is_unknown(store):
@@ -493,7 +480,7 @@ def test_the_time_follows_from_epochs_and_patience(store, settings, epochs, limi
 
 
 def test_a_training_that_is_not_finished_counts_too(store):
-    store.create(CNN).append_history(row(1, 7.0))
+    store.create(CNN).append_history(make_row(1, seconds=7.0))
     settings = TrainingSettings(dataset="sample", epochs=2)
     assert jobs.estimate(store, store.find_experiment("cnn"), settings).seconds == pytest.approx(14)
 

@@ -13,7 +13,6 @@ from digitnet.experiments import EXPERIMENTS, TrainingSettings
 from digitnet.jobs import queue
 from digitnet.runs import (
     HISTORY,
-    HISTORY_COLUMNS,
     LOG,
     PROBABILITIES,
     REQUEST,
@@ -26,6 +25,7 @@ from digitnet.runs import (
 )
 from digitnet.study import comparison
 from digitnet.ui import job_list, trainings
+from tests.made_runs import make_request, make_row, make_training
 from tests.pages.conftest import open_at
 
 SAMPLE = TrainingSettings(dataset="sample", epochs=2)
@@ -67,11 +67,8 @@ def table_of(app, key):
 
 def train_here(store, name="cnn_min", state="stopped", epochs=1, **settings):
     """A training that has ended."""
-    training = store.create(Request(name, TrainingSettings(dataset="sample", **settings)))
-    for epoch in range(1, epochs + 1):
-        training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch})
-    training.write_status(state, epoch=epochs, message=f"{state} for a reason")
-    return training
+    request = make_request(name, **settings)
+    return make_training(store, request, epochs, state, message=f"{state} for a reason")
 
 
 def finish_here(store, name="cnn_min"):
@@ -206,8 +203,7 @@ def test_the_queue_can_be_changed(open_retrain, store):
 
 def test_a_running_training_shows_where_it_stands(open_retrain, store):
     training = train_here(store, epochs=2)
-    status = {"message": "training", "epoch": 2, "step": 30, "steps": 120, "seconds_left": 5.0}
-    training.write_status("running", **status)
+    training.write_status("running", phase="training", epoch=2, step=30, steps=120)
     with training.locked():
         app = open_retrain()
     assert not app.exception
@@ -324,7 +320,7 @@ def test_histories_are_read_once_for_all_estimates(open_compare, store, monkeypa
     for name in names:
         jobs.estimate(store, store.find_experiment(name), settings)
     assert read.count(training.folder / HISTORY) == 1
-    training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": 2})
+    training.append_history(make_row(2))
     jobs.estimate(store, store.find_experiment("cnn"), settings)
     assert read.count(training.folder / HISTORY) == 2
 

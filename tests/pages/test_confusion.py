@@ -157,6 +157,13 @@ def test_without_mnist_only_the_pictures_are_missing(open_page, answers):
     assert any(button.label == f"Digit {position:,}" for button in app.button)
 
 
+def test_without_mnist_two_lists_of_digits_each_offer_to_fetch_it(open_page):
+    app = open_page(b="fc_narrow/shipped", true="7", read="7")
+    assert not app.exception
+    offers = [button.key for button in app.button if "Fetch MNIST" in button.label]
+    assert len(offers) == len(set(offers)) >= 2
+
+
 def test_a_download_that_fails_is_told(open_page, monkeypatch):
     monkeypatch.setenv("DIGITNET_MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     app = open_page(true="7", read="7")

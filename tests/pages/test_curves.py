@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from digitnet.experiments import TrainingSettings
 from digitnet.report import load_report_history
-from digitnet.runs import HISTORY_COLUMNS, Request, RunStore, read_history
+from digitnet.runs import HISTORY_COLUMNS, RunStore, read_history
+from tests.made_runs import make_request, make_training
 from tests.pages.conftest import open_at
 
 
@@ -26,8 +26,7 @@ def open_page(checkpoints):
 def training(checkpoints, tmp_path):
     """A training of lenet5 that holds its lock, one epoch in."""
     store = RunStore.default()
-    training = store.create(Request("lenet5", TrainingSettings()))
-    training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": 1})
+    training = make_training(store, make_request("lenet5"), epochs=1)
     with training.locked():
         training.write_status("running", epoch=1)
         yield training

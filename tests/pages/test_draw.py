@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+from collections import Counter
 
 import numpy as np
 from PIL import Image
 
 from digitnet.digits import load_samples
-from digitnet.serving import trust
+from digitnet.runs import RunStore
+from digitnet.serving import ServedNetwork, trust
 
 
 def text_of(app, key):
@@ -155,3 +158,36 @@ def test_a_broken_model_that_is_chosen_is_told_in_a_sentence(open_app, checkpoin
     app = upload(open_app(model="cnn_min"), picture_of(7))
     assert not app.exception
     assert "python -m digitnet train cnn_min" in text_of(app, "prediction")
+
+
+def test_a_drawing_resolves_each_run_and_runs_each_network_once(open_app, monkeypatch):
+    resolved, ran = Counter(), Counter()
+    current, predict = RunStore.current, ServedNetwork.predict
+
+    def count_current(store, name):
+        resolved[name] += 1
+        return current(store, name)
+
+    def count_predict(network, images):
+        ran[id(network)] += 1
+        return predict(network, images)
+
+    app = open_app(begin_with=3)
+    monkeypatch.setattr(RunStore, "current", count_current)
+    monkeypatch.setattr(ServedNetwork, "predict", count_predict)
+    app.run()
+    assert "dn-digit" in text_of(app, "prediction")
+    # The page says which networks are missing, and its fragment what the others read.
+    assert set(resolved.values()) == {2}
+    assert set(ran.values()) == {1} and len(ran) == 3
+
+
+def test_a_shipped_run_that_is_replaced_is_seen_at_once(open_app, checkpoints):
+    app = open_app(begin_with=3)
+    assert "99.01% right" in app.selectbox[0].options[0]
+    path = checkpoints / "cnn" / "result.json"
+    result = json.loads(path.read_text())
+    result["scores"]["accuracy"] = 0.5
+    path.write_text(json.dumps(result))
+    app.run()
+    assert "50.00% right" in app.selectbox[0].options[-1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS
+from digitnet.experiments import REPORT_EXPERIMENTS
 from digitnet.report import load_report_history, load_report_scores
 
 EPOCHS = {
@@ -27,10 +27,10 @@ EPOCHS = {
 
 
 def test_the_reports_sixteen_are_ours():
-    assert [experiment.name for experiment in EXPERIMENTS] == list(EPOCHS)
+    assert [experiment.name for experiment in REPORT_EXPERIMENTS] == list(EPOCHS)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+@pytest.mark.parametrize("experiment", REPORT_EXPERIMENTS, ids=lambda experiment: experiment.name)
 def test_scores_and_history_belong_together(experiment):
     history, scores = load_report_history(experiment.name), load_report_scores(experiment.name)
     assert scores["parameters"] == experiment.parameters

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.experiments import TrainingSettings
+from digitnet import jobs
 from digitnet.runs import (
     HISTORY,
-    HISTORY_COLUMNS,
     LOCK,
     PROBABILITIES,
     REQUEST,
@@ -20,7 +19,6 @@ from digitnet.runs import (
     SERVED,
     STATE,
     STATUS,
-    Request,
     RunError,
     RunStore,
     TrainingBusyError,
@@ -29,7 +27,7 @@ from digitnet.runs import (
     write_atomically,
 )
 from digitnet.runs import store as runs
-from tests.made_runs import fill, make_result
+from tests.made_runs import fill, finish_run, make_request, make_result, make_row, ship_run
 
 LOOK = """
 import pathlib, sys
@@ -39,7 +37,7 @@ print("looking", flush=True)
 while True:
     is_locked(pathlib.Path(sys.argv[1]))
 """
-REQUEST_CNN = Request("cnn", TrainingSettings(dataset="sample", epochs=2))
+REQUEST_CNN = make_request("cnn", epochs=2)
 
 
 @pytest.fixture
@@ -47,23 +45,12 @@ def store(tmp_path):
     return RunStore(tmp_path / "runs", tmp_path / "shipped")
 
 
-def row(epoch, **values):
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch} | values
-
-
-def finished_run(store, request=REQUEST_CNN):
-    training = store.create(request)
-    training.append_history(row(1))
-    fill(training.folder)
-    return store.finish(training)
+def finished_run(store):
+    return finish_run(store, REQUEST_CNN)
 
 
 def shipped_run(store):
-    run = finished_run(store)
-    store.shipped.mkdir(parents=True, exist_ok=True)
-    run.folder.rename(store.shipped / "cnn")
-    store.roll_back("cnn")
-    return store.current("cnn")
+    return ship_run(store, REQUEST_CNN)
 
 
 def test_empty_store_has_no_runs(store):
@@ -75,7 +62,7 @@ def test_a_training_becomes_the_current_run(store):
     training = store.create(REQUEST_CNN)
     (training.folder / STATE).mkdir()
     assert store.finished() == []
-    training.append_history(row(1, val_accuracy=0.75))
+    training.append_history(make_row(1, val_accuracy=0.75))
     fill(training.folder)
     run = store.finish(training)
     assert store.unfinished() == []
@@ -94,7 +81,7 @@ def test_a_kill_while_a_training_is_finished_leaves_a_current_run(store, monkeyp
     before = store.current("cnn")
     training = store.create(REQUEST_CNN)
     (training.folder / STATE).mkdir()
-    training.append_history(row(1))
+    training.append_history(make_row(1))
     fill(training.folder)
 
     def kill(path, *_):
@@ -286,7 +273,7 @@ def test_files_that_overcome_a_reader_are_a_sentence(store):
 
 def test_history_leaves_out_a_line_that_is_still_written(store):
     training = store.create(REQUEST_CNN)
-    training.append_history(row(1))
+    training.append_history(make_row(1))
     with (training.folder / HISTORY).open("a") as stream:
         stream.write("2,0.5,0.")
     assert training.history()["epoch"].tolist() == [1]
@@ -295,9 +282,9 @@ def test_history_leaves_out_a_line_that_is_still_written(store):
 def test_history_is_cut_to_the_epochs_that_count(store):
     training = store.create(REQUEST_CNN)
     for epoch in (1, 2, 3):
-        training.append_history(row(epoch))
+        training.append_history(make_row(epoch))
     training.cut_history(2)
-    training.append_history(row(3, loss=0.25))
+    training.append_history(make_row(3, loss=0.25))
     assert read_history(training.folder / HISTORY)["loss"].tolist() == [0.5, 0.5, 0.25]
 
 
@@ -311,6 +298,37 @@ def test_a_training_is_held_by_one_process_at_a_time(store):
         with pytest.raises(RunError, match="stop it first"):
             store.delete(training.id)
     assert not training.is_locked()
+
+
+def files_of(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*")}
+
+
+def test_to_look_at_a_training_writes_nothing(store):
+    training = store.create(REQUEST_CNN)
+    before = files_of(store.local)
+    assert not training.is_locked()
+    assert training.status.state == "queued"
+    assert jobs.list_jobs(store) and store.begin(REQUEST_CNN) == training
+    assert files_of(store.local) == before
+    with training.locked():
+        training.write_status("running", epoch=1)
+        before = files_of(store.local)
+        assert training.is_locked() and training.status.state == "running"
+        assert files_of(store.local) == before
+    assert training.status.state == "interrupted"
+    assert files_of(store.local) == before
+
+
+def test_no_lock_survives_into_a_finished_run(store):
+    training = store.create(REQUEST_CNN)
+    (training.folder / "lock.gate").touch()  # by an earlier version
+    training.append_history(make_row(1))
+    fill(training.folder)
+    with training.locked():
+        assert training.is_locked()
+        run = store.finish(training)
+    assert not [path.name for path in run.folder.iterdir() if "lock" in path.name]
 
 
 def test_those_who_look_at_a_training_do_not_keep_it_from_being_continued(store):
@@ -334,15 +352,15 @@ def test_a_running_status_without_a_process_is_an_interruption(store):
     training = store.create(REQUEST_CNN)
     with training.locked():
         training.write_status("running", epoch=1)
-        assert training.status["state"] == "running"
-    assert training.status["state"] == "interrupted"
+        assert training.status.state == "running"
+    assert training.status.state == "interrupted"
 
 
 def test_the_same_request_continues_what_was_interrupted(store):
     training = store.create(REQUEST_CNN)
     training.write_status("running", epoch=1)
     assert store.begin(REQUEST_CNN).id == training.id
-    other = Request("cnn", TrainingSettings(dataset="sample", epochs=3))
+    other = make_request("cnn", epochs=3)
     assert store.begin(other).id != training.id
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from digitnet.digits import Split, load_mnist, split_digits
-from digitnet.experiments import EXPERIMENTS, find_experiment
+from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer
@@ -16,7 +16,7 @@ from digitnet.study.results import render_readme
 from digitnet.study.scores import evaluate_predictions
 
 REPOSITORY = Path(__file__).parents[2]
-NAMES = [experiment.name for experiment in EXPERIMENTS]
+NAMES = [experiment.name for experiment in REPORT_EXPERIMENTS]
 
 
 @pytest.fixture(scope="module")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
-from digitnet.jobs import Estimate, Job
+from digitnet.jobs import Estimate
 from digitnet.runs import (
     HISTORY,
-    HISTORY_COLUMNS,
     PROBABILITIES,
     REQUEST,
     RESULT,
     SERVED,
-    Request,
     Run,
     RunStore,
+    Status,
     write_json,
 )
 from digitnet.show import comparison as show_comparison
@@ -41,40 +40,36 @@ from digitnet.study.standings import (
     tabulate_runs,
     tabulate_standings,
 )
-from tests.made_runs import make_result
+from tests.made_runs import finish_run, make_request, make_result, ship_run
 
 DIGITS = 400
 LABELS = (np.arange(DIGITS) % 10).astype(np.uint8)
 
 
-def write_run(folder: Path, wrong: slice, seed: int = 1, dataset: str = "mnist") -> Run:
+def write_run(
+    store: RunStore, name: str, wrong: slice, seed: int = 1, dataset: str = "mnist"
+) -> Run:
     """A whole run that misreads the given test digits."""
-    experiment = folder.name
-    folder.mkdir(parents=True, exist_ok=True)
     predictions = LABELS.copy()
     predictions[wrong] = (predictions[wrong] + 1) % 10
     probabilities = np.full((DIGITS, 10), 0.01, np.float32)
     probabilities[np.arange(DIGITS), predictions] = 0.91
-    Request(experiment, TrainingSettings(dataset=dataset, seed=seed)).save(folder)
-    (folder / HISTORY).write_text(",".join(HISTORY_COLUMNS) + "\n1,2,1,1,1,1,1,1,1,1\n")
+    request = make_request(name, dataset=dataset, seed=seed)
     scores = evaluate_predictions(LABELS, probabilities)
     figures_of_run = {"epochs": 7, "seconds_per_epoch": 2.5, "served_bytes": 1_500_000}
-    write_json(folder / RESULT, make_result(scores=scores, **figures_of_run))
-    index = np.arange(DIGITS) + 1000 * seed
-    np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
-    (folder / SERVED).write_bytes(b"model")
-    return Run(find_experiment(experiment), "shipped", folder)
+    answers = probabilities, LABELS, np.arange(DIGITS) + 1000 * seed
+    return ship_run(store, request, answers=answers, scores=scores, **figures_of_run)
 
 
 @pytest.fixture
 def store(tmp_path):
     """A store of four networks: two much alike, one far worse, one tested on other digits."""
-    shipped = tmp_path / "shipped"
-    write_run(shipped / "cnn", slice(0, 4))
-    write_run(shipped / "cnn_long", slice(2, 5))
-    write_run(shipped / "fc", slice(0, 60))
-    write_run(shipped / "lenet5", slice(0, 8), seed=2)
-    return RunStore(tmp_path / "runs", shipped)
+    store = RunStore(tmp_path / "runs", tmp_path / "shipped")
+    write_run(store, "cnn", slice(0, 4))
+    write_run(store, "cnn_long", slice(2, 5))
+    write_run(store, "fc", slice(0, 60))
+    write_run(store, "lenet5", slice(0, 8), seed=2)
+    return store
 
 
 def standing_of(store, name):
@@ -125,19 +120,23 @@ def test_a_result_without_a_figure_is_a_problem(store):
 
 
 def test_the_runs_are_listed_and_the_current_one_is_marked(store):
-    stamp = store.local / "finished" / "cnn" / "20261122-184501-3f2a"
-    write_run(stamp.parent.parent / "cnn", slice(0, 4)).folder.rename(stamp.parent.parent / "x")
-    stamp.parent.mkdir()
-    (stamp.parent.parent / "x").rename(stamp)
+    trained = finish_run(store, make_request("cnn"))
+    store.roll_back("cnn")
     rows = {row["id"]: row for row in tabulate_runs(store)}
     assert rows["cnn/shipped"]["current"] and rows["cnn/shipped"]["shipped"]
-    assert not rows["cnn/20261122-184501-3f2a"]["current"]
+    assert not rows[trained.id]["current"]
     before = state_of(store)
-    store.make_current("cnn/20261122-184501-3f2a")
+    store.make_current(trained.id)
     rows = {row["id"]: row for row in tabulate_runs(store)}
-    assert rows["cnn/20261122-184501-3f2a"]["current"]
+    assert rows[trained.id]["current"]
     assert state_of(store) != before
-    assert "22 Nov" in store.find("cnn/20261122-184501-3f2a").title
+
+
+def test_a_run_is_called_by_its_network_and_when_it_was_made(store):
+    run = Run(find_experiment("cnn"), "20261122-184501-3f2a", store.local)
+    made = datetime(2026, 11, 22, 18, 45, 1, tzinfo=UTC).astimezone()
+    assert run.title == f"Basic CNN · {made.day} {made:%b, %H:%M:%S}"
+    assert store.find("cnn/shipped").title == "Basic CNN · shipped"
 
 
 def test_current_runs_are_offered_first_and_the_best_of_them_leads(store):
@@ -260,32 +259,56 @@ def test_labels_of_near_points_do_not_cover_each_other():
     assert len(set(places)) == 3
 
 
-def job(message="training", **status):
-    return Job(None, "running", message, status)
+REPORT = TrainingSettings()
+
+
+def history_of(*scores, seconds=10.0):
+    return {"val_accuracy": np.array(scores), "seconds": np.full(len(scores), seconds)}
+
+
+def status_of(phase="training", **values):
+    return Status("running", phase, **values)
 
 
 def test_progress_in_the_middle_of_an_epoch():
-    seconds = np.array([10.0, 10.0])
+    status = status_of(epoch=2, step=200, steps=400)
     share, words = trainings.describe_progress(
-        job(step=200, steps=400, seconds_left=80), seconds, expected_epochs=99
+        status, REPORT, history_of(0.8, 0.9, seconds=8.0), 12
     )
-    assert share == pytest.approx(0.25)
-    assert words == "Epoch 3, step 200 of 400 · about 75 s left"
+    assert share == pytest.approx(2.5 / 13)  # the report's 12 epochs, and one in reserve
+    assert words == "Epoch 3, step 200 of 400 · about 76 s left"
+
+
+def test_progress_counts_the_epochs_that_were_asked_for():
+    one = TrainingSettings(epochs=1)
+    status = status_of(step=99, steps=100)
+    share, words = trainings.describe_progress(status, one, history_of(), 12)
+    assert (share, words) == (pytest.approx(0.99), "Epoch 1, step 99 of 100")
 
 
 def test_progress_before_the_first_epoch_and_after_the_last():
-    share, words = trainings.describe_progress(job(step=5, steps=10), np.array([]), 10)
-    assert (share, words) == (pytest.approx(0.05), "Epoch 1, step 5 of 10")
-    assert trainings.describe_progress(job("loading the images"), np.array([]), 10)[0] == 0
-    assert trainings.describe_progress(job("testing and exporting"), np.ones(3), 10)[0] == 1
+    def describe(status, *scores):
+        return trainings.describe_progress(status, REPORT, history_of(*scores), None)
+
+    assert describe(Status("queued")) == (0, "Starting…")
+    assert describe(status_of("loading")) == (0, "Loading the images…")
+    share, _ = describe(status_of("loading", epoch=2), 0.8, 0.9)  # resumed
+    assert share == pytest.approx(2 / 15)
+    assert describe(status_of("testing", epoch=1), 0.8) == (1, "Testing and exporting…")
 
 
-@pytest.mark.parametrize("name", ["step", "steps", "seconds_left"])
-@pytest.mark.parametrize("figure", ["x", -1, float("nan"), float("inf"), 10**400, [], {}])
-def test_progress_with_a_wrong_figure_is_a_share_all_the_same(name, figure):
-    status = {"step": 9, "steps": 8, "seconds_left": 5} | {name: figure}
-    for seconds in (np.array([]), np.ones(3), np.full(3, np.nan)):
-        assert 0 <= trainings.describe_progress(job(**status), seconds, 10)[0] <= 1
+def test_progress_leaves_out_an_epoch_that_the_status_does_not_count_yet():
+    status = status_of(epoch=1, step=400, steps=400)
+    before = trainings.describe_progress(status, REPORT, history_of(0.8), 12)
+    assert trainings.describe_progress(status, REPORT, history_of(0.8, 0.9), 12) == before
+
+
+def test_progress_with_wrong_figures_is_a_share_all_the_same():
+    status = status_of(epoch=3, step=9, steps=8)
+    for seconds in (0.0, -1.0, np.nan, np.inf):
+        history = history_of(np.nan, np.inf, 0.9, seconds=seconds)
+        share, words = trainings.describe_progress(status, REPORT, history, 12)
+        assert 0 <= share <= 1 and "left" not in words
 
 
 def test_curves_of_one_epoch_and_of_equal_values_can_be_drawn():

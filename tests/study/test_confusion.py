@@ -7,38 +7,37 @@ import pytest
 from sklearn import metrics
 
 from digitnet.digits import ink
-from digitnet.experiments import TrainingSettings, find_experiment
-from digitnet.runs import PROBABILITIES, REQUEST, Request, Run, RunError, RunStore
+from digitnet.experiments import find_experiment
+from digitnet.runs import PROBABILITIES, REQUEST, RunError, RunStore
 from digitnet.show import confusion as figures
 from digitnet.study import confusion
 from digitnet.study.answers import DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
 from digitnet.study.significance import PairedOutcomes
+from tests.made_runs import make_request, ship_run
 
 SIZE = 300
 LABELS = (np.arange(SIZE) % 10).astype(np.uint8)
 
 
-def write_run(folder, seed, split_seed=1):
+def write_run(store, name, seed, split_seed=1):
     """A run that misreads about one digit in five, with confidences of every size."""
-    folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     scores = rng.random((SIZE, 10))
     scores[np.arange(SIZE), LABELS] += 0.8
     probabilities = (scores**3 / (scores**3).sum(axis=1, keepdims=True)).astype(np.float32)
     index = np.arange(SIZE) + 1000 * split_seed
-    np.savez(folder / PROBABILITIES, probabilities=probabilities, labels=LABELS, index=index)
-    Request(folder.name, TrainingSettings(seed=split_seed)).save(folder)
-    return Run(find_experiment(folder.name), "shipped", folder)
+    request = make_request(name, dataset="mnist", seed=split_seed)
+    return ship_run(store, request, answers=(probabilities, LABELS, index))
 
 
 @pytest.fixture
 def store(tmp_path):
-    shipped = tmp_path / "shipped"
-    write_run(shipped / "cnn", seed=0)
-    write_run(shipped / "fc", seed=1)
-    write_run(shipped / "lenet5", seed=2, split_seed=2)
-    return RunStore(tmp_path / "runs", shipped)
+    store = RunStore(tmp_path / "runs", tmp_path / "shipped")
+    write_run(store, "cnn", seed=0)
+    write_run(store, "fc", seed=1)
+    write_run(store, "lenet5", seed=2, split_seed=2)
+    return store
 
 
 @pytest.fixture
@@ -118,6 +117,15 @@ def test_others_are_those_tested_on_the_same_digits(store, cnn):
     assert [one.name for one in confusion.load_others(store, cnn)] == ["cnn", "fc"]
     (store.shipped / "fc" / PROBABILITIES).unlink()
     assert [one.name for one in confusion.load_others(store, cnn)] == ["cnn"]
+
+
+def test_answers_are_read_anew_when_their_file_is_replaced(cnn):
+    path = cnn.run.folder / PROBABILITIES
+    assert load_answers(cnn.run) is load_answers(cnn.run)
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **(kept | {"probabilities": np.roll(kept["probabilities"], 1, axis=1)}))
+    assert load_answers(cnn.run).readings.tolist() == ((cnn.readings + 1) % 10).tolist()
 
 
 # --- digits ----------------------------------------------------------------------------------

@@ -9,34 +9,27 @@ import json
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.experiments import REPORT_EXPERIMENTS, TrainingSettings, find_experiment
 from digitnet.report import load_report_history
-from digitnet.runs import HISTORY, HISTORY_COLUMNS, RESULT, Request, RunError, RunStore, write_json
+from digitnet.runs import HISTORY, RESULT, Request, RunError, RunStore
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, View
 from digitnet.study import curves
 from digitnet.study.fit import describe_fit
-from tests.made_runs import make_result
+from tests.made_runs import make_request, make_row, ship_run
 
 ACCURACY = [0.90, 0.95, 0.97, 0.98, 0.985]
 VAL_ACCURACY = [0.93, 0.96, 0.975, 0.97, 0.972]  # the third is the best
 
 
 def epoch_row(epoch, accuracy, val_accuracy):
-    values = {"epoch": epoch, "seconds": 2.0, "loss": 1 - accuracy, "val_loss": 1 - val_accuracy}
-    values |= {"accuracy": accuracy, "val_accuracy": val_accuracy}
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | values
+    values = {"seconds": 2.0, "loss": 1 - accuracy, "val_loss": 1 - val_accuracy}
+    return make_row(epoch, accuracy=accuracy, val_accuracy=val_accuracy, **values)
 
 
-def write_shipped(store, name, best_epoch=3):
-    folder = store.shipped / name
-    folder.mkdir(parents=True)
-    Request(name, TrainingSettings()).save(folder)
+def write_shipped(store, name):
     rows = [epoch_row(*one) for one in zip(range(1, 6), ACCURACY, VAL_ACCURACY, strict=True)]
-    lines = [",".join(str(row[column]) for column in HISTORY_COLUMNS) for row in rows]
-    (folder / HISTORY).write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
-    write_json(folder / RESULT, make_result(best_epoch=best_epoch))
-    return folder
+    ship_run(store, make_request(name, dataset="mnist"), rows, best_epoch=3)
 
 
 @pytest.fixture
@@ -94,7 +87,7 @@ def test_a_training_without_an_epoch_has_curves_without_points(store):
     training = store.create(Request("cnn", TrainingSettings(seed=2)))
     empty = curves.load_curves(store, training.id, "A")
     assert (empty.epochs, empty.best_epoch, empty.is_alive) == (0, 0, True)
-    assert curves.read_curves(empty).verdict == "No epoch has ended yet."
+    assert curves.interpret_curves(empty).verdict == "No epoch has ended yet."
     assert curve_figures.curves_figure([empty], View()).data
 
 
@@ -141,27 +134,27 @@ def test_the_table_has_a_line_for_each_epoch_and_marks_the_kept_one(cnn):
 
 
 def test_the_reading_names_verdict_rule_epochs_gap_and_report(cnn):
-    reading = curves.read_curves(cnn)
-    assert reading.verdict == f"It fits. {describe_fit(cnn.history, 3).reason}"
-    assert reading.epochs == "It stopped after 5 epochs and keeps epoch 3, 2 before the last."
-    assert "97.00% of its training images and 97.50%" in reading.gap
-    assert "validation is 0.50 percentage points ahead, as is usual with dropout" in reading.gap
-    assert find_experiment("cnn").conclusion in reading.report
+    said = curves.interpret_curves(cnn)
+    assert said.verdict == f"It fits. {describe_fit(cnn.history, 3).reason}"
+    assert said.epochs == "It stopped after 5 epochs and keeps epoch 3, 2 before the last."
+    assert "97.00% of its training images and 97.50%" in said.gap
+    assert "validation is 0.50 percentage points ahead, as is usual with dropout" in said.gap
+    assert find_experiment("cnn").conclusion in said.report
 
 
 def test_a_training_that_goes_on_is_told_as_such(unfinished):
-    reading = curves.read_curves(unfinished)
-    assert reading.epochs == "It is interrupted, after 2 epochs; the best so far is 1."
-    assert "dropout" not in reading.gap  # LeNet-5 has none
+    said = curves.interpret_curves(unfinished)
+    assert said.epochs == "It is interrupted, after 2 epochs; the best so far is 1."
+    assert "dropout" not in said.gap  # LeNet-5 has none
 
 
 def test_a_loss_that_is_no_number_is_told(cnn):
     cnn.history["loss"][2] = np.nan
-    assert curves.read_curves(cnn).verdict.startswith("It came apart")
+    assert curves.interpret_curves(cnn).verdict.startswith("It came apart")
     assert curve_figures.curves_figure([cnn], View(metric="Loss", part="Both")).data
 
 
-@pytest.mark.parametrize("experiment", [one.name for one in EXPERIMENTS])
+@pytest.mark.parametrize("experiment", [one.name for one in REPORT_EXPERIMENTS])
 def test_the_reports_own_verdict_is_computed(experiment):
     history = load_report_history(experiment)
     best = int(np.argmax(history["val_accuracy"])) + 1
@@ -261,7 +254,7 @@ def test_every_view_is_drawn_within_its_axes(cnn, unfinished, metric, scale, by,
 
 
 def test_cards_are_escaped_and_a_broken_run_is_named(store, cnn):
-    card = curve_figures.reading_html(cnn, curves.read_curves(cnn))
+    card = curve_figures.interpretation_html(cnn, curves.interpret_curves(cnn))
     assert "<b>A</b> Basic CNN · shipped" in card
     assert "<b>It fits.</b>" in card
     broken = curve_figures.broken_html(store.find("cnn/shipped"), "B", "history.csv <is> missing")

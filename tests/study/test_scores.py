@@ -306,10 +306,10 @@ def test_fit_reading_of_the_reports_curves_is_the_reports(experiment, verdict):
 
 def test_fit_reading_names_gaps_and_rule():
     history = load_report_history("fc_large")
-    reading = describe_fit(history, 14)
-    assert (reading.epochs, reading.best_epoch) == (17, 14)
-    assert reading.accuracy_gap == pytest.approx(0.9965 - 0.9844)
-    assert reading.loss_gap == pytest.approx(0.0809 - 0.0117)
-    assert "0.0809, is over 1.5 times the training loss, 0.0117" in reading.reason
+    fit = describe_fit(history, 14)
+    assert (fit.epochs, fit.best_epoch) == (17, 14)
+    assert fit.accuracy_gap == pytest.approx(0.9965 - 0.9844)
+    assert fit.loss_gap == pytest.approx(0.0809 - 0.0117)
+    assert "0.0809, is over 1.5 times the training loss, 0.0117" in fit.reason
     with pytest.raises(ValueError, match="epochs 1 to 17"):
         describe_fit(history, 18)

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.experiments import EXPERIMENTS, make_network, parse_layers
+from digitnet.experiments import READER, REPORT_EXPERIMENTS, make_network, parse_layers
 from digitnet.training.architectures import GreyLevelTable, build_model, build_training_model
 
 # The widest network's weights alone take 0.8 GB: the arithmetic of `costs` vouches for it.
-BUILDABLE = [one for one in EXPERIMENTS if one.parameters < 100_000_000]
+BUILDABLE = [one for one in REPORT_EXPERIMENTS if one.parameters < 100_000_000]
 
 
 @pytest.mark.parametrize("experiment", BUILDABLE, ids=lambda one: one.name)
@@ -25,9 +25,14 @@ def test_layers_match_the_record(experiment):
     ]
 
 
-def test_layers_of_ones_own_match_the_arithmetic():
-    text = "conv 4 5/2 same norm, max 2/1 same, conv 6, average 2/2, flatten, dense 5 norm"
-    experiment = make_network("mine", parse_layers(text))
+OWN = make_network(
+    "mine",
+    parse_layers("conv 4 5/2 same norm, max 2/1 same, conv 6, average 2/2, flatten, dense 5 norm"),
+)
+
+
+@pytest.mark.parametrize("experiment", [OWN, READER], ids=lambda one: one.name)
+def test_normalized_layers_match_the_arithmetic(experiment):
     model = build_model(experiment)
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert trainable == experiment.parameters
@@ -40,7 +45,9 @@ def test_layers_of_ones_own_match_the_arithmetic():
 
 
 def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():
-    model = build_model(next(one for one in EXPERIMENTS if one.name == "cnn_fc"), "mixed_bfloat16")
+    model = build_model(
+        next(one for one in REPORT_EXPERIMENTS if one.name == "cnn_fc"), "mixed_bfloat16"
+    )
     weighted = [layer for layer in model.layers if layer.count_params()]
     assert {layer.activation.__name__ for layer in weighted[:-1]} == {"relu"}
     assert {layer.compute_dtype for layer in weighted[:-1]} == {"bfloat16"}
@@ -50,7 +57,7 @@ def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():
 
 
 def test_training_model_computes_and_learns_the_same_as_the_plain_one():
-    experiment = next(one for one in EXPERIMENTS if one.name == "fc")
+    experiment = next(one for one in REPORT_EXPERIMENTS if one.name == "fc")
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (32, 28, 28, 1)).astype("float32") / 255
     labels = keras.utils.to_categorical(generator.integers(0, 10, 32), 10)
@@ -71,6 +78,6 @@ def test_training_model_computes_and_learns_the_same_as_the_plain_one():
 
 @pytest.mark.parametrize("name", ["fc_small", "fc_narrow", "cnn_min"])
 def test_training_model_is_the_plain_one_where_a_table_gains_nothing(name):
-    experiment = next(one for one in EXPERIMENTS if one.name == name)
+    experiment = next(one for one in REPORT_EXPERIMENTS if one.name == name)
     model = build_training_model(experiment, "float32")
     assert not any(isinstance(layer, GreyLevelTable) for layer in model.layers)

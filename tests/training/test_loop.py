@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from digitnet.digits import load_digits, split_digits
+from digitnet.digits import Digits, Shuffled, load_digits, split_digits
 from digitnet.experiments import TrainingSettings, find_experiment
 from digitnet.training.architectures import build_model
 from digitnet.training.loop import (
@@ -30,7 +30,7 @@ def split():
 def fresh_model(settings, experiment=EXPERIMENT):
     keras.utils.set_random_seed(settings.seed)
     model = build_model(experiment)
-    compile_for_training(model, settings, steps_per_execution=4)
+    compile_for_training(model, settings, steps_per_execution=4, steps_per_epoch=23)
     return model
 
 
@@ -41,7 +41,16 @@ def train(split, settings, folder, on_step=lambda step, steps: None, experiment=
     def on_epoch(row, progress):
         rows.append(row)
 
-    progress = train_model(model, split, settings, folder, lambda progress: None, on_step, on_epoch)
+    progress = train_model(
+        model,
+        Shuffled(split.train, settings.seed),
+        split.validation,
+        settings,
+        folder,
+        lambda progress: None,
+        on_step,
+        on_epoch,
+    )
     return model, progress, rows
 
 
@@ -81,9 +90,61 @@ def test_fused_adam_does_what_adam_does():
     np.testing.assert_allclose(ends[1], ends[0], rtol=1e-5, atol=1e-6)
 
 
+def test_weights_decay_as_adamws_do_and_biases_do_not():
+    """Ten steps, Keras' own AdamW on Keras' own cosine as the oracle."""
+    settings = TrainingSettings(
+        epochs=2, learning_rate=0.01, schedule="cosine", warm_up=3, weight_decay=0.1
+    )
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.01 / 25, 7, 0.0, warmup_target=0.01, warmup_steps=3
+    )
+    oracle = keras.optimizers.AdamW(rate, weight_decay=0.1)
+    oracle.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model = build_model(EXPERIMENT)
+    compile_for_training(model, settings, steps_per_execution=1, steps_per_epoch=5)
+    generator = np.random.default_rng(0)
+    steps = [[generator.normal(size=(4, 2)), generator.normal(size=2)] for _ in range(10)]
+    ends = []
+    for optimizer in (oracle, model.optimizer):
+        kernel = keras.Variable(np.ones((4, 2), np.float32), name="kernel")
+        bias = keras.Variable(np.ones(2, np.float32), name="bias")
+        optimizer.build([kernel, bias])
+        for gradients in steps:
+            optimizer.apply([keras.ops.cast(one, "float32") for one in gradients], [kernel, bias])
+        ends.append([kernel.numpy(), bias.numpy()])
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_under_a_cosine_the_last_epoch_is_kept_and_nothing_stops_it():
+    progress = Progress().after(0.9, 1.0, is_best=True).after(0.8, 1.0, is_best=True)
+    assert (progress.best_epoch, progress.best_score) == (2, 0.8)
+    settings = TrainingSettings(patience=1, epochs=3, schedule="cosine")
+    assert not progress.is_over(settings) and progress.after(0.7, 1.0, True).is_over(settings)
+
+
+def test_an_epoch_that_cannot_be_made_ends_the_training(split, tmp_path):
+    class Broken(Shuffled):
+        def make_epoch(self, epoch):
+            raise OSError("no images")
+
+    settings = TrainingSettings(dataset="sample")
+    with pytest.raises(OSError, match="no images"):
+        train_model(
+            fresh_model(settings),
+            Broken(split.train, 1),
+            split.validation,
+            settings,
+            tmp_path,
+            lambda progress: None,
+            lambda step, steps: None,
+            lambda row, progress: None,
+        )
+
+
 def test_batches_are_scaled_images_and_one_hot_labels(split):
-    order = np.array([3, 1, 2])
-    batches = list(make_batches(split.train, 2, order).as_numpy_iterator())
+    part = Digits(split.train.images[[3, 1, 2]], split.train.labels[[3, 1, 2]])
+    batches = list(make_batches(part, 2).as_numpy_iterator())
     assert [len(pixels) for pixels, _ in batches] == [2, 1]
     pixels, labels = batches[0]
     assert pixels.shape == (2, 28, 28, 1) and pixels.dtype == np.float32
@@ -106,10 +167,14 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing may be cleaned up on the way."""
 
 
+COSINE = {"schedule": "cosine", "warm_up": 9, "weight_decay": 0.02, "label_smoothing": 0.05}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("protocol", [{}, COSINE], ids=["report", "cosine"])
 @pytest.mark.parametrize("epoch", [0, 1, 3])
-def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch):
-    settings = TrainingSettings(dataset="sample", epochs=5, batch_size=64, patience=2)
+def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, protocol):
+    settings = TrainingSettings(dataset="sample", epochs=5, batch_size=64, patience=2, **protocol)
     model, progress, rows = train(split, settings, tmp_path / "whole")
     done = []
 
@@ -147,7 +212,8 @@ def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
     rows = []
     progress = train_model(
         model,
-        split,
+        Shuffled(split.train, settings.seed),
+        split.validation,
         settings,
         tmp_path,
         wreck,
@@ -175,7 +241,8 @@ def test_a_loss_that_is_no_number_ends_the_training(split, tmp_path):
     with pytest.raises(TrainingError, match="lower learning rate"):
         train_model(
             model,
-            split,
+            Shuffled(split.train, 1),
+            split.validation,
             TrainingSettings(dataset="sample"),
             tmp_path,
             lambda progress: None,

@@ -1,18 +1,22 @@
 """From a request to a finished run, on the offline sample."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import psutil
 import pytest
 
-from digitnet.digits import load_digits, split_digits
-from digitnet.experiments import TrainingSettings, find_experiment
-from digitnet.runs import Request, RunStore
+from digitnet.digits import Digits, load_digits, material, split_digits
+from digitnet.digits.handwriting import STROKE_FILES, Mixture
+from digitnet.experiments import READER, TrainingSettings, find_experiment
+from digitnet.runs import Request, RunStore, Training
 from digitnet.serving import ModelServer
 from digitnet.study.scores import evaluate_predictions
+from digitnet.training import pipeline
 from digitnet.training.loop import TrainingError
-from digitnet.training.pipeline import run_experiment, steps_per_execution
+from digitnet.training.pipeline import run_training, steps_per_execution
+from tests.made_strokes import write_strokes
 
 SETTINGS = TrainingSettings(dataset="sample", epochs=2, batch_size=64)
 
@@ -22,10 +26,15 @@ def store(tmp_path):
     return RunStore(tmp_path / "runs", tmp_path / "shipped")
 
 
+def train(store, name="cnn_min", say=lambda line: None, settings=SETTINGS):
+    """Trains as the command line does: what was asked for before is continued."""
+    return run_training(store.begin(Request(name, settings)), store, say)
+
+
 @pytest.mark.parametrize("name", ["cnn_min", pytest.param("fc_narrow", marks=pytest.mark.slow)])
 def test_a_request_becomes_a_current_run_that_predicts(store, name):
     lines = []
-    run = run_experiment(Request(name, SETTINGS), store, lines.append)
+    run = train(store, name, lines.append)
     assert store.current(name) == run and run.problem() is None
     assert len(lines) == 2 and "epoch 2" in lines[1]
     assert run.history()["epoch"].tolist() == [1, 2]
@@ -41,7 +50,7 @@ def test_a_request_becomes_a_current_run_that_predicts(store, name):
 
 @pytest.mark.slow
 def test_provenance_is_enough_to_repeat_a_run(store):
-    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    run = train(store)
     provenance = run.result["provenance"]
     assert provenance["split"] == {"seed": 1, "train": 1439, "validation": 178, "test": 180}
     assert provenance["settings"]["seed"] == SETTINGS.seed
@@ -51,9 +60,7 @@ def test_provenance_is_enough_to_repeat_a_run(store):
 @pytest.mark.slow
 def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(store):
     (one, digits), (other, same_digits) = (
-        run_experiment(
-            Request("cnn_min", replace(SETTINGS, seed=seed)), store, lambda line: None
-        ).test_predictions()[::2]
+        train(store, settings=replace(SETTINGS, seed=seed)).test_predictions()[::2]
         for seed in (1, 2)
     )
     assert (digits == same_digits).all()
@@ -66,40 +73,38 @@ def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_experiment(Request("cnn_min", SETTINGS), store, stop)
+        train(store, say=stop)
     [training] = store.unfinished()
-    assert training.status["state"] == "stopped"
+    assert training.status.state == "stopped"
     assert store.finished() == []
-    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    run = train(store)
     assert run.id == training.id
     assert run.history()["epoch"].tolist() == [1, 2]
 
 
 @pytest.mark.slow
 def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
-    request = Request("cnn_min", SETTINGS)
-
     def kill(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(RunStore, "finish", kill)
-        run_experiment(request, store, lambda line: None)
+        train(store)
     [training] = store.unfinished()
-    assert training.status["state"] == "stopped"
-    run = run_experiment(request, store, pytest.fail)
+    assert training.status.state == "stopped"
+    run = train(store, say=pytest.fail)
     assert run.id == training.id and store.current("cnn_min") == run
 
 
 @pytest.mark.slow
 def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
-    good = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+    good = train(store)
     memory = psutil.virtual_memory()._replace(available=1_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(TrainingError, match="GiB"):
-        run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
+        train(store)
     [training] = store.unfinished()
-    assert training.status["state"] == "failed" and "GiB" in training.status["message"]
+    assert training.status.state == "failed" and "GiB" in training.status.message
     assert store.current("cnn_min") == good
 
 
@@ -109,7 +114,65 @@ def test_large_networks_are_asked_about_more_often():
 
 
 @pytest.mark.slow
-def test_the_split_of_a_run_is_the_seeds(store):
-    run = run_experiment(Request("cnn_min", SETTINGS), store, lambda line: None)
-    split = split_digits("sample", load_digits("sample"), SETTINGS.seed)
+def test_the_split_has_a_seed_of_its_own_whatever_the_trainings(store):
+    run = train(store, settings=replace(SETTINGS, epochs=1, seed=7))
+    split = split_digits("sample", load_digits("sample"))
+    assert run.result["seed"] == 7 and run.result["provenance"]["split"]["seed"] == split.seed == 1
     assert run.test_predictions()[2].tolist() == split.test_index.tolist()
+
+
+def test_the_status_tells_every_phase_and_step_of_a_training(store, monkeypatch):
+    monkeypatch.setattr(pipeline, "STATUS_INTERVAL", 0)
+    seen = []
+    write = Training.write_status
+
+    def watch(training, state, **values):
+        write(training, state, **values)
+        seen.append(training.status)
+
+    monkeypatch.setattr(Training, "write_status", watch)
+    train(store)
+    written = [status for status in seen if status.state == "running"]
+    assert [key for key, _ in groupby(written, lambda one: one.phase)] == [
+        "loading",
+        "training",
+        "testing",
+    ]
+    steps = [(one.epoch, one.step) for one in written if one.phase == "training"]
+    assert steps == sorted(steps) and steps[0] == (0, 0) and steps[-1] == (2, 0)
+    assert {one.steps for one in written if one.step} == {23}  # 1,439 images by 64
+
+
+@pytest.mark.slow
+def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_path, monkeypatch):
+    """On made strokes, and on the offline sample in the place of MNIST."""
+    write_strokes(tmp_path)
+    monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
+    sample = load_digits("sample")
+    at = np.arange(70_000) % len(sample.labels)
+    mnist = Digits(sample.images[at], sample.labels[at])
+    monkeypatch.setattr(material, "load_digits", lambda name: mnist)
+    mixture = Mixture(images=3_000, drawings=200, rare=20, letters=50, made_outliers=50)
+    monkeypatch.setattr(material, "Mixture", lambda: mixture)
+    request = Request("reader", replace(READER.settings, epochs=2, warm_up=5))
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(store.begin(request), store, stop)
+    run = run_training(store.begin(request), store, lambda line: None)
+    assert run.problem() is None and run.history()["epoch"].tolist() == [1, 2]
+    assert run.result["parameters"] == READER.parameters
+    assert run.result["best_epoch"] == 2  # of a cosine the last
+    probabilities, labels, index = run.test_predictions()
+    np.testing.assert_array_equal(index, split_digits("mnist", mnist).test_index)
+    np.testing.assert_array_equal(labels, mnist.labels[index])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    served = ModelServer().predict(store.current("reader"), mnist.images[index[:500]])
+    np.testing.assert_allclose(served, probabilities[:500], atol=0.01)
+    official = run.result["official_test"]
+    assert official["size"] == 10_000
+    assert official["interval"][0] <= official["accuracy"] <= official["interval"][1]
+    names = [one["name"] for one in run.result["provenance"]["data"]]
+    assert {file.name for file in STROKE_FILES} <= set(names)
