@@ -178,7 +178,7 @@ def test_a_ticked_row_is_retrained_without_looking_for_the_way(open_tab, store):
     expect(page.get_by_role("tab", name="Retrain")).to_have_attribute("aria-selected", "true")
     expect(in_jobs(page, "Basic dense network")).to_be_visible()
     (job,) = jobs.list_jobs(store)
-    assert job.training.request == Request("fc", TrainingSettings())
+    assert job.training.request == make_request("fc", dataset="mnist")
     button(page, "Cancel").click()
     wait_until_drawn(page)
     for left in jobs.list_jobs(store):  # it was trained for a while

@@ -387,3 +387,15 @@ def test_a_run_is_taken_away_as_files(open_retrain, store):
     app.run()
     assert [one.label for one in app.get("download_button")] == [".tflite", ".keras"]
     assert not app.exception
+
+
+def test_settings_that_the_form_does_not_ask_for_are_the_networks_own(open_retrain, store):
+    app = open_retrain()
+    app.multiselect(key="networks").set_value(["reader"]).run()
+    app.number_input(key="seed").set_value(9).run()
+    buttons(app, "Retrain")[0].click().run()
+    [job] = jobs.list_jobs(store)
+    own = store.find_experiment("reader").settings
+    asked = job.training.request.settings
+    assert (asked.schedule, asked.warm_up, asked.weight_decay) == ("cosine", 250, 0.02)
+    assert asked.learning_rate == own.learning_rate and asked.seed == 9
