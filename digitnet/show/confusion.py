@@ -14,6 +14,7 @@ from PIL import Image
 
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
+from digitnet.show.charts import LEGEND_ABOVE, lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
@@ -144,16 +145,10 @@ def _cells_figure(
 
 
 def _lay_out_cells(figure: go.Figure) -> None:
-    axis = {"tickvals": _DIGITS, "showgrid": False, "zeroline": False, "fixedrange": True}
+    axis = {"tickvals": _DIGITS, "showgrid": False, "zeroline": False}
     figure.update_xaxes(side="top", title="Read as", range=[-0.5, 9.5], **axis)
     figure.update_yaxes(title="True digit", range=[9.5, -0.5], **axis)
-    figure.update_layout(
-        height=_MATRIX_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
-        showlegend=False,
-        dragmode=False,
-        hoverdistance=_CELL,
-    )
+    lay_out(figure, _MATRIX_HEIGHT, showlegend=False, hoverdistance=_CELL)
 
 
 def _rgba(colour: str, opacity: float) -> str:
@@ -232,7 +227,7 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
                 hovertemplate=f"<b>{letter}</b> digit {one}: %{{y:.2%}} found<br>at %{{x:.3~%}} "
                 f"false alarms<br>AUC {curves[one].area:.5f}<extra></extra>",
             )
-    _lay_out_chart(figure)
+    lay_out(figure, _CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
     figure.update_xaxes(
         type="log", title="False alarms among other digits", tickformat="~%", dtick=1
     )
@@ -280,22 +275,11 @@ def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
             hovertemplate=f"<b>{letter}</b> %{{customdata:,}} digits, %{{x:.1%}} sure<br>"
             "%{y:.1%} of them right<extra></extra>",
         )
-    _lay_out_chart(figure)
+    lay_out(figure, _CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
     figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
     figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
     figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])
     return figure
-
-
-def _lay_out_chart(figure: go.Figure) -> None:
-    figure.update_layout(
-        height=_CHART_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 40, "b": 0},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
 
 
 def describe_calibration(answers: Answers) -> str:

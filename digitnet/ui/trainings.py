@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import replace
 from importlib.util import find_spec
 
 import psutil
@@ -21,7 +21,8 @@ from digitnet.ui import loaders, page
 from digitnet.ui.actions import note
 
 REPORT = TrainingSettings()  # the report's
-SETTINGS = tuple(one.name for one in fields(TrainingSettings))
+# Those that can be chosen; the others are the experiment's own.
+SETTINGS = ("dataset", "epochs", "learning_rate", "batch_size", "patience", "seed")
 
 
 def can_train() -> bool:
@@ -49,8 +50,9 @@ def show_settings(experiments: Iterable[Experiment]) -> None:
     Args:
         experiments: What would be trained; their learning rate is shown.
     """
-    for name, value in asdict(REPORT).items():
-        st.session_state.setdefault(name, None if name == "learning_rate" else value)
+    for name in SETTINGS:
+        default = None if name == "learning_rate" else getattr(REPORT, name)
+        st.session_state.setdefault(name, default)
     st.segmented_control(
         "Digits",
         list(DATASETS),
@@ -81,9 +83,9 @@ def show_learning_rate(experiments: Iterable[Experiment]) -> None:
         value=None,
         step=0.0001,
         format="%g",
-        placeholder=f"{rates.pop():.10g}" if len(rates) == 1 else "the report's",
+        placeholder=f"{rates.pop():.10g}" if len(rates) == 1 else "each its own",
         width=150,
-        help="Adam's; the report's if left empty",
+        help="Adam's; the network's own if left empty",
         key="learning_rate",
     )
 
@@ -93,7 +95,7 @@ def read_settings(experiment: Experiment) -> TrainingSettings:
     values = {name: st.session_state[name] for name in SETTINGS}
     if values["learning_rate"] is None:
         values["learning_rate"] = experiment.learning_rate
-    return TrainingSettings(**values)
+    return replace(experiment.settings, **values)
 
 
 def is_missing(dataset: str) -> bool:
@@ -206,13 +208,14 @@ def offer_retrain(chosen: Sequence[Experiment]) -> None:
 
 
 def show_way_to_trainings() -> None:
-    """A link to where trainings are watched, while there is something to watch."""
+    """The way to where trainings are watched, while there is something to watch."""
     if any(job.is_busy for job in jobs.list_jobs(loaders.load_store())):
-        st.page_link(
-            page.page_file("compare"),
-            label="Watch it train",
+        st.button(
+            "Watch it train",
             icon=":material/monitoring:",
-            query_params={"view": page.TRAIN_VIEW},
+            type="tertiary",
+            on_click=st.session_state.update,
+            args=({"view": page.TRAIN_VIEW},),  # the page's own, which the URL follows
         )
 
 

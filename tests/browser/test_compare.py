@@ -162,6 +162,70 @@ def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_t
     expect(in_jobs(first, "Nothing is being trained.")).to_be_visible()
 
 
+ROW = 35  # pixels; the first holds the headings
+
+
+def test_a_ticked_row_is_retrained_without_looking_for_the_way(open_tab, store):
+    page = open_tab("Results")
+    expect(button(page, "Retrain")).to_be_disabled()
+    expect(page.get_by_text("Tick networks in the table")).to_be_visible()
+    table = page.locator(".st-key-comparison .dvn-scroller")
+    table.click(position={"x": 16, "y": ROW * 1.5})
+    expect(page.locator(".st-key-retrain_chosen")).to_contain_text("with its own settings")
+    button(page, "Retrain").click()
+    expect(page.get_by_text("Basic dense network is in the queue.")).to_be_visible()
+    button(page, "Watch it train").click()
+    expect(page.get_by_role("tab", name="Retrain")).to_have_attribute("aria-selected", "true")
+    expect(in_jobs(page, "Basic dense network")).to_be_visible()
+    (job,) = jobs.list_jobs(store)
+    assert job.training.request == make_request("fc", dataset="mnist")
+    button(page, "Cancel").click()
+    wait_until_drawn(page)
+    for left in jobs.list_jobs(store):  # it was trained for a while
+        jobs.delete(store, left.id)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_network_is_built_trained_and_reads_a_drawing(open_tab, laboratory, store, width):
+    page = open_tab("Build")
+    page.set_viewport_size({"width": width, "height": 844})
+    text = page.get_by_role("textbox", name="Layers as text")
+    text.fill("conv 4, max 4/4, flatten, dense 8")
+    text.press("Control+Enter")
+    expect(page.locator(".dn-cost", has_text="→ 26 × 26 × 4 · 40 parameters")).to_be_visible()
+    kind = page.locator("[class*=st-key-kind_] input").nth(1)
+    kind.click()
+    page.keyboard.type("Average")
+    page.keyboard.press("Enter")
+    expect(text).to_have_value("conv 4, average 4/4, flatten, dense 8")
+    name = page.get_by_role("textbox", name="Name")
+    name.fill(f"built_{width}")
+    name.press("Enter")
+    page.get_by_text("Offline sample").click()
+    wait_until_drawn(page)
+    epochs = page.get_by_role("spinbutton", name="Most epochs")
+    epochs.fill("1")
+    epochs.press("Enter")
+    wait_until_drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    button(page, "Save and train").click()
+    expect(page.get_by_text(f"built_{width} is in the queue.")).to_be_visible()
+    button(page, "Watch it train").click()
+    expect(in_jobs(page, re.compile(f"built_{width}"))).to_be_visible()
+    expect(in_jobs(page, "Nothing is being trained.")).to_be_visible(timeout=START)
+    page.reload()  # a run is offered anew, and the newest comes first
+    run = page.locator(".st-key-runs").get_by_role("combobox", name="Run")
+    expect(run).to_have_value(re.compile(f"built_{width}"))
+    with page.expect_download() as download:
+        button(page, ".tflite").click()
+    found = store.current(f"built_{width}")
+    assert found and download.value.path().read_bytes() == found.served_model.read_bytes()
+
+    open_page(page, f"{laboratory}/?model=built_{width}")
+    draw_strokes(page, load_samples()[3])
+    expect(page.locator(".st-key-all_models section", has_text="Yours")).to_contain_text("sure")
+
+
 def test_a_read_only_laboratory_shows_all_and_changes_nothing(
     browser: Browser, tmp_path: Path
 ) -> None:

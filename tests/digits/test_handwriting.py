@@ -25,39 +25,14 @@ from digitnet.digits.handwriting.rendering import draw
 from digitnet.digits.ink import PEN_WIDTH, render_strokes
 from digitnet.digits.ink.strokes import PEN_EDGE
 from digitnet.experiments import READER, TrainingSettings, find_experiment
+from tests.made_strokes import write_strokes
 
-CROSS = [[[0, 0], [10, 12]], [[10, 0], [0, 12]]]
 MIXTURE = Mixture(images=40, drawings=30, rare=8, letters=12, made_outliers=10)
-
-
-def write_lines(path, records):
-    with gzip.open(path, "wt", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(record) + "\n" for record in records)
-
-
-def vary(strokes, writer):
-    """The same digit, a little wider with each writer: no two drawings are alike."""
-    return [[[x * (1 + writer / 50), y] for x, y in stroke] for stroke in strokes]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Stroke files of forty writers in two collections; every fourth draws letters, too."""
-    digits = [
-        {"strokes": vary(strokes, writer), "label": digit, "writer": f"w{writer}"}
-        for writer in range(40)
-        for digit, strokes in load_samples().items()
-    ]
-    unipen, uji, letters = (tmp_path / file.name for file in STROKE_FILES)
-    write_lines(unipen, [one | {"collection": "abc"} for one in digits[:200]])
-    write_lines(uji, [one | {"collection": "uji"} for one in digits[200:]])
-    write_lines(
-        letters,
-        [
-            {"strokes": vary(CROSS, n), "label": "x", "writer": f"w{n}", "collection": "abc"}
-            for n in range(0, 20, 4)
-        ],
-    )
+    write_strokes(tmp_path)
     monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
     return tmp_path
 

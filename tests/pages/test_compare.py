@@ -346,11 +346,12 @@ def test_ticked_rows_are_retrained_with_their_own_settings(open_compare, store):
         "cnn_min": TrainingSettings(),
         "fc_lr_high": TrainingSettings(learning_rate=0.05),
     }
-    labels = [link.proto.label for link in app.get("page_link")]
-    assert "Watch it train" in labels
     buttons(app, "Retrain 2 networks")[0].click().run()
     assert words_of(app).count("Once is enough") == 2
     assert len(jobs.list_jobs(store)) == 2
+    buttons(app, "Watch it train")[0].click().run()
+    assert app.query_params["view"] == "Retrain"
+    assert "next in line" in words_of(app)
 
 
 def test_what_would_fail_for_want_of_memory_is_warned_of_beside_the_table(
@@ -386,3 +387,15 @@ def test_a_run_is_taken_away_as_files(open_retrain, store):
     app.run()
     assert [one.label for one in app.get("download_button")] == [".tflite", ".keras"]
     assert not app.exception
+
+
+def test_settings_that_the_form_does_not_ask_for_are_the_networks_own(open_retrain, store):
+    app = open_retrain()
+    app.multiselect(key="networks").set_value(["reader"]).run()
+    app.number_input(key="seed").set_value(9).run()
+    buttons(app, "Retrain")[0].click().run()
+    [job] = jobs.list_jobs(store)
+    own = store.find_experiment("reader").settings
+    asked = job.training.request.settings
+    assert (asked.schedule, asked.warm_up, asked.weight_decay) == ("cosine", 250, 0.02)
+    assert asked.learning_rate == own.learning_rate and asked.seed == 9

@@ -20,14 +20,14 @@ keras = pytest.importorskip("keras", reason="makes the models that are served he
 IMAGES = np.random.default_rng(0).integers(0, 256, (2 * BATCH_SIZE + 5, 28, 28), dtype=np.uint8)
 
 
-def make_model(seed: int, pool: int = 2) -> keras.Sequential:
+def make_model(seed: int, pool: int = 2, outputs: int = 10) -> keras.Sequential:
     keras.utils.set_random_seed(seed)
     layers = [
         keras.Input((28, 28, 1)),
         keras.layers.Conv2D(2, 3, activation="relu"),
         keras.layers.MaxPooling2D(pool),
         keras.layers.Flatten(),
-        keras.layers.Dense(10, activation="softmax"),
+        keras.layers.Dense(outputs, activation="softmax"),
     ]
     return keras.Sequential(layers)
 
@@ -78,6 +78,38 @@ def test_network_gives_the_probabilities_of_keras(models, count: int, packed: bo
     assert probabilities.dtype == np.float32
     assert probabilities.shape == (count, 10)
     np.testing.assert_allclose(probabilities, expected[:count], atol=1e-5)
+
+
+def test_an_eleventh_output_is_told_apart_from_the_ten() -> None:
+    from digitnet.training.export import export_served_model
+
+    model = make_model(3, outputs=11)
+    outputs = keras_probabilities(model, IMAGES)
+    network = ServedNetwork(export_served_model(model, IMAGES[:9]).tflite)
+    probabilities = network.predict(IMAGES)
+    assert probabilities.dtype == np.float32 and probabilities.shape == (len(IMAGES), 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    expected = outputs[:, :10] / outputs[:, :10].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-4)
+    np.testing.assert_allclose(network.predict_refusal(IMAGES), outputs[:, 10], atol=1e-5)
+
+
+def test_a_network_of_ten_outputs_refuses_nothing(models) -> None:
+    assert not ServedNetwork(models[0][0]).predict_refusal(IMAGES).any()
+
+
+def test_what_is_surely_no_digit_has_probabilities_all_the_same() -> None:
+    outputs = np.zeros((1, 11), np.float32)
+    outputs[0, 10] = 1
+    np.testing.assert_allclose(inference.digit_probabilities(outputs), 0.1)
+
+
+def test_a_model_of_other_outputs_is_refused() -> None:
+    keras_model = make_model(1, outputs=12)
+    from digitnet.training.export import _convert
+
+    with pytest.raises(InferenceError, match="shape"):
+        ServedNetwork(_convert(keras_model))
 
 
 def test_network_changes_between_one_image_and_many(models) -> None:

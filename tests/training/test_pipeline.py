@@ -7,14 +7,16 @@ import numpy as np
 import psutil
 import pytest
 
-from digitnet.digits import load_digits, split_digits
-from digitnet.experiments import TrainingSettings, find_experiment
+from digitnet.digits import Digits, load_digits, material, split_digits
+from digitnet.digits.handwriting import STROKE_FILES, Mixture
+from digitnet.experiments import READER, TrainingSettings, find_experiment
 from digitnet.runs import Request, RunStore, Training
 from digitnet.serving import ModelServer
 from digitnet.study.scores import evaluate_predictions
 from digitnet.training import pipeline
 from digitnet.training.loop import TrainingError
 from digitnet.training.pipeline import run_training, steps_per_execution
+from tests.made_strokes import write_strokes
 
 SETTINGS = TrainingSettings(dataset="sample", epochs=2, batch_size=64)
 
@@ -139,3 +141,38 @@ def test_the_status_tells_every_phase_and_step_of_a_training(store, monkeypatch)
     steps = [(one.epoch, one.step) for one in written if one.phase == "training"]
     assert steps == sorted(steps) and steps[0] == (0, 0) and steps[-1] == (2, 0)
     assert {one.steps for one in written if one.step} == {23}  # 1,439 images by 64
+
+
+@pytest.mark.slow
+def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_path, monkeypatch):
+    """On made strokes, and on the offline sample in the place of MNIST."""
+    write_strokes(tmp_path)
+    monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
+    sample = load_digits("sample")
+    at = np.arange(70_000) % len(sample.labels)
+    mnist = Digits(sample.images[at], sample.labels[at])
+    monkeypatch.setattr(material, "load_digits", lambda name: mnist)
+    mixture = Mixture(images=3_000, drawings=200, rare=20, letters=50, made_outliers=50)
+    monkeypatch.setattr(material, "Mixture", lambda: mixture)
+    request = Request("reader", replace(READER.settings, epochs=2, warm_up=5))
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(store.begin(request), store, stop)
+    run = run_training(store.begin(request), store, lambda line: None)
+    assert run.problem() is None and run.history()["epoch"].tolist() == [1, 2]
+    assert run.result["parameters"] == READER.parameters
+    assert run.result["best_epoch"] == 2  # of a cosine the last
+    probabilities, labels, index = run.test_predictions()
+    np.testing.assert_array_equal(index, split_digits("mnist", mnist).test_index)
+    np.testing.assert_array_equal(labels, mnist.labels[index])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    served = ModelServer().predict(store.current("reader"), mnist.images[index[:500]])
+    np.testing.assert_allclose(served, probabilities[:500], atol=0.01)
+    official = run.result["official_test"]
+    assert official["size"] == 10_000
+    assert official["interval"][0] <= official["accuracy"] <= official["interval"][1]
+    names = [one["name"] for one in run.result["provenance"]["data"]]
+    assert {file.name for file in STROKE_FILES} <= set(names)
