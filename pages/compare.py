@@ -170,8 +170,8 @@ def show_drawn(standings: list[Standing]) -> None:
             alt="Accuracy of each network on MNIST's test and on drawings by other people",
         )
         st.caption(
-            "What one meets when one draws is the accuracy on drawings, not MNIST's. None of these "
-            f"networks has learnt from what it is shown here. Pen drawings: {handwriting.describe_sets()}"
+            "What one meets when one draws is the accuracy on drawings, not MNIST's. No network "
+            f"has learnt from what it reads here. Pen drawings: {handwriting.describe_sets()}"
         )
 
 

@@ -70,7 +70,7 @@ def _parse(word: list[str], lines: list[str]) -> Sign:
         return Sign(label, scale(strokes), name.rpartition("-")[0], COLLECTION)
     except (ValueError, OverflowError, IndexError) as error:
         reason = error if isinstance(error, SignError) else "its lines are no strokes"
-        raise SignError(f"the {label} of {name} cannot be read, as {reason}") from None
+        raise SignError(f"the {label} of {name[:99]} cannot be read, as {reason}") from None
 
 
 def _parse_stroke(line: str) -> np.ndarray:

@@ -31,10 +31,10 @@ LETTER_FOLDERS = ("1b", "1c", "1d")
 LETTERS = "#%*+:;<=>?@EFHJKLMNRWX[]^defjkmnprvwx{}"
 MOST_LETTERS = 12_000  # drawn from all of them
 MOST_BYTES = 32 * 2**20  # of a file; the distribution's are a hundredth of it
-MOST_NESTED = 4  # files that include each other
+MOST_INCLUDED = 20  # files by one of data, and by those that it includes
 FARTHEST = 1e9  # a coordinate
 
-_SEGMENT = re.compile(r'CHARACTER\s+([\d:,-]+)\s+(\S+)\s+"((?:[^"\\]|\\.)*)"')
+_SEGMENT = re.compile(r'CHARACTER\s+([\d:,-]{1,99})\s+(\S+)\s+"((?:[^"\\]|\\.)*)"')
 _RANGE = re.compile(r"(\d{1,6})(?::(\d{1,6}))?(?:-(\d{1,6})(?::(\d{1,6}))?)?")
 
 
@@ -63,7 +63,7 @@ def read_unipen(folder: Path) -> Conversion:
 def _find_root(folder: Path) -> Path:
     for root in (folder, *sorted(folder.glob("*")), *sorted(folder.glob("*/*"))):
         if (root / "data" / DIGIT_FOLDERS[0]).is_dir() and (root / "include").is_dir():
-            return root
+            return root.resolve()
     raise DataError(
         f"{folder} is not the UNIPEN distribution: its folders data/{DIGIT_FOLDERS[0]} and include "
         "cannot be found. Unpack unipen-CDROM-train_r01_v07.tgz and name the folder that it makes."
@@ -102,6 +102,7 @@ class _Sheet:
 
     Attributes:
         faults: Where to add what could not be read.
+        included: How many files it includes.
         names: What the numbers of a point are.
         writer: Who writes; where nobody is named, the folder of the strokes, so that no writer
             is ever taken for two.
@@ -110,12 +111,13 @@ class _Sheet:
     """
 
     faults: list[str]
+    included: int = 0
     names: tuple[str, ...] = ("X", "Y")
     writer: str = ""
     strokes: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     segments: list[tuple[str, str]] = field(default_factory=list)
 
-    def read(self, root: Path, path: Path, depth: int = 0) -> None:
+    def read(self, root: Path, path: Path) -> None:
         """Reads a file and what it includes; a file that cannot be read is a fault."""
         try:
             text = _read_text(path)
@@ -124,7 +126,7 @@ class _Sheet:
             return
         for keyword, value in _split(text):
             if keyword == ".INCLUDE":
-                self._include(root, value, depth)
+                self._include(root, value)
             elif keyword == ".COORD":
                 self.names = tuple(value.upper().split())
             elif keyword == ".WRITER_ID":
@@ -134,13 +136,14 @@ class _Sheet:
             elif keyword == ".SEGMENT":
                 self.segments.append((value, self.writer))
 
-    def _include(self, root: Path, name: str, depth: int) -> None:
+    def _include(self, root: Path, name: str) -> None:
         path = (root / "include" / name).resolve()
-        if depth >= MOST_NESTED or not path.is_relative_to((root / "include").resolve()):
-            self.faults.append(f"{name!r} is not included: it leads astray.")
+        self.included += 1
+        if self.included > MOST_INCLUDED or not path.is_relative_to(root):
+            self.faults.append(f"{name[:99]!r} is not included: it leads astray.")
             return
         self.writer = self.writer or str(Path(name).parent)
-        self.read(root.resolve(), path, depth + 1)
+        self.read(root, path)
 
     def cut(self, ranges: str) -> list[np.ndarray]:
         """Returns the strokes of a sign, such as 3-5,8 or, point by point, 3:10-5:2.
@@ -166,12 +169,11 @@ class _Sheet:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SignError("is too large to be read")
-        return path.read_text(encoding="latin-1").replace("\0", "")
-    except (OSError, ValueError) as error:
-        reason = error if isinstance(error, SignError) else "cannot be read"
-        raise SignError(str(reason)) from None
+        if path.stat().st_size <= MOST_BYTES:
+            return path.read_text(encoding="latin-1").replace("\0", "")
+    except OSError:
+        raise SignError("cannot be read") from None
+    raise SignError("is too large to be read")
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:
