@@ -38,7 +38,7 @@ def drawn_figure(drawn: Sequence[tuple[Standing, Scores]]) -> go.Figure:
     _add_pendigits(figure, drawn)
     lay_out(figure, ROW_HEIGHT * len(drawn) + 120, top=60, legend=LEGEND_ABOVE)
     figure.update_xaxes(type="log", autorange="reversed", title="Read rightly", **ACCURACY_TICKS)
-    figure.update_yaxes(type="category")
+    figure.update_yaxes(type="category", automargin=True, ticksuffix=" ")
     return figure
 
 
@@ -71,9 +71,12 @@ def _add_mnist(figure: go.Figure, standings: Sequence[Standing]) -> None:
 def _add_pendigits(figure: go.Figure, drawn: Sequence[tuple[Standing, Scores]]) -> None:
     scores = [one[PENDIGITS] for _, one in drawn]
     errors = [_error(one.accuracy) for one in scores]
+    marker = {"size": 11, "color": GREY}
+    name = "Pen drawings, 95% interval by writer"
+    figure.add_scatter(name=name, mode="markers", x=[None], y=[None], marker=marker)
     figure.add_scatter(
-        name="pen drawings, 95% interval by writer",
         mode="markers",
+        showlegend=False,
         x=errors,
         y=[one.experiment.name for one, _ in drawn],
         error_x={
@@ -83,7 +86,7 @@ def _add_pendigits(figure: go.Figure, drawn: Sequence[tuple[Standing, Scores]]) 
             ],
             "color": GREY,
         },
-        marker={"size": 11, "color": [one.experiment.colour for one, _ in drawn]},
+        marker=marker | {"color": [one.experiment.colour for one, _ in drawn]},
         customdata=[_words(one) for one in scores],
         hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
     )

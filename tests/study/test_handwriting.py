@@ -125,7 +125,7 @@ def test_another_ink_silences_what_was_measured(monkeypatch):
 def test_the_chart_has_a_row_a_network_the_best_on_top(store):
     drawn = list_drawn(load_standings(store, {}))
     assert [one.experiment.name for one, _ in drawn] == ["fc", "cnn", "reader"]
-    parts, mnist, pendigits = drawn_figure(drawn).data
+    parts, mnist, _, pendigits = drawn_figure(drawn).data
     assert list(parts.y) == ["fc", "fc", "cnn", "cnn"] and len(mnist.y) == 3
     assert np.allclose(pendigits.x, [0.08, 0.05, 0.01])
     assert np.allclose(pendigits.error_x.array, 0.01)  # towards the worse
