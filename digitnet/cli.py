@@ -1,4 +1,4 @@
-"""The command line: python -m digitnet list | train | predict | evaluate | publish | results."""
+"""The command line: python -m digitnet list | train | predict | evaluate | strokes | ..."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet import jobs
+from digitnet.digits.handwriting import pack_files, read_uji, read_unipen, strokes_folder
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
     DATASETS,
@@ -35,6 +36,7 @@ from digitnet.runs import (
     TrainingBusyError,
     add_network,
     publish,
+    write_atomically,
 )
 from digitnet.study import files, results
 
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_work(commands.add_parser("work", help="train what waits in the app's queue"))
     _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
+    _add_strokes(commands.add_parser("strokes", help="make the drawings that reader learns from"))
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
     _add_results(commands.add_parser("results", help="write the README's table of results"))
     return parser
@@ -270,6 +273,43 @@ def _evaluate(options: argparse.Namespace) -> int:
     with hidden_native_logs():
         print(files.evaluate_drawings(RunStore.default(), options.drawings, options.names))
     return OK
+
+
+COLLECTIONS = {"unipen": read_unipen, "uji": read_uji}
+FAULTS_SHOWN = 5
+
+
+def _add_strokes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", choices=COLLECTIONS, help="which one")
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="UNIPEN's unpacked folder, or UJI's ujipenchars2.txt",
+    )
+    parser.set_defaults(command=_strokes)
+
+
+def _strokes(options: argparse.Namespace) -> int:
+    """Makes a collection's files in DIGITNET_STROKES; tells what of it was left out."""
+    folder = strokes_folder()
+    conversion = COLLECTIONS[options.collection](options.source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in pack_files(conversion).items():
+            write_atomically(folder / name, content)
+            print(f"{folder / name}: {len(conversion.files[name]):,} drawings", flush=True)
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be written: {error.strerror}") from None
+    _tell_faults(conversion.faults)
+    return OK
+
+
+def _tell_faults(faults: list[str]) -> None:
+    for fault in faults[:FAULTS_SHOWN]:
+        print(fault, file=sys.stderr)
+    if len(faults) > FAULTS_SHOWN:
+        print(f"... and {len(faults) - FAULTS_SHOWN:,} more", file=sys.stderr)
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:

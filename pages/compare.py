@@ -11,8 +11,9 @@ from digitnet.experiments import DATASETS, Experiment, TrainingSettings
 from digitnet.runs import Run, RunError
 from digitnet.serving import InferenceError
 from digitnet.show import comparison as show_comparison
+from digitnet.show import handwriting as show_handwriting
 from digitnet.show.costs import COSTS, cost_figure
-from digitnet.study import comparison
+from digitnet.study import comparison, handwriting
 from digitnet.study.answers import DifferentDigitsError
 from digitnet.study.differences import list_run_differences
 from digitnet.study.standings import (
@@ -45,6 +46,13 @@ TABLE_COLUMNS = {
     "interval": st.column_config.TextColumn(
         "95% interval", width=108, help="Wilson's, of our accuracy"
     ),
+    "drawn": st.column_config.NumberColumn(
+        "Real drawings",
+        format=PERCENT,
+        width=104,
+        help="Share of pen drawings by people unseen in training that it read rightly: nearer to "
+        "what one meets when one draws than MNIST's digits; more of it below",
+    ),
     "loss": st.column_config.NumberColumn(
         "Loss", format="%.4f", width=68, help="Cross-entropy, in nats"
     ),
@@ -73,6 +81,7 @@ def show_results(standings: list[Standing]) -> None:
     show_table(standings)
     if rank(standings):
         show_costs(standings)
+        show_drawn(standings)
     else:
         st.info(
             f"No network is trained yet. Under “{page.TRAIN_VIEW}” is the way to the first one."
@@ -81,7 +90,9 @@ def show_results(standings: list[Standing]) -> None:
 
 def show_table(standings: list[Standing]) -> None:
     rows = tabulate_standings(standings)
-    unused = {name for name in ("milliseconds", "problem") if not any(row[name] for row in rows)}
+    unused = {
+        name for name in ("milliseconds", "problem", "drawn") if not any(row[name] for row in rows)
+    }
     if {row["dataset"] for row in rows} <= {DATASETS[TrainingSettings().dataset].title, None}:
         unused.add("dataset")
     shown = [name for name in TABLE_COLUMNS if name not in unused]
@@ -142,6 +153,26 @@ def show_costs(standings: list[Standing]) -> None:
             alt=f"Accuracy of each network against {cost.lower()}; the table above has the figures",
         )
         st.caption("Up: more test digits read rightly; left: cheaper. Both scales are logarithmic.")
+
+
+def show_drawn(standings: list[Standing]) -> None:
+    """Real drawings beside MNIST's test; nothing where none of these models was measured."""
+    drawn = show_handwriting.list_drawn(standings)
+    if not drawn:
+        return
+    with st.container(key="drawn"):
+        st.subheader("On real drawings", anchor=False)
+        summaries = [one.summary for one, _ in drawn if one.summary]
+        st.markdown(handwriting.describe_gains(summaries))
+        st.plotly_chart(
+            show_handwriting.drawn_figure(drawn),
+            config={"displayModeBar": False},
+            alt="Accuracy of each network on MNIST's test and on drawings by other people",
+        )
+        st.caption(
+            "What one meets when one draws is the accuracy on drawings, not MNIST's. No network "
+            f"has learnt from what it reads here. Pen drawings: {handwriting.describe_sets()}"
+        )
 
 
 # --- two networks ----------------------------------------------------------------------------

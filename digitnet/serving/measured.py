@@ -19,5 +19,14 @@ def load_measured(name: str) -> dict[str, Any]:
 
 def load_drawings() -> dict[str, Any]:
     """How well drawings are read; empty too if ink has changed since that was measured."""
-    record = load_measured("drawings")
+    return _load_of_this_ink("drawings")
+
+
+def load_handwriting() -> dict[str, Any]:
+    """How well real handwriting is read; empty too if ink has changed since that was measured."""
+    return _load_of_this_ink("handwriting")
+
+
+def _load_of_this_ink(name: str) -> dict[str, Any]:
+    record = load_measured(name)
     return record if record.get("ink") == ink.INK_VERSION else {}

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
 
+_ERRORS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
+ACCURACY_TICKS = {  # of a logarithmic axis of errors, which it names as accuracies
+    "tickvals": _ERRORS,
+    "ticktext": [f"{1 - error:.1%}".replace(".0%", "%") for error in _ERRORS],
+}
 LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.charts import LEGEND_ABOVE, lay_out
+from digitnet.show.charts import ACCURACY_TICKS, LEGEND_ABOVE, lay_out
 from digitnet.study.standings import Standing
 from digitnet.study.summaries import RunSummary
 
@@ -24,7 +24,6 @@ COSTS: dict[str, tuple[str, Callable[[Standing], float | None]]] = {
 
 _PLOT_WIDTH, _PLOT_HEIGHT = 300, 400  # pixels of a phone's plot; what fits there fits anywhere
 _LABEL_HEIGHT, _LETTER_WIDTH, _MARKER = 15, 6.6, 7
-_ERROR_TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
@@ -81,8 +80,7 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     figure.update_yaxes(
         type="log",
         range=y_range,
-        tickvals=_ERROR_TICKS,
-        ticktext=[f"{1 - error:.1%}".replace(".0%", "%") for error in _ERROR_TICKS],
+        **ACCURACY_TICKS,
     )
     return figure
 

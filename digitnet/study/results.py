@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from digitnet.errors import DigitnetError
@@ -10,9 +11,21 @@ from digitnet.places import home
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import load_drawings, load_measured
+from digitnet.study.handwriting import (
+    PENDIGITS,
+    UJI,
+    UNIPEN,
+    DrawnScore,
+    describe_gains,
+    describe_sets,
+    find_drawn,
+    list_collections,
+)
 from digitnet.study.standings import Standing, load_standings
+from digitnet.study.summaries import RunSummary, summarize_current
 
 README = "README.md"
+LEARNT_FROM = "learnt from"  # what a network has learnt from says nothing of it
 NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE`."
 
 
@@ -156,6 +169,37 @@ def format_confidence() -> str:
     return "\n".join(lines)
 
 
+def format_handwriting(summaries: Sequence[RunSummary]) -> str:
+    """The README's table of how real handwriting is read: what each network has not learnt from.
+
+    Args:
+        summaries: Of current runs.
+    """
+    measured = [(one, drawn) for one in summaries if (drawn := find_drawn(one))]
+    if not measured:
+        return "Not measured of this version yet: `python -m benchmarks.handwriting FILE`."
+    lines = [
+        "| network | MNIST's test | pen drawings (95% interval) | UNIPEN (95% interval) | "
+        "its worst and best collection | UJI (95% interval) |",
+        "| --- |" + " --: |" * 5,
+    ]
+    for one, drawn in measured:
+        cells = [_drawn_cell(drawn.get(name)) for name in (PENDIGITS, UNIPEN, UJI)]
+        parts = list_collections(drawn)
+        ends = [f"{part.name} {part.accuracy:.1%}" for part in (*parts[:1], *parts[-1:])]
+        cells.insert(2, ", ".join(ends) or LEARNT_FROM)
+        lines.append(f"| {one.run.experiment.name} | {one.accuracy:.2%} | {' | '.join(cells)} |")
+    notes = [describe_gains(summaries), f"Pen drawings: {describe_sets()}"]
+    return "\n".join([*lines, *(f"\n{note}" for note in notes if note)])
+
+
+def _drawn_cell(drawn: DrawnScore | None) -> str:
+    if drawn is None:
+        return LEARNT_FROM
+    low, high = drawn.interval
+    return f"{drawn.accuracy:.2%} ({low:.1%} to {high:.1%})"
+
+
 def _figure(value: float | None, form: str, unit: str = "", missing: str = "not measured") -> str:
     return missing if value is None else f"{value:{form}}{unit}"
 
@@ -166,6 +210,7 @@ def render_readme(text: str, store: RunStore) -> str:
     tables = {
         "results": format_results(rows),
         "folding": format_folding(rows),
+        "handwriting": format_handwriting(summarize_current(store)),
         "drawings": format_drawings(),
         "confidence": format_confidence(),
     }

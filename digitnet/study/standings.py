@@ -14,9 +14,21 @@ from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import Run, RunStore
 from digitnet.serving import ModelServer
+from digitnet.study.handwriting import PENDIGITS, find_drawn
 from digitnet.study.summaries import RunSummary, summarize_run
 
 LATENCY_REPEATS = 15
+FIGURES = (
+    "accuracy",
+    "interval",
+    "drawn",
+    "loss",
+    "f1",
+    "megabytes",
+    "epochs",
+    "seconds",
+    "dataset",
+)
 
 
 @dataclass(frozen=True)
@@ -94,11 +106,12 @@ def tabulate_standings(standings: Sequence[Standing]) -> list[dict[str, Any]]:
 def _tabulate_figures(summary: RunSummary | None) -> dict[str, Any]:
     """What the table says of a run; None for all of it where there is none."""
     if summary is None:
-        names = ("accuracy", "interval", "loss", "f1", "megabytes", "epochs", "seconds", "dataset")
-        return dict.fromkeys(names)
+        return dict.fromkeys(FIGURES)
+    drawn = find_drawn(summary).get(PENDIGITS)
     return {
         "accuracy": _scaled(summary.accuracy, 100),
         "interval": _format_interval(summary.interval),
+        "drawn": _scaled(drawn.accuracy, 100) if drawn else None,
         "loss": summary.loss,
         "f1": _scaled(summary.f1_macro, 100),
         "megabytes": _scaled(summary.served_bytes, 1e-6),

@@ -23,7 +23,7 @@ from digitnet.runs import (
     RunStore,
     records,
 )
-from digitnet.study import comparison
+from digitnet.study import comparison, handwriting
 from digitnet.ui import job_list, trainings
 from tests.made_runs import make_request, make_row, make_training
 from tests.pages.conftest import open_at
@@ -99,6 +99,27 @@ def test_the_page_shows_every_part_and_no_exception(open_compare):
         assert all(app.get_by_key(key) for key in keys[view])
     assert "alone is right on" in words
     assert "dn-pairs" in words
+
+
+def test_real_drawings_stand_beside_mnist_where_they_were_measured(
+    open_compare, store, monkeypatch
+):
+    scores = {"pendigits": {"accuracy": 0.93, "interval": [0.91, 0.95]}}
+    drawn = {"title": "drawings", "drawings": 300, "writers": 30}
+    networks = {
+        name: {"served_sha256": store.current(name).result["served_sha256"], "sets": scores}
+        for name in ("cnn", "cnn_min")
+    }
+    record = {"sets": {"pendigits": drawn}, "networks": networks}
+    monkeypatch.setattr(handwriting, "_load_handwriting", lambda: record)
+    app = open_compare()
+    table = table_of(app, "comparison")
+    assert table.loc["cnn", "drawn"] == 93 and table["drawn"].count() == 2
+    assert app.get_by_key("drawn")
+    assert "What architecture buys: between the 2 networks" in words_of(app)
+    monkeypatch.setattr(handwriting, "_load_handwriting", dict)
+    with pytest.raises(KeyError):
+        open_compare().get_by_key("drawn")
 
 
 def test_neither_tensorflow_nor_keras_is_imported(open_compare):

@@ -29,11 +29,10 @@ class StrokeFile:
     licence: str = "CC BY 4.0"
 
 
-STROKE_FILES = (
-    StrokeFile("unipen_digits.jsonl.gz", UNIPEN),
-    StrokeFile("uji_digits.jsonl.gz", UJI),
-    StrokeFile("unipen_letters.jsonl.gz", UNIPEN),
-)
+UNIPEN_DIGITS = StrokeFile("unipen_digits.jsonl.gz", UNIPEN)
+UJI_DIGITS = StrokeFile("uji_digits.jsonl.gz", UJI)
+UNIPEN_LETTERS = StrokeFile("unipen_letters.jsonl.gz", UNIPEN)
+STROKE_FILES = (UNIPEN_DIGITS, UJI_DIGITS, UNIPEN_LETTERS)
 
 
 def find_strokes() -> Path:
@@ -42,22 +41,34 @@ def find_strokes() -> Path:
     Raises:
         DataError: If DIGITNET_STROKES is not set, or a file is missing.
     """
-    named = os.environ.get("DIGITNET_STROKES")
-    if not named:
-        raise DataError(
-            "Real handwriting needs drawings: set DIGITNET_STROKES to a folder with "
-            f"{', '.join(one.name for one in STROKE_FILES)}. {_HOW}"
-        )
-    folder = Path(named).expanduser()
+    folder = strokes_folder()
     missing = [one.name for one in STROKE_FILES if not (folder / one.name).is_file()]
     if missing:
         raise DataError(
-            f"DIGITNET_STROKES names {named}, where {', '.join(missing)} cannot be found. {_HOW}"
+            f"DIGITNET_STROKES names {folder}, where {', '.join(missing)} cannot be found. {_HOW}"
         )
     return folder
 
 
-_HOW = "The command to make them: python -m digitnet strokes unipen FOLDER"
+def strokes_folder() -> Path:
+    """The folder that DIGITNET_STROKES names, whether or not it is there.
+
+    Raises:
+        DataError: If it names none.
+    """
+    named = os.environ.get("DIGITNET_STROKES")
+    if not named:
+        raise DataError(
+            "Real handwriting needs drawings: set DIGITNET_STROKES to a folder for "
+            f"{', '.join(one.name for one in STROKE_FILES)}. {_HOW}"
+        )
+    return Path(named).expanduser()
+
+
+_HOW = (
+    "The commands to make them, as the README says: python -m digitnet strokes unipen FOLDER, "
+    "python -m digitnet strokes uji FILE"
+)
 
 
 def load_collections() -> list[Drawing]:
