@@ -1,4 +1,4 @@
-"""The command line: python -m digitnet list | train | predict | evaluate | publish | results."""
+"""The command line: python -m digitnet list | train | predict | evaluate | calibrate | ..."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from digitnet.runs import (
     add_network,
     publish,
 )
-from digitnet.study import files, results
+from digitnet.study import calibration, files, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_work(commands.add_parser("work", help="train what waits in the app's queue"))
     _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
+    _add_calibrate(commands.add_parser("calibrate", help="fit how sure networks are said to be"))
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
     _add_results(commands.add_parser("results", help="write the README's table of results"))
     return parser
@@ -244,7 +245,7 @@ def _work(options: argparse.Namespace) -> int:
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
-    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the best')
+    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the reader')
     parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
     parser.set_defaults(command=_predict)
 
@@ -269,6 +270,19 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     with hidden_native_logs():
         print(files.evaluate_drawings(RunStore.default(), options.drawings, options.names))
+    return OK
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
+    parser.set_defaults(command=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    with hidden_native_logs():
+        runs = files.choose_runs(RunStore.default(), options.names)
+        for run, found in calibration.calibrate_runs(runs):
+            print(calibration.format_calibration(run, found), flush=True)
     return OK
 
 
