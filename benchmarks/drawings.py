@@ -19,7 +19,13 @@ from PIL import Image, ImageDraw
 from benchmarks.record import write_record
 from digitnet.digits import ink
 from digitnet.runs import RunStore
-from digitnet.serving import CLASSES_FROM, ModelServer, count_by_agreement, count_by_confidence
+from digitnet.serving import (
+    CLASSES_FROM,
+    REPORT_NAMES,
+    ModelServer,
+    count_by_agreement,
+    count_by_confidence,
+)
 from digitnet.study.files import choose_runs
 
 CANVAS = 280  # pixels, of an app's usual canvas
@@ -50,9 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
             reading = probabilities.argmax(axis=1)
             accuracy[name][way] = float((reading == labels).mean())
             if bring is redraw:
-                readings.append(reading)
+                if name in REPORT_NAMES:
+                    readings.append(reading)
                 confidence[name] = {
                     "served_sha256": run.result["served_sha256"],
+                    "temperature": run.calibration.temperature,
                     **count_by_confidence(labels, probabilities),
                 }
     for name, found in accuracy.items():

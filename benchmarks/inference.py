@@ -32,7 +32,7 @@ def main() -> int:
     server, runs = ModelServer(), choose_runs(store, [])
     image = load_sample().images[:1]
     milliseconds = {run.experiment.name: _time(partial(server.predict, run, image)) for run in runs}
-    together = _time(lambda: server.predict_all(runs, image))
+    together = _time(lambda: server.read_all(runs, image))
     for name, found in milliseconds.items():
         print(f"{name:<11} {found:>8.3f} ms")
     print(f"all {len(runs)} together {together:>8.3f} ms (bar {MOST_ALL})")

@@ -1,4 +1,4 @@
-"""The command line: python -m digitnet list | train | predict | evaluate | strokes | ..."""
+"""The command line: python -m digitnet list | train | predict | evaluate | calibrate | ..."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from digitnet.runs import (
     publish,
     write_atomically,
 )
-from digitnet.study import files, results
+from digitnet.study import calibration, files, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
     _add_strokes(commands.add_parser("strokes", help="make the drawings that reader learns from"))
+    _add_calibrate(commands.add_parser("calibrate", help="fit how sure networks are said to be"))
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
     _add_results(commands.add_parser("results", help="write the README's table of results"))
     return parser
@@ -247,7 +248,7 @@ def _work(options: argparse.Namespace) -> int:
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
-    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the best')
+    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the reader')
     parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
     parser.set_defaults(command=_predict)
 
@@ -310,6 +311,19 @@ def _tell_faults(faults: list[str]) -> None:
         print(fault, file=sys.stderr)
     if len(faults) > FAULTS_SHOWN:
         print(f"... and {len(faults) - FAULTS_SHOWN:,} more", file=sys.stderr)
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
+    parser.set_defaults(command=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    with hidden_native_logs():
+        runs = files.choose_runs(RunStore.default(), options.names)
+        for run, found in calibration.calibrate_runs(runs):
+            print(calibration.format_calibration(run, found), flush=True)
+    return OK
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:

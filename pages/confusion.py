@@ -5,6 +5,7 @@ import streamlit as st
 
 from digitnet.runs import RunError
 from digitnet.show import confusion as figures
+from digitnet.show import reliability
 from digitnet.study import confusion
 from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
@@ -219,7 +220,7 @@ def show_figures(chosen: dict[str, Answers]) -> None:
 
 
 def show_charts(chosen: dict[str, Answers]) -> None:
-    roc, reliability = st.columns(2, gap="large")
+    roc, sure = st.columns(2, gap="large")
     with roc:
         st.subheader("ROC curve", anchor=False)
         digit = choices.pick("Digit", DIGITS, figures.hardest_digit(chosen["A"]), "roc", width=110)
@@ -229,15 +230,15 @@ def show_charts(chosen: dict[str, Answers]) -> None:
             alt=f"ROC curve of digit {digit}; the table has the areas under all ten",
         )
         st.caption(f"The strong line is digit {digit}; the faint ones are the other nine.")
-    with reliability:
+    with sure:
         st.subheader("Reliability curve", anchor=False)
         st.plotly_chart(
-            figures.reliability_figure(chosen),
+            reliability.reliability_figure(chosen),
             config=page.picture_config("digitnet-reliability"),
             alt="Reliability curve: how often it is right against how sure it is",
         )
         for answers in chosen.values():
-            st.caption(figures.describe_calibration(answers))
+            st.caption(reliability.describe_calibration(answers))
 
 
 page.apply_style()

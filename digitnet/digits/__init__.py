@@ -7,3 +7,4 @@ from digitnet.digits.records import DataError, Digits
 from digitnet.digits.sample import load_sample
 from digitnet.digits.samples import CANVAS_SIZE, canvas_drawing, load_samples
 from digitnet.digits.splits import SPLIT_SEED, Split, split_digits
+from digitnet.digits.unlearnt import Unlearnt, load_unlearnt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,12 +12,12 @@ import numpy as np
 from digitnet.digits.datasets import HANDWRITING, load_digits
 from digitnet.digits.handwriting import (
     OUTLIER,
-    STROKE_FILES,
     Drawing,
     Epochs,
     Mixture,
     Sources,
     deal_images,
+    describe_files,
     find_strokes,
     hold_out_writers,
     load_collections,
@@ -125,7 +124,7 @@ def _load_handwriting(experiment: Experiment, settings: TrainingSettings) -> Mat
     )
     validation = _join(
         Digits(mnist.images[held_out], mnist.labels[held_out]),
-        _redraw([one for one in held_out_drawings if one.label != OUTLIER]),
+        redraw([one for one in held_out_drawings if one.label != OUTLIER]),
     )
     return Material(
         lessons=Epochs(
@@ -146,7 +145,7 @@ def _mixture(experiment: Experiment) -> Mixture:
     return mixture if experiment.refuses else replace(mixture, letters=0, made_outliers=0)
 
 
-def _redraw(drawings: Sequence[Drawing]) -> Digits:
+def redraw(drawings: Sequence[Drawing]) -> Digits:
     """Draws drawings as the app does."""
     images = [render_strokes(one.strokes) for one in drawings]
     labels = np.array([one.label for one in drawings], np.uint8)
@@ -166,17 +165,7 @@ def _counts(train: int, validation: Digits, test: Digits) -> dict[str, int]:
 
 def _describe_sources(sources: Sources) -> list[dict[str, Any]]:
     """What was learnt from, where it comes from, and the very files."""
-    folder = find_strokes()
     learnt = Counter(one.collection for one in (*sources.drawings, *sources.outliers))
     images = {"name": "MNIST, official training images", "learnt": len(sources.image_labels)}
-    files = [
-        {
-            "name": file.name,
-            "source": file.source,
-            "licence": file.licence,
-            "sha256": hashlib.sha256((folder / file.name).read_bytes()).hexdigest(),
-        }
-        for file in STROKE_FILES
-    ]
     drawings = {"name": "drawings by collection", "learnt": dict(sorted(learnt.items()))}
-    return [images, *files, drawings]
+    return [images, *describe_files(), drawings]

@@ -30,7 +30,7 @@ DENSE = Group("dense", "Dense networks", "square")
 CONVOLUTIONAL = Group("convolutional", "Convolutional networks", "circle")
 HANDWRITING = Group("handwriting", "For real handwriting", "star")
 OWN = Group("own", "Yours", "diamond")
-GROUPS = (DENSE, CONVOLUTIONAL, HANDWRITING, OWN)
+GROUPS = (HANDWRITING, DENSE, CONVOLUTIONAL, OWN)  # in the order in which they are shown
 
 
 @dataclass(frozen=True)

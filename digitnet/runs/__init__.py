@@ -1,5 +1,6 @@
 """Run folders: the interface between trainings and all that reads them."""
 
+from digitnet.runs.calibrations import CALIBRATION, UNCALIBRATED, Calibration
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,

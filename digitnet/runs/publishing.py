@@ -13,6 +13,7 @@ from pathlib import Path
 
 import filelock
 
+from digitnet.runs.calibrations import CALIBRATION
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.locks import holding
 from digitnet.runs.records import RUN_FILES, TRAINED, Run
@@ -74,9 +75,10 @@ def _replace(target: Path, run: Run) -> None:
 
 
 def _files_to_ship(run: Run) -> list[str]:
-    trained = run.folder / TRAINED
-    is_shipped = trained.is_file() and trained.stat().st_size < MAX_TRAINED_BYTES
-    return [*RUN_FILES, TRAINED] if is_shipped else list(RUN_FILES)
+    optional = [name for name in (CALIBRATION, TRAINED) if (run.folder / name).is_file()]
+    if TRAINED in optional and (run.folder / TRAINED).stat().st_size >= MAX_TRAINED_BYTES:
+        optional.remove(TRAINED)
+    return [*RUN_FILES, *optional]
 
 
 def _tidy(shipped: Path) -> None:

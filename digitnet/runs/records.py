@@ -21,6 +21,7 @@ from digitnet.experiments import (
     SettingsError,
     TrainingSettings,
 )
+from digitnet.runs.calibrations import CALIBRATION, Calibration, read_calibration
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,
@@ -45,6 +46,7 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
 
 
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
+READ_FILES = (*RUN_FILES, CALIBRATION)  # all of a run that pages read
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
 LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
@@ -139,10 +141,15 @@ class Run(_Folder):
     def result(self) -> dict[str, Any]:
         return read_result(self.folder / RESULT)
 
+    @cached_property
+    def calibration(self) -> Calibration:
+        """How its outputs are to be read."""
+        return read_calibration(self.folder, self.result.get("served_sha256"))
+
     @property
     def signature(self) -> Signature:
         """What changes whenever a file of this run does."""
-        return tuple(_file_signature(self.folder / name) for name in RUN_FILES)
+        return tuple(_file_signature(self.folder / name) for name in READ_FILES)
 
     def history(self) -> dict[str, np.ndarray]:
         return read_history(self.folder / HISTORY)

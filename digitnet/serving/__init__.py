@@ -5,11 +5,15 @@ from digitnet.serving.networks import (
     BATCH_SIZE,
     InferenceError,
     ModelServer,
+    Reading,
     ServedNetwork,
     digit_probabilities,
+    find_verdict,
+    temper,
 )
 from digitnet.serving.trust import (
     CLASSES_FROM,
+    REPORT_NAMES,
     Trust,
     count_by_agreement,
     count_by_confidence,

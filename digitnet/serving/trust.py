@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitnet.experiments import CLASSES
+from digitnet.experiments import CLASSES, REPORT_EXPERIMENTS
 from digitnet.serving.measured import load_drawings
 
 CLASSES_FROM = (0.0, 0.5, 0.9, 0.99, 0.999)  # where each class of confidence begins
+REPORT_NAMES = tuple(one.name for one in REPORT_EXPERIMENTS)  # of the networks that vote
 FEWEST = 30  # drawings that a share may be told of
 
 
@@ -76,12 +77,15 @@ def _count(kind: NDArray[np.int64], correct: NDArray[np.bool_], kinds: int) -> d
     }
 
 
-def find_trust(name: str, served_sha256: str | None, confidence: float) -> Trust | None:
+def find_trust(
+    name: str, served_sha256: str | None, temperature: float, confidence: float
+) -> Trust | None:
     """Looks up how often a network was right when it was about so sure of a drawing.
 
     Args:
         name: An experiment's name.
         served_sha256: Of the served model; what was counted of another model does not hold for it.
+        temperature: At which it is served; it is otherwise sure at another.
         confidence: Its highest probability, 0 to 1.
 
     Returns:
@@ -90,11 +94,13 @@ def find_trust(name: str, served_sha256: str | None, confidence: float) -> Trust
     measured = _load_drawings().get("confidence", {}).get(name)
     if not measured or measured["served_sha256"] != served_sha256:
         return None
+    if measured.get("temperature", 1.0) != temperature:
+        return None
     return _trust(measured, int(_class_of(confidence)))
 
 
 def find_agreement(served: Mapping[str, str | None], majority: int) -> Trust | None:
-    """Looks up how often the majority was right when it had so many networks.
+    """Looks up how often the majority of the report's networks was right when it was as large.
 
     Args:
         served: The SHA-256 of the served model of every network that votes, by experiment.
@@ -104,7 +110,8 @@ def find_agreement(served: Mapping[str, str | None], majority: int) -> Trust | N
         What was counted; None if it was too little, or counted of other networks.
     """
     record = _load_drawings()
-    measured = {name: one["served_sha256"] for name, one in record.get("confidence", {}).items()}
+    counted = record.get("confidence", {})
+    measured = {name: counted[name]["served_sha256"] for name in REPORT_NAMES if name in counted}
     return _trust(record["agreement"], majority) if served and measured == served else None
 
 

@@ -18,8 +18,8 @@ from digitnet.show.charts import LEGEND_ABOVE, lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
-from digitnet.study.scores import reliability_curve, roc_curves, worst_confusions
-from digitnet.study.significance import PairedOutcomes, wilson_interval
+from digitnet.study.scores import roc_curves, worst_confusions
+from digitnet.study.significance import PairedOutcomes
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
@@ -31,8 +31,8 @@ _MORE, _FEWER = "#c8641e", "#2f7fb0"  # of a difference; told apart by anyone, o
 _STRONGEST = 0.55  # of a cell's colour, so that its number stays readable
 _MUTED = 0.35
 _CELL = 38  # pixels that take a click on the cell around their middle
-_MATRIX_HEIGHT, _CHART_HEIGHT = 500, 380
-_DASHES = {"A": "solid", "B": "dash"}
+_MATRIX_HEIGHT, CHART_HEIGHT = 500, 380
+DASHES = {"A": "solid", "B": "dash"}
 
 
 # --- matrices --------------------------------------------------------------------------------
@@ -222,12 +222,12 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
                 line={
                     "color": answers.run.experiment.colour,
                     "width": 2.5 if is_chosen else 1,
-                    "dash": _DASHES[letter],
+                    "dash": DASHES[letter],
                 },
                 hovertemplate=f"<b>{letter}</b> digit {one}: %{{y:.2%}} found<br>at %{{x:.3~%}} "
                 f"false alarms<br>AUC {curves[one].area:.5f}<extra></extra>",
             )
-    lay_out(figure, _CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
+    lay_out(figure, CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
     figure.update_xaxes(
         type="log", title="False alarms among other digits", tickformat="~%", dtick=1
     )
@@ -237,59 +237,6 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
 
 def _title(answers: Answers) -> str:
     return escape(answers.run.experiment.title)
-
-
-def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
-    """How often runs are right when they are so sure, with 95% intervals.
-
-    Args:
-        chosen: Answers of "A" and perhaps "B".
-    """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="as sure as right", hoverinfo="skip",
-        line={"color": "#808080", "dash": "dot", "width": 1},
-    )  # fmt: skip
-    for letter, answers in chosen.items():
-        curve = reliability_curve(answers.labels, answers.probabilities)
-        right = np.rint(curve.accuracy * curve.sizes).astype(int)
-        ends = np.array(
-            [wilson_interval(int(k), int(n)) for k, n in zip(right, curve.sizes, strict=True)]
-        )
-        figure.add_scatter(
-            x=curve.confidence,
-            y=curve.accuracy,
-            error_y={
-                "array": ends[:, 1] - curve.accuracy,
-                "arrayminus": curve.accuracy - ends[:, 0],
-                "thickness": 1,
-                "width": 3,
-            },
-            mode="lines+markers",
-            name=f"{letter} {_title(answers)}",
-            line={"color": answers.run.experiment.colour, "dash": _DASHES[letter]},
-            marker={"size": 8, "symbol": "circle" if letter == "A" else "square"},
-            customdata=curve.sizes,
-            hovertemplate=f"<b>{letter}</b> %{{customdata:,}} digits, %{{x:.1%}} sure<br>"
-            "%{y:.1%} of them right<extra></extra>",
-        )
-    lay_out(figure, _CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
-    figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
-    figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
-    figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])
-    return figure
-
-
-def describe_calibration(answers: Answers) -> str:
-    """How far a run's confidence is from its accuracy, in a sentence."""
-    error = answers.scores["calibration_error"]
-    sure = float(answers.probabilities.max(axis=1).mean())
-    return (
-        f"{_title(answers)} is {sure:.2%} sure on average and right {answers.correct.mean():.2%} "
-        f"of the time; bin by bin, the two are {100 * error:.2f} percentage points apart."
-    )
 
 
 # --- single digits ---------------------------------------------------------------------------

@@ -16,7 +16,13 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from digitnet.experiments import GROUPS, Experiment, folded_parameters, pixel_features
+from digitnet.experiments import (
+    GROUPS,
+    REPORT_EXPERIMENTS,
+    Experiment,
+    folded_parameters,
+    pixel_features,
+)
 from digitnet.serving import Trust, find_class
 from digitnet.show.words import describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
@@ -36,7 +42,17 @@ def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[in
     return sorted(votes.items(), key=lambda item: (-item[1], -total[item[0]]))
 
 
-def describe_votes(votes: list[tuple[int, int]]) -> str:
+def choose_voters(readings: Mapping[Experiment, np.ndarray]) -> dict[Experiment, np.ndarray]:
+    """The readings that make the vote: the report's networks', or all where none of these is here.
+
+    The vote's worth was counted of the report's networks alone; what has learnt from other data
+    is shown beside them.
+    """
+    voters = {one: row for one, row in readings.items() if one in REPORT_EXPERIMENTS}
+    return voters or dict(readings)
+
+
+def describe_votes(votes: list[tuple[int, int]], whose: str = "networks") -> str:
     """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
 
     Counts that could be taken for a digit that was read are words.
@@ -44,9 +60,9 @@ def describe_votes(votes: list[tuple[int, int]]) -> str:
     total = sum(count for _, count in votes)
     (winner, most), *others = votes
     if not others:
-        return f"All {number_in_words(total)} networks read {winner}."
+        return f"All {number_in_words(total)} {whose} read {winner}."
     majority = number_in_words(most).capitalize()
-    first = f"{majority} of {number_in_words(total)} networks {_verb(most)} {winner}"
+    first = f"{majority} of {number_in_words(total)} {whose} {_verb(most)} {winner}"
     rest = ", ".join(f"{number_in_words(count)} {_verb(count)} {digit}" for digit, count in others)
     return f"{first}; {rest}."
 
@@ -70,6 +86,25 @@ def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
         f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p>"
         f"{_trust_html(describe_trust(trust, float(probabilities[best]))) if trust else ''}</div>"
     )
+
+
+def refusal_html(probabilities: np.ndarray, network: Experiment) -> str:
+    """That it is no digit, in large type, and the nearest digit, small.
+
+    Args:
+        probabilities: float (10,), the chosen network's.
+        network: The chosen network.
+    """
+    said = "" if network.refuses else "<p class=dn-by>says the reader of handwriting</p>"
+    return (
+        '<div class="dn-reading" role="status"><p class="dn-refusal">Not a digit</p>'
+        f"<p>the nearest would be <b>{int(probabilities.argmax())}</b></p>{said}</div>"
+    )
+
+
+def quiet_html(html: str) -> str:
+    """What is still there to be looked at, but is not what matters."""
+    return f'<div class="dn-quiet">{html}</div>'
 
 
 def _trust_html(sentence: str) -> str:
@@ -145,14 +180,16 @@ def all_readings_html(
         chosen: The network whose reading is shown in large type.
         trust: How often the majority is right when it is as large; None if that is not known.
     """
-    votes = count_votes(readings)
+    voters = choose_voters(readings)
+    votes = count_votes(voters)
+    whose = "networks" if len(voters) == len(readings) else "networks of the report"
     majority = votes[0][0]
     rows = {
         network: _reading_row(network, probabilities, majority, network == chosen)
         for network, probabilities in readings.items()
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
-    return f"<h3>{describe_votes(votes)}</h3>{worth}{_network_lists(rows)}"
+    return f"<h3>{describe_votes(votes, whose)}</h3>{worth}{_network_lists(rows)}"
 
 
 def all_accuracies_html(summaries: Sequence[RunSummary]) -> str:

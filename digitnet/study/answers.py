@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digitnet.errors import DigitnetError
 from digitnet.experiments import DATASETS
 from digitnet.runs import PROBABILITIES, Run, RunError, Signature
+from digitnet.serving import temper
 from digitnet.study.scores import evaluate_predictions
 
 
@@ -51,6 +52,12 @@ class Answers:
     def correct(self) -> NDArray:
         """Which digits were read rightly, bool (n,)."""
         return self.readings == self.labels
+
+    @cached_property
+    def calibrated(self) -> NDArray | None:
+        """The probabilities as they are served, float32 (n, 10); None if nothing was fitted."""
+        temperature = self.run.calibration.temperature
+        return None if temperature == 1 else temper(self.probabilities, temperature)
 
     @property
     def counts(self) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import numpy as np
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
 from digitnet.runs import Run, RunStore
-from digitnet.serving import ModelServer
+from digitnet.serving import InferenceError, ModelServer, find_verdict
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
-from digitnet.study.summaries import sort_by_accuracy, summarize_current
+from digitnet.study.summaries import sort_for_reading, summarize_current
 
 DRAWINGS = (".jsonl", ".jsonl.gz")
 ALL = "all"
@@ -33,25 +34,32 @@ def predict_files(
     Args:
         store: Whose current runs read.
         files: Images, or .jsonl[.gz] files with a drawing a line.
-        model: Name of an experiment, or "all"; by default the most accurate one that is served.
+        model: Name of an experiment, or "all"; by default the one for real handwriting, or the
+            most accurate one where that is not served.
 
     Yields:
-        For each drawing {"file", "index", "predictions": {name: {"digit", "probabilities"}}},
-        or {"file", "index", "error"} where it cannot be read.
+        For each drawing {"file", "index", "is_digit", "predictions": {name: {"digit",
+        "probabilities"}}}, or {"file", "index", "error"} where it cannot be read. "is_digit" is
+        None where no network is served that tells.
 
     Raises:
         ReadingError: If the network has no run.
         UnknownExperimentError: If there is no such experiment.
     """
-    server = ModelServer()
-    if model is None:
-        ranked = sort_by_accuracy(summarize_current(store))
-        runs = [one.run for one in ranked[:1]] or choose_runs(store, [])
-    else:
-        runs = choose_runs(store, [] if model == ALL else [model])
+    server, runs = ModelServer(), _choose_readers(store, model)
+    judges = [
+        run for one in store.experiments() if one.refuses and (run := store.current(one.name))
+    ]
     for file in files:
         for chunk in _chunks(_read_images(file)):
-            yield from _predict_chunk(server, runs, chunk)
+            yield from _predict_chunk(server, runs, judges, chunk)
+
+
+def _choose_readers(store: RunStore, model: str | None) -> list[Run]:
+    if model is None:
+        ranked = sort_for_reading(summarize_current(store))
+        return [one.run for one in ranked[:1]] or choose_runs(store, [])
+    return choose_runs(store, [] if model == ALL else [model])
 
 
 def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:
@@ -115,19 +123,32 @@ def _chunks(items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _predict_chunk(
-    server: ModelServer, runs: Sequence[Run], chunk: list[dict[str, Any]]
+    server: ModelServer, runs: Sequence[Run], judges: Sequence[Run], chunk: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     images = [item["image"] for item in chunk if "image" in item]
-    answers = {
-        run.experiment.name: iter(server.predict(run, np.stack(images))) for run in runs if images
-    }
+    answers, verdicts = _read_together(server, runs, judges, images) if images else ({}, iter(()))
     for item in chunk:
         place = {"file": item["file"], "index": item["index"]}
         if "error" in item:
             yield place | {"error": item["error"]}
             continue
-        rows = {name: next(answer) for name, answer in answers.items()}
-        yield place | {"predictions": {name: _prediction(row) for name, row in rows.items()}}
+        predictions = {name: _prediction(next(rows)) for name, rows in answers.items()}
+        yield place | {"is_digit": next(verdicts), "predictions": predictions}
+
+
+def _read_together(
+    server: ModelServer, runs: Sequence[Run], judges: Sequence[Run], images: list[np.ndarray]
+) -> tuple[dict[str, Iterator[np.ndarray]], Iterator[bool | None]]:
+    """Each network's probabilities by image, and whether each image is a digit."""
+    readings = server.read_all(dict.fromkeys([*runs, *judges]), np.stack(images))
+    answers = {}
+    for run in runs:
+        reading = readings[run.experiment]
+        if isinstance(reading, InferenceError):
+            raise reading
+        answers[run.experiment.name] = iter(reading.probabilities)
+    verdict = find_verdict(readings)
+    return answers, repeat(None) if verdict is None else iter(verdict.tolist())
 
 
 def _prediction(probabilities: np.ndarray) -> dict[str, Any]:
@@ -144,7 +165,8 @@ def format_answer(answer: dict[str, Any]) -> str:
         f"{name} {one['digit']} ({max(one['probabilities']):.0%})"
         for name, one in answer["predictions"].items()
     ]
-    return f"{place}: " + "  ".join(readings)
+    verdict = ["not a digit"] if answer["is_digit"] is False else []
+    return f"{place}: " + "  ".join(verdict + readings)
 
 
 def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import HANDWRITING, TrainingSettings
 from digitnet.runs import Run, RunError, RunStore, Signature
 
 
@@ -32,6 +32,7 @@ class RunSummary:
         served_bytes: Size of the served model.
         served_sha256: Of the served model.
         rank: Values that a folded network keeps of each pixel; None if it is not folded.
+        temperature: At which it is served; 1 where it is not calibrated.
     """
 
     run: Run
@@ -48,6 +49,7 @@ class RunSummary:
     served_bytes: int | None = None
     served_sha256: str | None = None
     rank: int | None = None
+    temperature: float = 1.0
 
     @property
     def training_seconds(self) -> float | None:
@@ -76,6 +78,12 @@ def sort_by_accuracy(summaries: Iterable[RunSummary]) -> list[RunSummary]:
     return sorted(summaries, key=lambda one: -(one.accuracy or 0))
 
 
+def sort_for_reading(summaries: Iterable[RunSummary]) -> list[RunSummary]:
+    """Whole runs as they are offered to read a drawing: those made for it, then by accuracy."""
+    ranked = sort_by_accuracy(summaries)
+    return sorted(ranked, key=lambda one: one.run.experiment.group != HANDWRITING)
+
+
 @lru_cache(maxsize=1024)
 def _read_summary(run: Run, _: Signature) -> RunSummary:
     fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
@@ -97,4 +105,5 @@ def _read_summary(run: Run, _: Signature) -> RunSummary:
         served_bytes=result["served_bytes"],
         served_sha256=result.get("served_sha256"),
         rank=result["rank"],
+        temperature=fresh.calibration.temperature,
     )

@@ -21,10 +21,18 @@ import psutil
 import tensorflow as tf
 
 from digitnet import __version__
-from digitnet.digits import SPLIT_SEED, Digits, Material, load_material
+from digitnet.digits import (
+    SPLIT_SEED,
+    DataError,
+    Digits,
+    Material,
+    load_material,
+    load_unlearnt,
+)
 from digitnet.experiments import Experiment, expect_epochs, training_bytes
 from digitnet.report import find_report_epochs
 from digitnet.runs import (
+    CALIBRATION,
     FORMAT,
     PROBABILITIES,
     RESULT,
@@ -39,6 +47,7 @@ from digitnet.runs import (
     write_json,
 )
 from digitnet.serving import digit_probabilities
+from digitnet.study.calibration import calibrate
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import wilson_interval
 from digitnet.training.architectures import build_model, build_training_model
@@ -279,6 +288,9 @@ def _write_results(
     model.save(training.folder / TRAINED)
     served = export_served_model(model, material.test.images)
     write_atomically(training.folder / SERVED, served.tflite)
+    with contextlib.suppress(DataError):  # where there are no drawings, it does without
+        unlearnt = load_unlearnt(request.settings.dataset)
+        write_json(training.folder / CALIBRATION, calibrate(served.tflite, experiment, unlearnt))
     result = {
         "format": FORMAT,
         "experiment": experiment.name,

@@ -10,7 +10,7 @@ import streamlit as st
 from digitnet.digits import DataError, is_here, load_digits
 from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.runs import Run, RunStore
-from digitnet.serving import InferenceError, ModelServer
+from digitnet.serving import InferenceError, ModelServer, find_verdict
 from digitnet.study.summaries import summarize_current
 
 
@@ -25,24 +25,32 @@ def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
     server = ModelServer()
     runs = [one.run for one in summarize_current(load_store())]
-    server.predict_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
+    server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
     return server
 
 
 def read_with_all(
-    runs: Iterable[Run], image: np.ndarray
-) -> dict[Experiment, np.ndarray | InferenceError]:
-    """The probabilities of each network, float32 (10,), or what keeps it from being served.
+    runs: Iterable[Run], image: np.ndarray | None
+) -> tuple[dict[Experiment, np.ndarray | InferenceError], bool | None]:
+    """What every network says of an image.
 
     Args:
         runs: Of each network one.
-        image: uint8 (28, 28), 0 background to 255 ink.
+        image: uint8 (28, 28), 0 background to 255 ink; None if there is nothing to read yet.
+
+    Returns:
+        The probabilities of each network, float32 (10,), or what keeps it from being served; and
+        whether it is a digit, None if no network tells.
     """
-    answers = load_server().predict_all(runs, image[None])
-    return {
-        network: answer if isinstance(answer, InferenceError) else answer[0]
-        for network, answer in answers.items()
+    if image is None:
+        return {}, None
+    readings = load_server().read_all(runs, image[None])
+    verdict = find_verdict(readings)
+    answers = {
+        network: one if isinstance(one, InferenceError) else one.probabilities[0]
+        for network, one in readings.items()
     }
+    return answers, None if verdict is None else bool(verdict[0])
 
 
 @st.cache_resource(show_spinner=False, max_entries=len(DATASETS))

@@ -8,11 +8,13 @@ import shutil
 from collections import Counter
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from digitnet.digits import load_samples
+from digitnet.experiments import READER
 from digitnet.runs import RunStore
-from digitnet.serving import ServedNetwork, trust
+from digitnet.serving import ModelServer, Reading, ServedNetwork, trust
 
 
 def text_of(app, key):
@@ -162,19 +164,19 @@ def test_a_broken_model_that_is_chosen_is_told_in_a_sentence(open_app, checkpoin
 
 def test_a_drawing_resolves_each_run_and_runs_each_network_once(open_app, monkeypatch):
     resolved, ran = Counter(), Counter()
-    current, predict = RunStore.current, ServedNetwork.predict
+    current, read = RunStore.current, ServedNetwork.read
 
     def count_current(store, name):
         resolved[name] += 1
         return current(store, name)
 
-    def count_predict(network, images):
+    def count_read(network, images):
         ran[id(network)] += 1
-        return predict(network, images)
+        return read(network, images)
 
     app = open_app(begin_with=3)
     monkeypatch.setattr(RunStore, "current", count_current)
-    monkeypatch.setattr(ServedNetwork, "predict", count_predict)
+    monkeypatch.setattr(ServedNetwork, "read", count_read)
     app.run()
     assert "dn-digit" in text_of(app, "prediction")
     # The page says which networks are missing, and its fragment what the others read.
@@ -191,3 +193,67 @@ def test_a_shipped_run_that_is_replaced_is_seen_at_once(open_app, checkpoints):
     path.write_text(json.dumps(result))
     app.run()
     assert "50.00% right" in app.selectbox[0].options[-1]
+
+
+# --- with a network for real handwriting ---------------------------------------------------------
+
+
+@pytest.fixture
+def reader(checkpoints):
+    """Puts the bytes of a network of ten outputs in the reader's place, where they are read so."""
+    shutil.copytree(checkpoints / "cnn_min", checkpoints / "reader")
+    request = json.loads((checkpoints / "reader" / "request.json").read_text())
+    request["experiment"] = "reader"
+    request["settings"]["dataset"] = "handwriting"
+    (checkpoints / "reader" / "request.json").write_text(json.dumps(request))
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """Makes the reader say whether what it is shown is a digit."""
+
+    def say(verdict):
+        read_all = ModelServer.read_all
+
+        def judge(server, runs, images):
+            readings = read_all(server, runs, images)
+            if READER in readings:
+                probabilities = readings[READER].probabilities
+                readings[READER] = Reading(probabilities, np.full(len(images), verdict))
+            return readings
+
+        monkeypatch.setattr(ModelServer, "read_all", judge)
+
+    return say
+
+
+def test_the_page_opens_with_the_reader_though_others_are_more_accurate(reader, open_app):
+    app = open_app()
+    assert app.selectbox[0].value == "reader"
+    accuracies = [float(label.split()[-2].rstrip("%")) for label in app.selectbox[0].options]
+    assert accuracies[0] < accuracies[1]
+    assert accuracies[1:] == sorted(accuracies[1:], reverse=True)
+
+
+def test_the_reader_is_shown_first_and_has_no_part_in_the_reports_vote(reader, open_app):
+    shown = text_of(open_app(begin_with=3), "all_models")
+    assert "All three networks of the report read 3." in shown
+    assert shown.index("For real handwriting") < shown.index("Dense networks")
+    assert "Reader of handwriting" in shown
+
+
+def test_what_is_no_digit_is_said_so_with_the_nearest(reader, refuse, open_app):
+    refuse(False)
+    app = open_app(begin_with=3)
+    said = text_of(app, "prediction")
+    assert "Not a digit" in said and "the nearest would be <b>3</b>" in said
+    assert "dn-digit" not in said and "says the reader" not in said
+    assert "dn-quiet" in text_of(app, "all_models")
+    assert "pen drawings" not in text_of(app, "all_models")
+    app.selectbox[0].set_value("cnn").run()
+    assert "says the reader" in text_of(app, "prediction")
+
+
+def test_a_digit_is_read_by_whichever_network_is_chosen(reader, refuse, open_app):
+    refuse(True)
+    assert '<p class="dn-digit">3</p>' in text_of(open_app(begin_with=3), "prediction")

@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 
 from digitnet.experiments import find_experiment
-from digitnet.runs import RunStore
-from digitnet.serving import BATCH_SIZE, InferenceError, ModelServer, ServedNetwork
+from digitnet.runs import CALIBRATION, Calibration, RunStore
+from digitnet.serving import (
+    BATCH_SIZE,
+    InferenceError,
+    ModelServer,
+    ServedNetwork,
+    find_verdict,
+    temper,
+)
 from digitnet.serving import networks as inference
-from tests.made_runs import fill
+from tests.made_runs import fill, write_calibration
 
 keras = pytest.importorskip("keras", reason="makes the models that are served here")
 
@@ -142,10 +149,13 @@ def test_network_refuses_other_images(models, images: np.ndarray) -> None:
 def test_server_serves_runs_in_their_order(models, store: RunStore) -> None:
     ship(store, "cnn", models[0][0])
     ship(store, "fc", models[1][0])
-    predictions = ModelServer().predict_all(store.finished(), IMAGES)
-    assert [network.name for network in predictions] == ["fc", "cnn"]
-    np.testing.assert_allclose(predictions[find_experiment("cnn")], models[0][1], atol=1e-5)
-    np.testing.assert_allclose(predictions[find_experiment("fc")], models[1][1], atol=1e-5)
+    readings = ModelServer().read_all(store.finished(), IMAGES)
+    assert [network.name for network in readings] == ["fc", "cnn"]
+    for name, (_, expected) in zip(("cnn", "fc"), models, strict=True):
+        reading = readings[find_experiment(name)]
+        np.testing.assert_allclose(reading.probabilities, expected, atol=1e-5)
+        assert reading.is_digit is None
+    assert find_verdict(readings) is None
 
 
 def test_a_model_that_is_replaced_under_its_run_is_loaded_anew(models, store: RunStore) -> None:
@@ -234,11 +244,11 @@ def test_a_broken_model_is_told_and_leaves_the_others_alone(
     with pytest.raises(InferenceError, match=message) as caught:
         server.predict(store.current("fc"), IMAGES[:1])
     assert "\n" not in str(caught.value)
-    fc, cnn = server.predict_all(store.finished(), IMAGES[:1]).values()
-    assert str(fc) == str(caught.value) and cnn.shape == (1, 10)
+    fc, cnn = server.read_all(store.finished(), IMAGES[:1]).values()
+    assert str(fc) == str(caught.value) and cnn.probabilities.shape == (1, 10)
     ship(store, "fc", models[1][0])
-    fc, cnn = server.predict_all(store.finished(), IMAGES[:1]).values()
-    assert fc.shape == cnn.shape == (1, 10)
+    fc, cnn = server.read_all(store.finished(), IMAGES[:1]).values()
+    assert fc.probabilities.shape == cnn.probabilities.shape == (1, 10)
 
 
 def test_a_model_of_something_else_is_refused(store: RunStore) -> None:
@@ -256,3 +266,75 @@ def test_a_model_with_altered_bytes_is_refused_before_it_is_run(store, models) -
     (store.shipped / "cnn" / "served.tflite").write_bytes(content)
     with pytest.raises(InferenceError, match="not those that were exported"):
         ModelServer().predict(store.current("cnn"), IMAGES[:1])
+
+
+# --- calibration ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_tempered_logits_are_divided_by_the_temperature(temperature: float) -> None:
+    logits = np.random.default_rng(3).normal(0, 4, (50, 10))
+    expected = keras.ops.softmax(logits / temperature, axis=1)
+    plain = np.asarray(keras.ops.softmax(logits, axis=1), np.float32)
+    np.testing.assert_allclose(temper(plain, temperature), expected, atol=1e-5)
+    assert temper(plain, temperature).dtype == np.float32
+    assert temper(plain[:0], temperature).shape == (0, 10)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 20.0])
+def test_tempering_outlives_probabilities_of_none(temperature: float) -> None:
+    certain = np.eye(10, dtype=np.float32)
+    tempered = temper(certain, temperature)
+    assert (tempered.argmax(axis=1) == np.arange(10)).all()
+    np.testing.assert_allclose(tempered.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_calibration_of_this_very_model_is_applied(models, store: RunStore) -> None:
+    content, expected = models[0]
+    ship(store, "cnn", content)
+    server = ModelServer()
+    np.testing.assert_allclose(server.predict(store.current("cnn"), IMAGES), expected, atol=1e-5)
+    write_calibration(store.current("cnn"), temperature=3.0)
+    calibrated = server.predict(store.current("cnn"), IMAGES)  # seen at once
+    np.testing.assert_allclose(calibrated, temper(expected, 3.0), atol=1e-5)
+    ship(store, "cnn", models[1][0])  # and is not this one's
+    np.testing.assert_allclose(
+        server.predict(store.current("cnn"), IMAGES), models[1][1], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"format": 1}', '{"format": 1, "served_sha256": "x"}']
+)
+def test_a_broken_calibration_is_none(models, store: RunStore, content: str) -> None:
+    ship(store, "cnn", models[0][0])
+    run = store.current("cnn")
+    (run.folder / CALIBRATION).write_text(content)
+    assert run.calibration == Calibration()
+
+
+@pytest.mark.parametrize("temperature", [0, -1, "1", None, float("nan"), float("inf")])
+def test_a_temperature_that_cannot_be_is_none(models, store: RunStore, temperature) -> None:
+    ship(store, "cnn", models[0][0])
+    write_calibration(store.current("cnn"), temperature=temperature)
+    assert store.current("cnn").calibration == Calibration()
+
+
+class Outputs(ServedNetwork):
+    """A network whose outputs are given."""
+
+    def __init__(self, outputs: np.ndarray, calibration: Calibration) -> None:
+        self._outputs, self._calibration = outputs, calibration
+
+    def evaluate(self, images: np.ndarray) -> np.ndarray:
+        return self._outputs
+
+
+def test_what_is_above_the_threshold_is_no_digit() -> None:
+    none = np.array([0.1, 0.25, 0.3, 0.95], np.float32)
+    outputs = np.column_stack([np.repeat((1 - none)[:, None] / 10, 10, axis=1), none])
+    reading = Outputs(outputs, Calibration(threshold=0.25)).read(IMAGES[:4])
+    assert reading.is_digit.tolist() == [True, True, False, False]
+    np.testing.assert_allclose(reading.probabilities, 0.1, atol=1e-6)
+    assert Outputs(outputs, Calibration()).read(IMAGES[:4]).is_digit is None
+    assert Outputs(outputs[:, :10], Calibration(threshold=0.25)).read(IMAGES).is_digit is None

@@ -9,6 +9,7 @@ from digitnet.digits import ink
 from digitnet.runs import RunStore
 from digitnet.serving import (
     CLASSES_FROM,
+    REPORT_NAMES,
     Trust,
     count_by_agreement,
     count_by_confidence,
@@ -70,7 +71,7 @@ def test_all_drawings_are_counted_once():
     ],
 )
 def test_the_class_of_a_confidence_is_found(record, confidence, expected):
-    assert find_trust("cnn", "abc", confidence) == expected
+    assert find_trust("cnn", "abc", 1.0, confidence) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,22 @@ def test_the_class_of_a_confidence_is_found(record, confidence, expected):
     ],
 )
 def test_nothing_is_told_of_what_was_not_measured(record, name, served, confidence):
-    assert find_trust(name, served, confidence) is None
+    assert find_trust(name, served, 1.0, confidence) is None
+
+
+def test_what_was_counted_at_another_temperature_is_not_told(record, monkeypatch):
+    assert find_trust("cnn", "abc", 1.2, 0.95) is None
+    counted = RECORD["confidence"]["cnn"] | {"temperature": 1.2}
+    monkeypatch.setattr(trust, "_load_drawings", lambda: {"confidence": {"cnn": counted}})
+    assert find_trust("cnn", "abc", 1.2, 0.95) == Trust(100, 90)
+    assert find_trust("cnn", "abc", 1.0, 0.95) is None
+
+
+def test_the_vote_is_the_reports_networks_whatever_else_was_measured(monkeypatch):
+    reader = {"reader": RECORD["confidence"]["cnn"]}
+    measured = RECORD | {"confidence": RECORD["confidence"] | reader}
+    monkeypatch.setattr(trust, "_load_drawings", lambda: measured)
+    assert find_agreement({"cnn": "abc", "fc": "def"}, 2) == Trust(500, 490)
 
 
 def test_majorities_are_counted_by_their_size():
@@ -104,7 +120,7 @@ def test_an_agreement_is_found_for_the_networks_that_were_measured(record):
 
 def test_nothing_is_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(trust, "_load_drawings", dict)
-    assert find_trust("cnn", "abc", 0.95) is None
+    assert find_trust("cnn", "abc", 1.0, 0.95) is None
     assert find_agreement({}, 1) is None and find_agreement({"cnn": "abc"}, 1) is None
 
 
@@ -124,7 +140,7 @@ def measured_record(tmp_path, monkeypatch):
 
 def test_what_was_measured_with_this_ink_is_told(measured_record):
     measured_record(ink=ink.INK_VERSION)
-    assert find_trust("cnn", "abc", 0.95) == Trust(100, 90)
+    assert find_trust("cnn", "abc", 1.0, 0.95) == Trust(100, 90)
     assert find_agreement({"cnn": "abc", "fc": "def"}, 2) == Trust(500, 490)
 
 
@@ -132,7 +148,7 @@ def test_what_was_measured_with_this_ink_is_told(measured_record):
 def test_nothing_is_told_of_what_was_measured_with_another_ink(measured_record, stamp):
     measured_record(**stamp)
     assert load_drawings() == {}
-    assert find_trust("cnn", "abc", 0.95) is None
+    assert find_trust("cnn", "abc", 1.0, 0.95) is None
     assert find_agreement({"cnn": "abc", "fc": "def"}, 2) is None
     assert format_drawings() == format_confidence() == NOT_MEASURED
 
@@ -155,4 +171,4 @@ def test_the_networks_that_ship_are_those_that_were_measured():
         name: RunStore(store.shipped / "none", store.shipped).current(name).result["served_sha256"]
         for name in measured
     }
-    assert measured == shipped and len(shipped) == 16
+    assert measured == shipped and set(REPORT_NAMES) <= set(shipped)

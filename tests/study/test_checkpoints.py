@@ -11,7 +11,7 @@ from digitnet.digits import Split, load_mnist, split_digits
 from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
-from digitnet.serving import ModelServer
+from digitnet.serving import ServedNetwork
 from digitnet.study.results import render_readme
 from digitnet.study.scores import evaluate_predictions
 
@@ -59,7 +59,7 @@ def test_served_model_predicts_as_the_trained_one(store, name, split):
     """On all 7,000 test images: the same digit, and no probability moved by more than 1e-3."""
     probabilities, labels, index = store.current(name).test_predictions()
     assert (index == split.test_index).all() and (labels == split.test.labels).all()
-    served = ModelServer().predict(store.current(name), split.test.images)
+    served = ServedNetwork(store.current(name).served_model).predict(split.test.images)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
     assert np.abs(served - probabilities).max() <= 1e-3
 

@@ -9,12 +9,15 @@ from sklearn import metrics
 from digitnet.digits import ink
 from digitnet.experiments import find_experiment
 from digitnet.runs import PROBABILITIES, REQUEST, RunError, RunStore
+from digitnet.serving import temper
 from digitnet.show import confusion as figures
+from digitnet.show import reliability
 from digitnet.study import confusion
 from digitnet.study.answers import DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
+from digitnet.study.scores import calibration_error
 from digitnet.study.significance import PairedOutcomes
-from tests.made_runs import make_request, ship_run
+from tests.made_runs import make_request, ship_run, write_calibration
 
 SIZE = 300
 LABELS = (np.arange(SIZE) % 10).astype(np.uint8)
@@ -249,11 +252,25 @@ def test_the_roc_has_one_strong_curve_a_run(cnn, fc):
 
 
 def test_the_reliability_curve_has_intervals_around_it(cnn):
-    curve = figures.reliability_figure({"A": cnn}).data[1]
+    curve = reliability.reliability_figure({"A": cnn}).data[1]
     low = np.asarray(curve.y) - curve.error_y.arrayminus
     high = np.asarray(curve.y) + curve.error_y.array
     assert ((low >= -1e-9) & (high <= 1 + 1e-9)).all()
     assert sum(curve.customdata) == SIZE
+
+
+def test_a_calibrated_run_has_a_second_line_and_both_errors_are_told(cnn):
+    assert len(reliability.reliability_figure({"A": cnn}).data) == 2
+    write_calibration(cnn.run, temperature=2.0)
+    calibrated = load_answers(cnn.run)
+    _, before, after = reliability.reliability_figure({"A": calibrated}).data
+    assert after.name == f"{before.name}, calibrated"
+    assert sum(after.customdata) == SIZE and max(after.x) < max(before.x)  # it is less sure
+    assert (after.line.dash, after.marker.symbol) == ("dot", "circle-open")
+    said = reliability.describe_calibration(calibrated)
+    error = calibration_error(LABELS, temper(calibrated.probabilities, 2.0))
+    assert f"at the temperature 2.00, as the Draw page shows it, {100 * error:.2f} points" in said
+    assert "4.00 points before and 1.00 after" in said
 
 
 def test_an_answer_names_both_guesses_the_truth_and_the_others(cnn, fc):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from digitnet.digits.handwriting.drawings import Drawing, load_drawings
 from digitnet.digits.records import DataError
@@ -79,6 +81,20 @@ def load_collections() -> list[Drawing]:
     """
     folder, left_out = find_strokes(), _load_left_out()
     return [one for file in STROKE_FILES for one in load_drawings(folder / file.name, left_out)]
+
+
+def describe_files() -> list[dict[str, Any]]:
+    """The very files and whom they are owed to, for the record; raises as `find_strokes`."""
+    folder = find_strokes()
+    return [
+        {
+            "name": file.name,
+            "source": file.source,
+            "licence": file.licence,
+            "sha256": hashlib.sha256((folder / file.name).read_bytes()).hexdigest(),
+        }
+        for file in STROKE_FILES
+    ]
 
 
 def _load_left_out() -> frozenset[str]:

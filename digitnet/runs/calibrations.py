@@ -1,0 +1,61 @@
+"""How a run's outputs are to be read: what was fitted to them after the training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitnet.runs.files import RunError, is_amount, read_json
+
+CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How sure a network is to be said to be, and when it sees no digit.
+
+    Args:
+        temperature: Log-probabilities are divided by it, so that above 1 it is less sure.
+        threshold: What is above this probability of no digit is none; None where that is not told.
+        error_before: Expected calibration error on validation digits, as the network is.
+        error_after: The same at this temperature.
+    """
+
+    temperature: float = 1.0
+    threshold: float | None = None
+    error_before: float = math.nan
+    error_after: float = math.nan
+
+
+UNCALIBRATED = Calibration()
+
+
+def read_calibration(folder: Path, served_sha256: str | None) -> Calibration:
+    """Reads a run's calibration, which a run need not have.
+
+    Args:
+        folder: The run's.
+        served_sha256: Of its served model; what was fitted to another does not hold for it.
+
+    Returns:
+        The calibration; UNCALIBRATED if there is none of this model.
+    """
+    try:
+        values = read_json(folder / CALIBRATION)
+        if served_sha256 and values["served_sha256"] == served_sha256:
+            return _parse(values)
+    except (RunError, KeyError, TypeError, ValueError):
+        pass  # every network can do without
+    return UNCALIBRATED
+
+
+def _parse(values: dict[str, Any]) -> Calibration:
+    temperature, threshold = values["temperature"], values["threshold"]
+    error = values["validation"]["calibration_error"]
+    if not (is_amount(temperature) and temperature > 0 and math.isfinite(temperature)):
+        raise ValueError(f"the temperature is {temperature!r}")
+    if not (threshold is None or is_amount(threshold)):
+        raise ValueError(f"the threshold is {threshold!r}")
+    return Calibration(temperature, threshold, error["before"], error["after"])

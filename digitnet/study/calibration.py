@@ -1,0 +1,150 @@
+"""Sure means sure: one temperature a network, and the threshold of what is no digit.
+
+Both are chosen on what the network has not learnt from, and change neither its weights nor what it
+reads: only how sure it is said to be, and whether it is asked at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitnet import __version__
+from digitnet.digits import Unlearnt, load_unlearnt
+from digitnet.experiments import CLASSES, Experiment
+from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, RunError, write_json
+from digitnet.serving import ServedNetwork, digit_probabilities, temper
+from digitnet.study.scores import calibration_error
+
+COLDEST, HOTTEST = 0.05, 20.0  # what a temperature may be
+HALVINGS = 50  # of the interval that it is sought in
+MOST_REFUSED = 0.006  # of real digits, on validation; it is to be at most 0.01 on others'
+
+
+def calibrate_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, Calibration]]:
+    """Calibrates runs one after another, and stores what was found beside them.
+
+    Yields:
+        Each run with its calibration.
+
+    Raises:
+        DataError: If the drawings to calibrate on cannot be had.
+        RunError: If a run is broken or cannot be written to.
+    """
+    loaded: dict[str, Unlearnt] = {}
+    for run in runs:
+        dataset = run.request.settings.dataset
+        if dataset not in loaded:
+            loaded[dataset] = load_unlearnt(dataset)
+        try:
+            found = calibrate(run.served_model.read_bytes(), run.experiment, loaded[dataset])
+            write_json(run.folder / CALIBRATION, found)
+        except OSError as error:
+            raise RunError(f"{run.id} cannot be calibrated: {error.strerror or error}") from None
+        yield run, Run(run.experiment, run.stamp, run.folder).calibration
+
+
+def calibrate(model: bytes, experiment: Experiment, unlearnt: Unlearnt) -> dict[str, Any]:
+    """Fits a served model's temperature and, where it refuses, its threshold.
+
+    Args:
+        model: The LiteRT model.
+        experiment: Whose it is.
+        unlearnt: Of its data set.
+
+    Returns:
+        What calibration.json holds.
+    """
+    network = ServedNetwork(model, experiment.is_convolutional)
+    outputs = {part: network.evaluate(one.images) for part, one in unlearnt.digits.items()}
+    labels = np.concatenate([one.labels for one in unlearnt.digits.values()])
+    probabilities = np.concatenate([digit_probabilities(rows) for rows in outputs.values()])
+    temperature = fit_temperature(labels, probabilities)
+    validation: dict[str, Any] = {
+        "size": {part: len(rows) for part, rows in outputs.items()},
+        "calibration_error": {
+            "before": calibration_error(labels, probabilities),
+            "after": calibration_error(labels, temper(probabilities, temperature)),
+        },
+    }
+    threshold = None
+    if unlearnt.outliers:
+        threshold = choose_threshold(rows[:, CLASSES] for rows in outputs.values())
+        for kind, images in unlearnt.outliers.items():
+            outputs[kind] = network.evaluate(images)
+        validation["refused"] = _count_refused(outputs, threshold)
+    return {
+        "format": FORMAT,
+        "served_sha256": hashlib.sha256(model).hexdigest(),
+        "temperature": temperature,
+        "threshold": threshold,
+        "validation": validation,
+        "provenance": _provenance(unlearnt),
+    }
+
+
+def fit_temperature(labels: NDArray, probabilities: NDArray) -> float:
+    """The temperature at which the labels are most probable.
+
+    The mean log-probability of the labels is concave in the temperature's inverse, so its slope is
+    0 at one place only, which is found by halving.
+
+    Args:
+        labels: True digits, integers (n,).
+        probabilities: Floats (n, 10); each row sums to 1.
+    """
+    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
+    of_label = logits[np.arange(len(labels)), labels].mean()
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        expected = (temper(probabilities.astype(np.float64), 1 / middle) * logits).sum(axis=1)
+        low, high = (middle, high) if of_label > expected.mean() else (low, middle)
+    return round(2 / (low + high), 4)
+
+
+def choose_threshold(refusals: Iterable[NDArray]) -> float:
+    """The lowest threshold that refuses at most `MOST_REFUSED` of the digits in each part.
+
+    Args:
+        refusals: Of each part, the probabilities that its digits are none.
+    """
+    return max(float(-np.sort(-part)[int(MOST_REFUSED * len(part))]) for part in refusals)
+
+
+def format_calibration(run: Run, found: Calibration) -> str:
+    """One line of text for a reader at a terminal."""
+    line = (
+        f"{run.experiment.name:<11} temperature {found.temperature:.3f}  calibration error "
+        f"{found.error_before:.2%} -> {found.error_after:.2%}"
+    )
+    refuses = "" if found.threshold is None else f"  no digit above {found.threshold:.3f}"
+    return f"{line}{refuses}  {run.id}"
+
+
+def _count_refused(outputs: Mapping[str, NDArray], threshold: float) -> dict[str, list[int]]:
+    """How many of each part are refused, and how many there are."""
+    return {
+        part: [int((rows[:, CLASSES] > threshold).sum()), len(rows)]
+        for part, rows in outputs.items()
+    }
+
+
+def _provenance(unlearnt: Unlearnt) -> dict[str, Any]:
+    return {
+        "data": unlearnt.sources,
+        "versions": {
+            "digitnet": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "ai-edge-litert": version("ai-edge-litert"),
+        },
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
