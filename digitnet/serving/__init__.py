@@ -8,6 +8,7 @@ from digitnet.serving.networks import (
     ServedNetwork,
     digit_probabilities,
 )
+from digitnet.serving.numbers import Number, ReadDigit, read_number
 from digitnet.serving.trust import (
     CLASSES_FROM,
     Trust,

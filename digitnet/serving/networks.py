@@ -170,6 +170,12 @@ class ModelServer:
         with seat.lock:
             return _seated_network(seat, run).predict(images)
 
+    def evaluate(self, run: Run, images: np.ndarray) -> np.ndarray:
+        """All outputs of one network, float32 (n, 10) or (n, 11); else as `predict`."""
+        seat = self._seats[run.experiment.name]
+        with seat.lock:
+            return _seated_network(seat, run).evaluate(images)
+
     def predict_all(
         self, runs: Iterable[Run], images: np.ndarray
     ) -> dict[Experiment, np.ndarray | InferenceError]:

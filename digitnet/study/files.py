@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
 from digitnet.runs import Run, RunStore
-from digitnet.serving import ModelServer
+from digitnet.serving import ModelServer, Number, read_number
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
 from digitnet.study.summaries import sort_by_accuracy, summarize_current
@@ -26,7 +27,7 @@ class ReadingError(DigitnetError):
 
 
 def predict_files(
-    store: RunStore, files: Sequence[Path], model: str | None = None
+    store: RunStore, files: Sequence[Path], model: str | None = None, as_numbers: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Reads every digit in images and .jsonl drawings, in order.
 
@@ -34,13 +35,15 @@ def predict_files(
         store: Whose current runs read.
         files: Images, or .jsonl[.gz] files with a drawing a line.
         model: Name of an experiment, or "all"; by default the most accurate one that is served.
+        as_numbers: Read drawings as numbers of one or more digits, too.
 
     Yields:
         For each drawing {"file", "index", "predictions": {name: {"digit", "probabilities"}}},
-        or {"file", "index", "error"} where it cannot be read.
+        or {"file", "index", "error"} where it cannot be read. As numbers, drawings also have
+        {"number", "digits": [{"digit", "probability", "strokes"}]}.
 
     Raises:
-        ReadingError: If the network has no run.
+        ReadingError: If the network has no run, or none reads numbers.
         UnknownExperimentError: If there is no such experiment.
     """
     server = ModelServer()
@@ -49,9 +52,34 @@ def predict_files(
         runs = [one.run for one in ranked[:1]] or choose_runs(store, [])
     else:
         runs = choose_runs(store, [] if model == ALL else [model])
+    reader = find_reader(store) if as_numbers else None
     for file in files:
         for chunk in _chunks(_read_images(file)):
-            yield from _predict_chunk(server, runs, chunk)
+            for item, answer in zip(chunk, _predict_chunk(server, runs, chunk), strict=True):
+                if reader and "predictions" in answer and "strokes" in item:
+                    number = read_number(item["strokes"], partial(server.evaluate, reader))
+                    answer |= _tell_number(number)
+                yield answer
+
+
+def find_reader(store: RunStore) -> Run:
+    """The current run of the network that tells what is no digit, and so finds those of a number.
+
+    Raises:
+        ReadingError: If there is none.
+    """
+    for experiment in store.experiments():
+        if experiment.refuses and (run := store.current(experiment.name)):
+            return run
+    raise ReadingError("no network that reads numbers is trained: python -m digitnet train reader")
+
+
+def _tell_number(number: Number) -> dict[str, Any]:
+    digits = [
+        {"digit": one.digit, "probability": round(one.probability, 6), "strokes": one.strokes}
+        for one in number.digits
+    ]
+    return {"number": number.text, "digits": digits}
 
 
 def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:
@@ -93,7 +121,7 @@ def _read_images(file: Path) -> Iterator[dict[str, Any]]:
 def _seen_strokes(strokes: Any) -> dict[str, Any]:
     if isinstance(strokes, ink.InkError):
         return {"error": str(strokes)}
-    return _seen(lambda: ink.render_strokes(strokes))
+    return {"strokes": strokes} | _seen(lambda: ink.render_strokes(strokes))
 
 
 def _seen(read: Any) -> dict[str, Any]:
@@ -144,7 +172,8 @@ def format_answer(answer: dict[str, Any]) -> str:
         f"{name} {one['digit']} ({max(one['probabilities']):.0%})"
         for name, one in answer["predictions"].items()
     ]
-    return f"{place}: " + "  ".join(readings)
+    number = [f"number {answer['number']}"] if "number" in answer else []
+    return f"{place}: " + "  ".join(number + readings)
 
 
 def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
