@@ -1,8 +1,8 @@
 """Several digits are a number: the network itself finds which strokes make each digit.
 
-Strokes are parted in every way that gives a few neighbours to each digit. The network reads every
-group, and the most probable parting is the number (as LeCun et al., 1998, part a word). Against it
-stand that all strokes are one digit, and that they are none.
+Strokes in a row, from left to right, are parted in every way that gives a few to each digit. The
+network reads every part, and the most probable parting is the number (as LeCun et al., 1998, part a
+word). Against it stand that all strokes are one digit, and that they are none.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from digitnet.experiments import CLASSES
 from digitnet.serving.networks import digit_probabilities
 
 MOST_STROKES = 40  # of a number; more are read as one drawing
-MOST_OF_DIGIT = 4  # strokes: none of 16,000 digits at hand has more but one 8
+MOST_OF_DIGIT = 4  # strokes: of 16,000 digits at hand one has more
 WIDEST_GAP = 0.6  # between the strokes of a digit
 # Log-odds: fitted by maximum likelihood on numbers composed of UNIPEN's and UJI's digits, on their
 # digits of several strokes, and on UNIPEN's letters. SPLIT and NEAR are a little less than so
-# found: of those 15,997 digits, five fall apart. Lengths are in heights of the tallest stroke.
-SURENESS = 3.4  # for the log-probability that a group is a digit
+# found: of those 15,997 digits, six fall apart. Lengths are in heights of the tallest stroke.
+SURENESS = 3.4  # for the log-probability that a part is a digit
 SPLIT = 1.0  # for each digit after the first
 SHORT, SHORTEST = 2.5, 0.7  # against each height that a digit lacks to the shortest
 OVERLAP = 4.0  # against each height by which neighbours overlap
 NEAR, NEAREST = 3.0, 0.5  # against each height that lacks between the middles of neighbours
-LEAST = 1e-6  # probability, so that its logarithm is finite
+LEAST = 1e-6  # probability, so that its logarithm is finite, and height
 
 Evaluate = Callable[[np.ndarray], np.ndarray]
-Group = tuple[int, ...]  # indices of strokes, rising
-Box = tuple[float, float, float, float]  # left, top, right, bottom
+Part = tuple[int, int]  # of a row of strokes: the first, and the one after the last
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class ReadDigit:
         probability: Of this digit, given that it is one.
     """
 
-    strokes: Group
-    box: Box
+    strokes: tuple[int, ...]
+    box: tuple[float, ...]
     digit: int
     probability: float
 
@@ -78,49 +77,56 @@ def read_number(strokes: Sequence[np.ndarray], evaluate: Evaluate) -> Number:
     Raises:
         InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
     """
-    places = [index for index, points in enumerate(strokes) if len(points)]
-    drawn = [strokes[index] for index in places]
-    images = {tuple(range(len(drawn))): render_strokes(drawn)}  # first, since it checks them
-    boxes = np.array([[*points.min(axis=0), *points.max(axis=0)] for points in drawn])
-    rows = find_rows(boxes) if len(drawn) <= MOST_STROKES else []
-    for group in find_groups(rows, boxes) - images.keys():
+    whole = render_strokes(strokes)  # first, since it checks them
+    row = sorted((index for index, one in enumerate(strokes) if len(one)), key=_by_middle(strokes))
+    boxes = np.array([_box_of([strokes[index]]) for index in row])
+    images = {(0, len(row)): whole}
+    for begin, end in find_parts(boxes):
         with suppress(InkError):  # a dot, which is no digit by itself
-            images[group] = render_strokes([drawn[index] for index in group])
+            images[begin, end] = render_strokes([strokes[index] for index in row[begin:end]])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
-    groups = choose_groups(rows, boxes, outputs)
-    shares = digit_probabilities(np.stack([outputs[group] for group in groups]))
-    digits = (
-        ReadDigit(
-            strokes=tuple(places[index] for index in group),
-            box=_box_of(group, boxes),
-            digit=int(share.argmax()),
-            probability=float(share.max()),
+    return Number(
+        tuple(
+            _read_digit(strokes, tuple(sorted(row[begin:end])), outputs[begin, end])
+            for begin, end in choose_parts(boxes, outputs)
         )
-        for group, share in zip(groups, shares, strict=True)
     )
-    return Number(tuple(digits))
 
 
-def find_rows(boxes: np.ndarray) -> list[Group]:
-    """The orders in which the strokes of a digit may be neighbours: by middle, and as drawn.
+def _by_middle(strokes: Sequence[np.ndarray]) -> Callable[[int], float]:
+    return lambda index: float(strokes[index][:, 0].min() + strokes[index][:, 0].max())
+
+
+def _box_of(strokes: Sequence[np.ndarray]) -> list[float]:
+    points = np.concatenate(strokes)
+    return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
+
+
+def _read_digit(
+    strokes: Sequence[np.ndarray], part: tuple[int, ...], outputs: np.ndarray
+) -> ReadDigit:
+    probabilities = digit_probabilities(outputs[None])[0]
+    box = tuple(_box_of([strokes[index] for index in part]))
+    return ReadDigit(part, box, int(probabilities.argmax()), float(probabilities.max()))
+
+
+def find_parts(boxes: np.ndarray) -> list[Part]:
+    """The parts of a row that may be a digit: a few strokes, with no wide gap between them.
 
     Args:
-        boxes: float (n, 4): left, top, right and bottom of each stroke.
+        boxes: float (n, 4): left, top, right and bottom of each stroke, by their middles.
+
+    Returns:
+        First and one after the last; none of too long a row.
     """
-    by_middle = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
-    return list(dict.fromkeys([tuple(by_middle.tolist()), tuple(range(len(boxes)))]))
-
-
-def find_groups(rows: Sequence[Group], boxes: np.ndarray) -> set[Group]:
-    """Neighbours in a row that may be a digit: a few, with no wide gap between them."""
-    runs = {
-        tuple(sorted(row[start : start + size]))
-        for row in rows
-        for size in range(1, MOST_OF_DIGIT + 1)
-        for start in range(len(row) - size + 1)
-    }
+    count = len(boxes) if len(boxes) <= MOST_STROKES else 0
     widest = WIDEST_GAP * _height_of(boxes)
-    return {run for run in runs if _gap_in(boxes[list(run)]) <= widest}
+    return [
+        (begin, end)
+        for begin in range(count)
+        for end in range(begin + 1, min(begin + MOST_OF_DIGIT, count) + 1)
+        if _gap_in(boxes[begin:end]) <= widest
+    ]
 
 
 def _height_of(boxes: np.ndarray) -> float:
@@ -135,70 +141,47 @@ def _gap_in(boxes: np.ndarray) -> float:
     return float((boxes[1:, 0] - reached[:-1]).max(initial=0))
 
 
-def _box_of(group: Group, boxes: np.ndarray) -> Box:
-    left, top = boxes[list(group), :2].min(axis=0)
-    right, bottom = boxes[list(group), 2:].max(axis=0)
-    return float(left), float(top), float(right), float(bottom)
-
-
-def choose_groups(
-    rows: Sequence[Group], boxes: np.ndarray, outputs: Mapping[Group, np.ndarray]
-) -> list[Group]:
-    """The most probable parting of strokes into digits.
+def choose_parts(boxes: np.ndarray, outputs: Mapping[Part, np.ndarray]) -> list[Part]:
+    """The most probable parting of a row of strokes into digits.
 
     Args:
-        rows: The orders of strokes to part.
         boxes: float (n, 4): left, top, right and bottom of each stroke.
-        outputs: float (11,) for every group that may be a digit, and for all strokes.
+        outputs: float (11,) for every part that may be a digit, and for the whole row.
 
     Returns:
-        A group for each digit, from left to right; one of all strokes where that is more probable,
-        be it a digit or none.
+        A part for each digit; the whole where that is more probable, be it a digit or none.
     """
-    whole = tuple(range(len(boxes)))
-    height = _height_of(boxes)
-    unit = {group: np.array(_box_of(group, boxes)) / height for group in outputs}
-    scores = {group: _score_group(unit[group], outputs[group]) for group in outputs}
+    whole = (0, len(boxes))
+    heights = boxes / _height_of(boxes)
+    places = {
+        (begin, end): np.array([*heights[begin:end, :2].min(0), *heights[begin:end, 2:].max(0)])
+        for begin, end in outputs
+    }
     nothing = float(np.log(max(outputs[whole][CLASSES], LEAST)))
-    best, chosen = max(scores[whole], nothing), [whole]
-    for row in rows:
-        score, groups = _part_row(row, unit, scores)
-        if score > best:
-            best, chosen = score, groups
-    return sorted(chosen, key=lambda group: unit[group][0] + unit[group][2])
+    # The best parting of the strokes so far, by the last part of it: its score, and the parts.
+    best: dict[Part, tuple[float, list[Part]]] = {}
+    for part in sorted(outputs, key=lambda part: part[1]):
+        score, place = _score_digit(places[part], outputs[part]), places[part]
+        ways = [
+            (before + _score_neighbours(places[last], place), parts)
+            for last, (before, parts) in best.items()
+            if last[1] == part[0]
+        ]
+        if ways or part[0] == 0:
+            before, parts = max(ways, default=(0.0, []))
+            best[part] = before + score, [*parts, part]
+    partings = [way for last, way in best.items() if last[1] == len(boxes)]
+    return max([(nothing, [whole]), *partings])[1]
 
 
-def _score_group(box: np.ndarray, outputs: np.ndarray) -> float:
-    """The log-odds of a group, its box (4,) in heights, as a digit."""
+def _score_digit(place: np.ndarray, outputs: np.ndarray) -> float:
+    """The log-odds of a part as a digit, its box (4,) in heights."""
     is_digit = np.log(max(1 - outputs[CLASSES], LEAST))
-    return float(SURENESS * is_digit - SHORT * max(0, SHORTEST - (box[3] - box[1])))
+    return float(SURENESS * is_digit - SHORT * max(0, SHORTEST - (place[3] - place[1])))
 
 
 def _score_neighbours(left: np.ndarray, right: np.ndarray) -> float:
-    """The log-odds of two digits, their boxes (4,) in heights, side by side."""
+    """The log-odds of two digits side by side, their boxes (4,) in heights."""
     overlap = max(0, left[2] - right[0])
     near = max(0, NEAREST - (right[0] + right[2] - left[0] - left[2]) / 2)
     return float(SPLIT - OVERLAP * overlap - NEAR * near)
-
-
-def _part_row(
-    row: Group, unit: Mapping[Group, np.ndarray], scores: Mapping[Group, float]
-) -> tuple[float, list[Group]]:
-    """The best parting of a row into runs, by dynamic programming over the last run."""
-    ends: list[dict[Group, tuple[float, list[Group]]]] = [{(): (0.0, [])}]
-    for end in range(1, len(row) + 1):
-        ways = {}
-        for start in range(max(0, end - MOST_OF_DIGIT), end):
-            group = tuple(sorted(row[start:end]))
-            if group in scores and ends[start]:
-                ways[group] = max(
-                    (
-                        score
-                        + scores[group]
-                        + (_score_neighbours(unit[last], unit[group]) if last else 0.0),
-                        [*groups, group],
-                    )
-                    for last, (score, groups) in ends[start].items()
-                )
-        ends.append(ways)
-    return max(ends[-1].values(), default=(-np.inf, []))

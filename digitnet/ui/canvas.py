@@ -57,6 +57,11 @@ function arrange() {
   const root = host?.shadowRoot;
   if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
   if (root.querySelector("#digitnet")) return;
+  const board = root.querySelector(".dc-container");
+  const width = () => parseFloat(board.style.width);
+  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
+  new ResizeObserver(fit).observe(host);
+  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
