@@ -55,7 +55,9 @@ def draw_and_read() -> None:
                     show_reading(chosen, answers.get(chosen.run.experiment), image, notice)
             st.caption(words.describe_accuracy(chosen))
     with st.container(key="all_models"):
-        if image is None or number is not None:
+        if number is not None:
+            st.caption(numbers.WHO_READS)
+        elif image is None:
             st.html(draw.all_accuracies_html(current))
         else:
             show_vote(chosen, current, answers)
