@@ -250,13 +250,15 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
     parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the reader')
     parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
+    parser.add_argument("--number", action="store_true", help="drawings may hold several digits")
     parser.set_defaults(command=_predict)
 
 
 def _predict(options: argparse.Namespace) -> int:
     failures = 0
     with hidden_native_logs():
-        for answer in files.predict_files(RunStore.default(), options.files, options.model):
+        store = RunStore.default()
+        for answer in files.predict_files(store, options.files, options.model, options.number):
             failures += "error" in answer
             print(json.dumps(answer) if options.json else files.format_answer(answer))
     return FAILED if failures else OK

@@ -3,11 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from digitnet.digits import CANVAS_SIZE
-from digitnet.digits.ink import InkError
+from digitnet.digits import ink
 from digitnet.experiments import Experiment
-from digitnet.serving import InferenceError, Trust, find_agreement, find_trust
-from digitnet.show import draw, words
+from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
+from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
 from digitnet.ui import canvas, choices, loaders, page
 
@@ -46,25 +45,32 @@ def draw_and_read() -> None:
     if not current:
         st.rerun()
     with st.container(key="draw", horizontal=True, gap="large"):
-        with st.container(key="canvas", width=CANVAS_SIZE):
-            image, notice = pick_image()
+        with st.container(key="canvas", width=canvas.board_width()):
+            image, strokes, notice = pick_image()
+        number = loaders.find_number([one.run for one in current], strokes)
         with st.container(key="reading"):
             above = st.container()
             chosen = choices.pick_model(sort_for_reading(current))
-            answers, is_digit = loaders.read_with_all([one.run for one in current], image)
+            seen = image if number is None else None
+            answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
             with above:
-                answer = answers.get(chosen.run.experiment)
-                show_reading(chosen, answer, is_digit is not False, image, notice)
+                if number is not None:
+                    show_number(number, strokes)
+                else:
+                    answer = answers.get(chosen.run.experiment)
+                    show_reading(chosen, answer, is_digit is not False, image, notice)
             st.caption(words.describe_accuracy(chosen))
     with st.container(key="all_models"):
-        if image is None:
+        if number is not None:
+            st.caption(numbers.WHO_READS)
+        elif image is None:
             st.html(draw.all_accuracies_html(current))
         else:
             show_vote(chosen, current, answers, is_digit is not False)
 
 
-def pick_image() -> tuple[np.ndarray | None, str]:
-    """What the networks see, or why there is nothing to see."""
+def pick_image() -> tuple[np.ndarray | None, ink.Strokes, str]:
+    """What the networks see and the strokes that it was drawn with, or why there is nothing."""
     way = st.segmented_control(
         "Way in",
         [DRAW, UPLOAD, CAMERA],
@@ -75,10 +81,17 @@ def pick_image() -> tuple[np.ndarray | None, str]:
     )
     try:
         if way == DRAW:
-            return canvas.draw_on_canvas(), ""
-        return canvas.pick_photo(camera=way == CAMERA), ""
-    except InkError as error:
-        return None, str(error)
+            return *canvas.draw_on_canvas(), ""
+        return canvas.pick_photo(camera=way == CAMERA), [], ""
+    except ink.InkError as error:
+        return None, [], str(error)
+
+
+def show_number(number: Number, strokes: ink.Strokes) -> None:
+    """The number that the strokes are, and which of them make each digit."""
+    with st.container(key="prediction"):
+        st.html(numbers.number_html(number))
+    st.html(numbers.boxes_html(number, strokes))
 
 
 def show_reading(

@@ -11,6 +11,7 @@ from digitnet.serving.networks import (
     find_verdict,
     temper,
 )
+from digitnet.serving.numbers import Number, ReadDigit, read_number
 from digitnet.serving.trust import (
     CLASSES_FROM,
     REPORT_NAMES,

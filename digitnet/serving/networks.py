@@ -225,6 +225,12 @@ class ModelServer:
         """Probabilities of the ten digits, float32 (n, 10), by one network; raises as `read`."""
         return self.read(run, images).probabilities
 
+    def evaluate(self, run: Run, images: np.ndarray) -> np.ndarray:
+        """All outputs of one network, as they are, float32 (n, 10) or (n, 11); raises as `read`."""
+        seat = self._seats[run.experiment.name]
+        with seat.lock:
+            return _seated_network(seat, run).evaluate(images)
+
     def read_all(
         self, runs: Iterable[Run], images: np.ndarray
     ) -> dict[Experiment, Reading | InferenceError]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
 from digitnet.runs import Run, RunStore
-from digitnet.serving import InferenceError, ModelServer, find_verdict
+from digitnet.serving import InferenceError, ModelServer, Number, find_verdict, read_number
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
 from digitnet.study.summaries import sort_for_reading, summarize_current
@@ -27,7 +28,7 @@ class ReadingError(DigitnetError):
 
 
 def predict_files(
-    store: RunStore, files: Sequence[Path], model: str | None = None
+    store: RunStore, files: Sequence[Path], model: str | None = None, as_numbers: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Reads every digit in images and .jsonl drawings, in order.
 
@@ -36,23 +37,28 @@ def predict_files(
         files: Images, or .jsonl[.gz] files with a drawing a line.
         model: Name of an experiment, or "all"; by default the one for real handwriting, or the
             most accurate one where that is not served.
+        as_numbers: Read drawings as numbers of one or more digits, too.
 
     Yields:
         For each drawing {"file", "index", "is_digit", "predictions": {name: {"digit",
         "probabilities"}}}, or {"file", "index", "error"} where it cannot be read. "is_digit" is
-        None where no network is served that tells.
+        None where no network is served that tells. As numbers, drawings also have {"number",
+        "digits": [{"digit", "probability", "strokes"}]}.
 
     Raises:
-        ReadingError: If the network has no run.
+        ReadingError: If the network has no run, or none reads numbers.
         UnknownExperimentError: If there is no such experiment.
     """
     server, runs = ModelServer(), _choose_readers(store, model)
-    judges = [
-        run for one in store.experiments() if one.refuses and (run := store.current(one.name))
-    ]
+    judges, reader = _find_judges(store), find_reader(store) if as_numbers else None
     for file in files:
         for chunk in _chunks(_read_images(file)):
-            yield from _predict_chunk(server, runs, judges, chunk)
+            answers = _predict_chunk(server, runs, judges, chunk)
+            for item, answer in zip(chunk, answers, strict=True):
+                if reader and "predictions" in answer and "strokes" in item:
+                    number = read_number(item["strokes"], partial(server.evaluate, reader))
+                    answer |= _tell_number(number)
+                yield answer
 
 
 def _choose_readers(store: RunStore, model: str | None) -> list[Run]:
@@ -60,6 +66,30 @@ def _choose_readers(store: RunStore, model: str | None) -> list[Run]:
         ranked = sort_for_reading(summarize_current(store))
         return [one.run for one in ranked[:1]] or choose_runs(store, [])
     return choose_runs(store, [] if model == ALL else [model])
+
+
+def find_reader(store: RunStore) -> Run:
+    """The current run of the network that tells what is no digit, and so finds those of a number.
+
+    Raises:
+        ReadingError: If there is none.
+    """
+    for run in _find_judges(store):
+        return run
+    raise ReadingError("no network that reads numbers is trained: python -m digitnet train reader")
+
+
+def _find_judges(store: RunStore) -> list[Run]:
+    """The current runs of the networks that tell what is no digit."""
+    return [run for one in store.experiments() if one.refuses and (run := store.current(one.name))]
+
+
+def _tell_number(number: Number) -> dict[str, Any]:
+    digits = [
+        {"digit": one.digit, "probability": round(one.probability, 6), "strokes": one.strokes}
+        for one in number.digits
+    ]
+    return {"number": number.text, "digits": digits}
 
 
 def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:
@@ -101,7 +131,7 @@ def _read_images(file: Path) -> Iterator[dict[str, Any]]:
 def _seen_strokes(strokes: Any) -> dict[str, Any]:
     if isinstance(strokes, ink.InkError):
         return {"error": str(strokes)}
-    return _seen(lambda: ink.render_strokes(strokes))
+    return {"strokes": strokes} | _seen(lambda: ink.render_strokes(strokes))
 
 
 def _seen(read: Any) -> dict[str, Any]:
@@ -166,7 +196,8 @@ def format_answer(answer: dict[str, Any]) -> str:
         for name, one in answer["predictions"].items()
     ]
     verdict = ["not a digit"] if answer["is_digit"] is False else []
-    return f"{place}: " + "  ".join(verdict + readings)
+    number = [f"number {answer['number']}"] if "number" in answer else []
+    return f"{place}: " + "  ".join(number + verdict + readings)
 
 
 def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:

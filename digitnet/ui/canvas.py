@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
+from digitnet.ui import choices
 from digitnet.ui.page import page_file
 
 # White chalk on a dark board in both themes, as the networks see it.
@@ -15,6 +16,9 @@ CHALK_COLOUR = "#f5f2e9"
 
 
 BRUSH = {"stroke_width": 16, "stroke_color": CHALK_COLOUR}
+
+
+WIDE = 2 * CANVAS_SIZE  # pixels: a board for numbers
 
 
 BOARD_COLOUR = "#1c2430"
@@ -53,6 +57,11 @@ function arrange() {
   const root = host?.shadowRoot;
   if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
   if (root.querySelector("#digitnet")) return;
+  const board = root.querySelector(".dc-container");
+  const width = () => parseFloat(board.style.width);
+  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
+  new ResizeObserver(fit).observe(host);
+  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
@@ -64,11 +73,17 @@ arrange();
 </script>"""
 
 
-def draw_on_canvas() -> np.ndarray:
+def board_width() -> int:
+    """How wide the board is, in pixels: the URL's `wide` tells."""
+    return WIDE if st.query_params.get("wide") == "on" else CANVAS_SIZE
+
+
+def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
     """A board to draw on, and ten sample digits to begin with.
 
     Returns:
-        What the networks see of the drawing, uint8 (28, 28).
+        What the networks see of the drawing, uint8 (28, 28), and its strokes; no strokes where
+        they lie over an image.
 
     Raises:
         InkError: Nothing is drawn that could be read.
@@ -78,22 +93,23 @@ def draw_on_canvas() -> np.ndarray:
         **BRUSH,
         background_color=BOARD_COLOUR,
         background_image=None if under is None else _picture_on_board(under),
-        width=CANVAS_SIZE,
+        width=CANVAS_SIZE if under is not None else board_width(),
         height=CANVAS_SIZE,
         initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
         key="drawing",
     )
     if under is None:
+        choices.switch("Wide board, for numbers", False, "wide")
         st.pills("Or begin with one of ours", range(10), key="sample")
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
     st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
-    strokes = ink.strokes_from_canvas(canvas.json_data, CANVAS_SIZE)
+    strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
-        return ink.add_strokes(under, strokes, CANVAS_SIZE)
+        return ink.add_strokes(under, strokes, CANVAS_SIZE), []
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
-    return ink.render_strokes(strokes)
+    return ink.render_strokes(strokes), strokes
 
 
 def draw_over(image: np.ndarray) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from digitnet.digits import DataError, is_here, load_digits
+from digitnet.digits import DataError, ink, is_here, load_digits
 from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.runs import Run, RunStore
-from digitnet.serving import InferenceError, ModelServer, find_verdict
+from digitnet.serving import InferenceError, ModelServer, Number, find_verdict, read_number
 from digitnet.study.summaries import summarize_current
 
 
@@ -51,6 +52,23 @@ def read_with_all(
         for network, one in readings.items()
     }
     return answers, None if verdict is None else bool(verdict[0])
+
+
+def find_number(runs: Iterable[Run], strokes: ink.Strokes) -> Number | None:
+    """The number of two or more digits that strokes are; None if they are not.
+
+    Args:
+        runs: Those served; the one that tells what is no digit reads. None without it.
+        strokes: As they were drawn; perhaps none.
+    """
+    reader = next((run for run in runs if run.experiment.refuses), None)
+    if reader is None or len(strokes) < 2:
+        return None
+    try:
+        number = read_number(strokes, partial(load_server().evaluate, reader))
+    except InferenceError:  # which the page tells where the network's reading would be
+        return None
+    return number if len(number.digits) > 1 else None
 
 
 @st.cache_resource(show_spinner=False, max_entries=len(DATASETS))

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitnet.digits import load_samples
+from digitnet.digits import ink, load_samples
 from digitnet.experiments import READER
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, Reading, ServedNetwork, trust
+from tests.made_runs import make_request, ship_run
 
 
 def text_of(app, key):
@@ -182,6 +183,50 @@ def test_a_drawing_resolves_each_run_and_runs_each_network_once(open_app, monkey
     # The page says which networks are missing, and its fragment what the others read.
     assert set(resolved.values()) == {2}
     assert set(ran.values()) == {1} and len(ran) == 3
+
+
+def draw_number(monkeypatch, checkpoints, left, right):
+    """Two sample digits lie on the board; a reader is served that tells them from all else."""
+    served = (checkpoints / "cnn" / "served.tflite").read_bytes()
+    ship_run(RunStore.default(), make_request("reader"), served=served)
+    drawn = [[np.array(stroke, float) for stroke in load_samples()[one]] for one in (left, right)]
+    strokes = drawn[0] + [stroke + [300, 0] for stroke in drawn[1]]
+    seen = {
+        ink.render_strokes(drawn[0]).tobytes(): left,
+        ink.render_strokes(drawn[1]).tobytes(): right,
+    }
+
+    def evaluate(server, run, images):
+        assert run.experiment.name == "reader"
+        return np.eye(11)[[seen.get(image.tobytes(), 10) for image in images]] * 0.945 + 0.005
+
+    monkeypatch.setattr(ModelServer, "evaluate", evaluate)
+    monkeypatch.setattr(ink, "strokes_from_canvas", lambda *_: strokes)
+
+
+def test_two_digits_are_read_as_a_number(open_app, checkpoints, monkeypatch):
+    draw_number(monkeypatch, checkpoints, 4, 2)
+    app = open_app(wide="on")
+    assert not app.exception
+    read = text_of(app, "prediction")
+    assert 'role="status"' in read and ">42</p>" in read and "two digits" in read
+    assert 'each digit: 4, 2"' in text_of(app, "reading")
+    assert not text_of(app, "all_models")  # all networks would take the number for one digit
+    assert app.toggle[0].value is True
+
+
+def test_without_the_reader_all_is_one_digit(open_app, checkpoints, monkeypatch):
+    draw_number(monkeypatch, checkpoints, 4, 2)
+    shutil.rmtree(checkpoints / "reader")
+    app = open_app()
+    assert "dn-number" not in text_of(app, "prediction")
+    assert "networks read" in text_of(app, "all_models")
+
+
+def test_a_wide_board_is_kept_in_the_url(open_app):
+    app = open_app()
+    app.toggle[0].set_value(True).run()
+    assert app.query_params["wide"] in ("on", ["on"])
 
 
 def test_a_shipped_run_that_is_replaced_is_seen_at_once(open_app, checkpoints):

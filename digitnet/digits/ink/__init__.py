@@ -11,6 +11,7 @@ from digitnet.digits.ink.strokes import (
     MOST_POINTS,
     PEN_WIDTH,
     InkError,
+    Strokes,
     add_strokes,
     render_strokes,
 )

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from digitnet.digits.ink.strokes import InkError, Strokes
 
@@ -13,13 +14,14 @@ TAP = 4  # canvas pixels: a stroke within them is a dot, as when a finger taps
 _ORIGIN = {"left": -0.5, "top": -0.5, "center": 0.0, "right": 0.5, "bottom": 0.5}
 
 
-def strokes_from_canvas(json_data: Any, size: float = math.inf) -> Strokes:
+def strokes_from_canvas(json_data: Any, size: ArrayLike = math.inf) -> Strokes:
     """Reads the freehand strokes of streamlit-drawable-canvas, whose JSON is Fabric.js's.
 
     Args:
         json_data: `CanvasResult.json_data`, None before the canvas is ready. Each object's own
             transform is applied: moved, scaled, rotated, skewed, flipped.
-        size: Side of the canvas in pixels; strokes that lie wholly outside are left out.
+        size: Width and height of the canvas in pixels, or its side; strokes that lie wholly
+            outside are left out.
 
     Returns:
         List of strokes, float64 (k, 2) in canvas pixels.
@@ -40,9 +42,9 @@ def strokes_from_canvas(json_data: Any, size: float = math.inf) -> Strokes:
     return [stroke for stroke in strokes if not _is_outside(stroke, size)]
 
 
-def _is_outside(stroke: np.ndarray, size: float) -> bool:
+def _is_outside(stroke: np.ndarray, size: ArrayLike) -> bool:
     low, high = stroke.min(axis=0), stroke.max(axis=0)
-    return bool((high < 0).any() or (low > size).any())
+    return bool((high < 0).any() or (low > np.asarray(size)).any())
 
 
 def _strokes_of_path(item: dict[str, Any]) -> Strokes:

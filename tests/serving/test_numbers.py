@@ -1,0 +1,130 @@
+"""Numbers: strokes are parted into digits as the probabilities and the geometry have it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digitnet.digits import ink, load_samples
+from digitnet.serving import read_number
+from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_parts
+
+NO_DIGIT = np.eye(11)[10] * 0.94 + 0.005
+
+
+def surely(digit: int) -> np.ndarray:
+    """A network's outputs, float (11,), when it is about sure of a digit."""
+    return np.eye(11)[digit] * 0.945 + 0.005
+
+
+def box(left: float, width: float, top: float = 0, height: float = 100) -> list[float]:
+    return [left, top, left + width, top + height]
+
+
+def part(boxes: list[list[float]], digits: dict[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """How a row is parted where these parts look like digits and all others like none."""
+    places = np.array(boxes, float)
+    parts = {*find_parts(places), (0, len(boxes))}
+    outputs = {one: surely(digits[one]) if one in digits else NO_DIGIT for one in parts}
+    return choose_parts(places, outputs)
+
+
+def line(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.linspace((left, top), (right, bottom), 8)
+
+
+def sample(digit: int, left: float) -> list[np.ndarray]:
+    return [np.array(stroke, float) + [left, 0] for stroke in load_samples()[digit]]
+
+
+class InkNetwork:
+    """Knows images by their pixels; takes all others for no digit."""
+
+    def __init__(self, digits: dict[int, list[np.ndarray]]):
+        self.known = {ink.render_strokes(strokes).tobytes(): one for one, strokes in digits.items()}
+        self.asked = 0
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.asked += len(images)
+        digits = [self.known.get(image.tobytes()) for image in images]
+        return np.stack([NO_DIGIT if one is None else surely(one) for one in digits])
+
+
+NETWORK = {digit: sample(digit, 0) for digit in range(10)}
+
+
+def test_two_digits_side_by_side_are_two() -> None:
+    assert part([box(0, 60), box(80, 60)], {(0, 1): 1, (1, 2): 2}) == [(0, 1), (1, 2)]
+
+
+def test_strokes_that_are_a_digit_only_together_stay_together() -> None:
+    boxes = [box(0, 60), box(80, 50, top=30, height=70), box(90, 60, height=1)]
+    assert part(boxes, {(0, 1): 2, (1, 3): 5}) == [(0, 1), (1, 3)]
+
+
+def test_a_crossed_stroke_stays_with_its_digit_though_both_parts_look_like_digits() -> None:
+    crossed = [box(0, 50, height=60), box(30, 5)]  # a 4 of which the hook could be a 6, the bar a 1
+    assert part(crossed, {(0, 1): 6, (1, 2): 1, (0, 2): 4}) == [(0, 2)]
+
+
+def test_a_base_line_is_no_digit_of_its_own() -> None:
+    flat = [box(40, 5), box(0, 90, top=100, height=2)]
+    assert part(flat, {(0, 1): 1, (1, 2): 1, (0, 2): 1}) == [(0, 2)]
+
+
+def test_what_is_no_digit_in_any_parting_stays_whole() -> None:
+    assert part([box(0, 60), box(80, 60)], {(0, 1): 3}) == [(0, 2)]
+
+
+def test_strokes_far_apart_are_never_one_digit() -> None:
+    assert find_parts(np.array([box(0, 10), box(200, 10)])) == [(0, 1), (1, 2)]
+
+
+def test_real_strokes_are_read_from_left_to_right_with_what_makes_each_digit() -> None:
+    strokes = [*sample(4, 300), *sample(2, 0)]  # the right one was drawn first
+    number = read_number(strokes, InkNetwork(NETWORK))
+    assert number.text == "24"
+    first, second = number.digits
+    assert (first.strokes, second.strokes) == ((2,), (0, 1))
+    assert first.probability == pytest.approx(0.95 / 0.995, abs=1e-3)
+    everything = np.concatenate(sample(4, 300))
+    assert second.box == (*everything.min(axis=0), *everything.max(axis=0))
+
+
+def test_a_stroke_drawn_late_finds_its_digit() -> None:
+    upright, bar = sample(5, 0)
+    number = read_number([upright, *sample(3, 300), bar], InkNetwork(NETWORK))
+    assert [(one.digit, one.strokes) for one in number.digits] == [(5, (0, 2)), (3, (1,))]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_alone_is_a_number_of_one_digit(digit: int) -> None:
+    (read,) = read_number(sample(digit, 0), InkNetwork(NETWORK)).digits
+    assert (read.digit, read.strokes) == (digit, tuple(range(len(load_samples()[digit]))))
+
+
+def test_dots_and_empty_strokes_break_nothing() -> None:
+    strokes = [np.empty((0, 2)), *sample(1, 0), np.array([[600.0, 100.0]]), *sample(1, 300)]
+    number = read_number(strokes, InkNetwork(NETWORK))
+    assert [one.strokes for one in number.digits] == [(1, 2, 3)]  # the dot is no digit
+    assert read_number([strokes[0], strokes[1], strokes[3]], InkNetwork(NETWORK)).text == "11"
+
+
+def test_nothing_drawn_is_told_in_a_sentence() -> None:
+    for strokes in ([], [np.empty((0, 2))], [np.array([[3.0, 3.0]])]):
+        with pytest.raises(ink.InkError, match="draw one digit"):
+            read_number(strokes, InkNetwork({}))
+
+
+def test_a_long_number_asks_for_each_group_once() -> None:
+    network = InkNetwork(NETWORK)
+    strokes = [stroke for place in range(12) for stroke in sample(place % 2 * 7, 300 * place)]
+    assert read_number(strokes, network).text == "07" * 6
+    assert network.asked <= 4 * len(strokes) + 1
+
+
+def test_too_many_strokes_are_read_as_one_drawing() -> None:
+    network = InkNetwork({})
+    scribble = [line(10 * i, 0, 10 * i + 5, 100) for i in range(MOST_STROKES + 1)]
+    assert len(read_number(scribble, network).digits) == 1
+    assert network.asked == 1
