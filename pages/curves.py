@@ -5,6 +5,7 @@ import streamlit as st
 from digitnet.runs import RunError
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, WINDOWS, View
+from digitnet.show.html import Markup
 from digitnet.study import curves
 from digitnet.study.curves import LETTERS, Curves, Listed
 from digitnet.ui import choices, loaders, page
@@ -36,7 +37,7 @@ def pick_view() -> tuple[View, bool]:
     return View(metric, part, by, scale, WINDOWS[window]), with_report
 
 
-def load_chosen(chosen: list[Listed]) -> tuple[list[Curves], list[str]]:
+def load_chosen(chosen: list[Listed]) -> tuple[list[Curves], list[Markup]]:
     """The curves of the chosen runs, and a card for each run that is broken."""
     loaded, broken = [], []
     for letter, one in zip(LETTERS, chosen, strict=False):

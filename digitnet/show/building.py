@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from digitnet.experiments import Experiment, LayerCost, format_layers
+from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import as_sentence
 
 
@@ -14,38 +14,41 @@ def describe_shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,} values"
 
 
-def cost_html(cost: LayerCost) -> str:
+def cost_html(cost: LayerCost) -> Markup:
     """What comes out of a layer, and its parameters."""
     parameters = f" · {cost.parameters:,} parameters" if cost.parameters else ""
-    return f'<p class="dn-cost">→ {describe_shape(cost.output_shape)}{parameters}</p>'
+    return tag("p", f"→ {describe_shape(cost.output_shape)}{parameters}", class_="dn-cost")
 
 
-def problem_html(problem: str) -> str:
+def problem_html(problem: str) -> Markup:
     """Why a layer cannot stand where it is."""
-    return f'<p class="dn-problem" role="alert">{escape(as_sentence(problem))}</p>'
+    return tag("p", as_sentence(problem), class_="dn-problem", role="alert")
 
 
-def network_html(costs: Sequence[LayerCost]) -> str:
+def network_html(costs: Sequence[LayerCost]) -> Markup:
     """A whole network in figures.
 
     Args:
         costs: Of all its layers, the softmax included.
     """
-    parameters = sum(cost.parameters for cost in costs)
-    multiply_adds = sum(cost.multiply_adds for cost in costs)
-    last = costs[-1].parameters
-    return (
-        f'<p class="dn-total"><b>{parameters:,}</b> parameters, <b>{multiply_adds:,}</b> '
-        f"multiplications an image</p><p class='dn-cost'>With the softmax over the ten digits, "
-        f"which follows your layers and has {last:,} of the parameters.</p>"
+    parameters = tag("b", f"{sum(cost.parameters for cost in costs):,}")
+    multiply_adds = tag("b", f"{sum(cost.multiply_adds for cost in costs):,}")
+    softmax = (
+        "With the softmax over the ten digits, which follows your layers and has "
+        f"{costs[-1].parameters:,} of the parameters."
     )
+    total = (parameters, " parameters, ", multiply_adds, " multiplications an image")
+    return join(tag("p", *total, class_="dn-total"), tag("p", softmax, class_="dn-cost"))
 
 
-def kept_html(network: Experiment) -> str:
+def kept_html(network: Experiment) -> Markup:
     """A network of the user's own: its name, layers and reason."""
-    reason = f"<p>{escape(network.question)}</p>" if network.question else ""
-    return (
-        f'<div class="dn-kept" style="--colour:{network.colour}"><h4>{escape(network.title)}</h4>'
-        f"<p><code>{escape(format_layers(network.layers))}</code></p>{reason}"
-        f'<p class="dn-cost">{network.parameters:,} parameters</p></div>'
+    return tag(
+        "div",
+        tag("h4", network.title),
+        tag("p", tag("code", format_layers(network.layers))),
+        tag("p", network.question) if network.question else "",
+        tag("p", f"{network.parameters:,} parameters", class_="dn-cost"),
+        class_="dn-kept",
+        style=f"--colour:{network.colour}",
     )

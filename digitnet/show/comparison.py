@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from html import escape
 
 from digitnet.runs import Run
+from digitnet.show.html import Markup, tag
 from digitnet.study.comparison import SIGNIFICANCE, Comparison, Pairs
 from digitnet.study.differences import Difference
 
@@ -75,33 +75,38 @@ def explain_pairs(runs: Sequence[Run], compared: Pairs) -> str:
     )
 
 
-def pairs_html(runs: Sequence[Run], compared: Pairs) -> str:
+def pairs_html(runs: Sequence[Run], compared: Pairs) -> Markup:
     """All pairs of networks in a matrix: who leads, by how much, or that one cannot tell.
 
     Args:
         runs: One of each network, in the order of rows and columns.
         compared: Pairs of them, in both orders; those that cannot be compared are missing.
     """
-    names = [run.experiment.name for run in runs]
-    head = "".join(f"<th scope=col><span>{name}</span></th>" for name in names)
-    rows = "".join(
-        f'<tr><th scope=row style="--colour:{a.experiment.colour}">{a.experiment.name}</th>'
-        + "".join(_pair_cell(a, b, compared.get((a.id, b.id))) for b in runs)
-        + "</tr>"
+    head = [tag("th", tag("span", run.experiment.name), scope="col") for run in runs]
+    rows = [
+        tag(
+            "tr",
+            tag("th", a.experiment.name, scope="row", style=f"--colour:{a.experiment.colour}"),
+            *(_pair_cell(a, b, compared.get((a.id, b.id))) for b in runs),
+        )
         for a in runs
-    )
-    return (
-        '<div class="dn-pairs" tabindex="0" role="region" aria-label="All pairs of networks">'
-        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    ]
+    return tag(
+        "div",
+        tag("table", tag("thead", tag("tr", tag("td"), *head)), tag("tbody", *rows)),
+        class_="dn-pairs",
+        tabindex=0,
+        role="region",
+        aria_label="All pairs of networks",
     )
 
 
-def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> str:
+def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> Markup:
     if a == b:
-        return "<td></td>"
+        return tag("td")
     titles = a.experiment.title, b.experiment.title
     if pair is None:
-        return '<td class="dn-untold" title="Not tested on the same digits">·</td>'
+        return tag("td", "·", class_="dn-untold", title="Not tested on the same digits")
     words = f"{describe_verdict(*titles, pair)}. {describe_pair(*titles, pair)}"
     corrected = f" Corrected for all pairs: {_format_p(pair.corrected)}."
     kind, text = {
@@ -109,18 +114,21 @@ def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> str:
         "a": ("better", f"+{pair.lead:.2f}"),
         "b": ("worse", f"−{-pair.lead:.2f}"),
     }[pair.winner]
-    return f'<td class="dn-{kind}" title="{escape(words + corrected)}">{text}</td>'
+    return tag("td", text, class_=f"dn-{kind}", title=words + corrected)
 
 
-def differences_html(lines: Sequence[Difference]) -> str:
+def differences_html(lines: Sequence[Difference]) -> Markup:
     """Two networks, A and B, side by side, line by line; lines that differ stand out."""
-    rows = "".join(
-        f"<tr{'' if line.is_same else ' class=dn-differs'}><th scope=row>{line.what}</th>"
-        f"<td>{escape(line.a or '—')}</td><td>{escape(line.b or '—')}</td></tr>"
+    head = [tag("th", letter, scope="col") for letter in ("A", "B")]
+    rows = [
+        tag(
+            "tr",
+            tag("th", line.what, scope="row"),
+            tag("td", line.a or "—"),
+            tag("td", line.b or "—"),
+            class_=None if line.is_same else "dn-differs",
+        )
         for line in lines
-    )
-    return (
-        '<table class="dn-differences"><thead><tr><td></td>'
-        "<th scope=col>A</th><th scope=col>B</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
+    ]
+    parts = tag("thead", tag("tr", tag("td"), *head)), tag("tbody", *rows)
+    return tag("table", *parts, class_="dn-differences")

@@ -14,7 +14,9 @@ from PIL import Image
 
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
+from digitnet.show.charts import lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
+from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
 from digitnet.study.scores import reliability_curve, roc_curves, worst_confusions
@@ -144,16 +146,10 @@ def _cells_figure(
 
 
 def _lay_out_cells(figure: go.Figure) -> None:
-    axis = {"tickvals": _DIGITS, "showgrid": False, "zeroline": False, "fixedrange": True}
+    axis = {"tickvals": _DIGITS, "showgrid": False, "zeroline": False}
     figure.update_xaxes(side="top", title="Read as", range=[-0.5, 9.5], **axis)
     figure.update_yaxes(title="True digit", range=[9.5, -0.5], **axis)
-    figure.update_layout(
-        height=_MATRIX_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
-        showlegend=False,
-        dragmode=False,
-        hoverdistance=_CELL,
-    )
+    lay_out(figure, _MATRIX_HEIGHT, showlegend=False, hoverdistance=_CELL)
 
 
 def _rgba(colour: str, opacity: float) -> str:
@@ -171,21 +167,25 @@ def describe_matrix(answers: Answers) -> str:
     return f"{wrong:,} of {size:,} test digits are misread, most often {named}."
 
 
-def digits_html(answers: Answers) -> str:
+def digits_html(answers: Answers) -> Markup:
     """Each digit's figures beside the report's AUC, in a table that scrolls where it is narrow."""
     report = load_report_scores(answers.run.experiment.name)
-    rows = ""
+    rows = []
     for one in answers.scores["digits"]:
         theirs = report and report["auc"][one["digit"]]
         shares = [_format(one[name], ".2%") for name in ("precision", "recall", "f1")]
         areas = [_format(area, ".5f") for area in (one["auc_hard"], one["auc"], theirs)]
-        cells = "".join(f"<td>{text}</td>" for text in shares + areas)
-        rows += f"<tr><th scope=row>{one['digit']}</th>{cells}</tr>"
+        cells = [tag("td", text) for text in shares + areas]
+        rows.append(tag("tr", tag("th", one["digit"], scope="row"), *cells))
     titles = ("Digit", "Precision", "Recall", "F1", "AUC, hard", "AUC", "The report’s AUC, hard")
-    head = "".join(f"<th scope=col>{title}</th>" for title in titles)
-    return (
-        '<div class="dn-figures" tabindex="0" role="region" aria-label="Figures of each digit">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    head = (tag("th", title, scope="col") for title in titles)
+    return tag(
+        "div",
+        tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows)),
+        class_="dn-figures",
+        tabindex=0,
+        role="region",
+        aria_label="Figures of each digit",
     )
 
 
@@ -232,7 +232,7 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
                 hovertemplate=f"<b>{letter}</b> digit {one}: %{{y:.2%}} found<br>at %{{x:.3~%}} "
                 f"false alarms<br>AUC {curves[one].area:.5f}<extra></extra>",
             )
-    _lay_out_chart(figure)
+    lay_out(figure, _CHART_HEIGHT, top=40)
     figure.update_xaxes(
         type="log", title="False alarms among other digits", tickformat="~%", dtick=1
     )
@@ -280,22 +280,11 @@ def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
             hovertemplate=f"<b>{letter}</b> %{{customdata:,}} digits, %{{x:.1%}} sure<br>"
             "%{y:.1%} of them right<extra></extra>",
         )
-    _lay_out_chart(figure)
+    lay_out(figure, _CHART_HEIGHT, top=40)
     figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
     figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
     figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])
     return figure
-
-
-def _lay_out_chart(figure: go.Figure) -> None:
-    figure.update_layout(
-        height=_CHART_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 40, "b": 0},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
 
 
 def describe_calibration(answers: Answers) -> str:
@@ -318,7 +307,7 @@ def picture_url(image: NDArray) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> str:
+def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> Markup:
     """What is said of a test digit, in a few lines: one or two runs' guesses and the others'.
 
     Args:
@@ -327,31 +316,29 @@ def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answe
         others: Answers of the other networks to the same digits.
     """
     if len(shown) > 1:
-        lines = [f"{letter}: {_best_guess(answers, place)}" for letter, answers in shown.items()]
+        lines = [join(f"{letter}: ", _best_guess(one, place)) for letter, one in shown.items()]
     else:
         [answers] = shown.values()
         lines = [_best_guess(answers, place)]
         second = int(np.argsort(-answers.probabilities[place], kind="stable")[1])
         if answers.probabilities[place, second] >= 0.001:
             share = format_share(float(answers.probabilities[place, second]))
-            lines.append(f"{second} {share}")
-    votes = [f"<span>{digit} ({count}×)</span>" for digit, count in count_readings(others, place)]
-    lines.append(f"others: {', '.join(votes) or '—'}")
-    return f'<p class="dn-answer">{"<br>".join(lines)}</p>'
+            lines.append(join(f"{second} {share}"))
+    votes = [tag("span", f"{digit} ({count}×)") for digit, count in count_readings(others, place)]
+    lines.append(join("others: ", join(*votes, between=", ") or "—"))
+    return tag("p", join(*lines, between=tag("br")), class_="dn-answer")
 
 
-def _best_guess(answers: Answers, place: int) -> str:
+def _best_guess(answers: Answers, place: int) -> Markup:
     read, true = answers.readings[place], answers.labels[place]
     share = format_share(float(answers.probabilities[place, read]))
-    return f"<b>{read}</b> {share}{'' if read == true else f', is {true}'}"
+    return join(tag("b", read), f" {share}{'' if read == true else f', is {true}'}")
 
 
-def large_picture_html(image: NDArray, label: int) -> str:
+def large_picture_html(image: NDArray, label: int) -> Markup:
     """A test digit, large, with every pixel visible."""
-    return (
-        f'<figure class="dn-seen dn-large"><img src="{picture_url(image)}" '
-        f'alt="A {label} in white on black, 28 by 28 pixels"></figure>'
-    )
+    alt = f"A {label} in white on black, 28 by 28 pixels"
+    return tag("figure", tag("img", src=picture_url(image), alt=alt), class_="dn-seen dn-large")
 
 
 def describe_answer(answers: Answers, place: int) -> str:
@@ -379,12 +366,12 @@ def describe_outcomes(outcomes: PairedOutcomes) -> str:
     )
 
 
-def bars_html(answers: Answers, place: int) -> str:
+def bars_html(answers: Answers, place: int) -> Markup:
     """The ten probabilities that a run gave a test digit."""
     return probability_bars_html(answers.probabilities[place])
 
 
-def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Experiment) -> str:
+def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Experiment) -> Markup:
     """How every network reads a test digit, those against the majority marked.
 
     Args:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from digitnet.show.charts import lay_out
 from digitnet.study.standings import Standing
 from digitnet.study.summaries import RunSummary
 
@@ -75,19 +76,13 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
         + title
         + ": %{x:,.4~g}<extra></extra>",
     )
-    figure.update_layout(
-        height=_PLOT_HEIGHT + 100,
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(type="log", range=x_range, title=title, dtick=1, fixedrange=True)
+    lay_out(figure, _PLOT_HEIGHT + 100)
+    figure.update_xaxes(type="log", range=x_range, title=title, dtick=1)
     figure.update_yaxes(
         type="log",
         range=y_range,
         tickvals=_ERROR_TICKS,
         ticktext=[f"{1 - error:.1%}".replace(".0%", "%") for error in _ERROR_TICKS],
-        fixedrange=True,
     )
     return figure
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.runs import Run, Training
+from digitnet.show.charts import BELOW, lay_out
+from digitnet.show.html import Markup, tag
 from digitnet.study.curves import Curves, Interpretation
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
@@ -120,20 +122,14 @@ def curves_figure(curves: Sequence[Curves], view: View) -> go.Figure:
         for part in PARTS[view.part]:
             _add_curve(figure, one, part, view, symbols[one.letter])
     _add_keys(figure, curves, view)
-    figure.update_layout(
-        font={"family": _FONT},
-        height=_PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3),
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
-        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0},
-        hovermode="closest",
-        dragmode=False,
-    )
+    height = _PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3)
+    lay_out(figure, height, BELOW, font={"family": _FONT}, hovermode="closest")
     lines = [view.heights(view.ys(one, part)) for one in curves for part in PARTS[view.part]]
     bottom, top = _ends(lines, 0.06)
     heights = [top, bottom] if view.shows_errors else [bottom, top]  # fewer errors are better
     width = 1.08 * max((view.xs(one).max(initial=1) for one in curves), default=1)
-    figure.update_xaxes(range=[0, width], fixedrange=True, showgrid=False)
-    figure.update_yaxes(**_axis(view), range=heights, fixedrange=True)
+    figure.update_xaxes(range=[0, width], showgrid=False)
+    figure.update_yaxes(**_axis(view), range=heights)
     _label_ends(figure, curves, view)
     figure.add_annotation(  # where it takes no room from the legend
         x=1, y=0, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
@@ -260,29 +256,28 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
 # --- words -----------------------------------------------------------------------------------
 
 
-def interpretation_html(curves: Curves, interpretation: Interpretation) -> str:
+def interpretation_html(curves: Curves, interpretation: Interpretation) -> Markup:
     """What the curves of a training say, as a card with its letter and colour."""
     report = f"The report: {interpretation.report}" if interpretation.report else ""
     sentences = [interpretation.verdict, interpretation.epochs, interpretation.gap, report]
-    verdict, *others = (escape(sentence) for sentence in sentences if sentence)
+    verdict, *others = (sentence for sentence in sentences if sentence)
     word, _, rule = verdict.partition(". ")
-    body = f"<p><b>{word}.</b> {rule}</p>" + "".join(f"<p>{other}</p>" for other in others)
-    return _card_html(curves.letter, curves.experiment.colour, curves.title, body)
+    first = tag("p", tag("b", f"{word}."), " ", rule)
+    body = [first, *(tag("p", other) for other in others)]
+    return _card_html(curves.letter, curves.experiment.colour, curves.title, *body)
 
 
-def broken_html(run: Run | Training, letter: str, error: str) -> str:
+def broken_html(run: Run | Training, letter: str, error: str) -> Markup:
     """A run that cannot be shown, and why."""
-    body = f"<p><b>Broken.</b> Its curves are left out: {escape(error)}.</p>"
+    body = tag("p", tag("b", "Broken."), f" Its curves are left out: {error}.")
     return _card_html(letter, run.experiment.colour, run.title, body)
 
 
-def _card_html(letter: str, colour: str, title: str, body: str) -> str:
-    return (
-        f'<article class="dn-card" style="--colour:{colour}">'
-        f"<h4><b>{letter}</b> {escape(title)}</h4>{body}</article>"
-    )
+def _card_html(letter: str, colour: str, title: str, *body: Markup) -> Markup:
+    heading = tag("h4", tag("b", letter), " ", title)
+    return tag("article", heading, *body, class_="dn-card", style=f"--colour:{colour}")
 
 
-def cards_html(cards: Sequence[str]) -> str:
+def cards_html(cards: Sequence[Markup]) -> Markup:
     """Cards side by side, as many as there is room for."""
-    return f'<div class="dn-cards">{"".join(cards)}</div>'
+    return tag("div", *cards, class_="dn-cards")

@@ -1,0 +1,29 @@
+"""What all charts have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
+    import plotly.graph_objects as go
+
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+BELOW = {"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0}
+
+
+def lay_out(
+    figure: go.Figure, height: int, legend: dict[str, Any] = ABOVE, top: int = 30, **others: Any
+) -> None:
+    """Makes a chart as wide as the page, and one that a finger scrolls past.
+
+    Args:
+        figure: The chart.
+        height: In pixels.
+        legend: Where it is, `ABOVE` or `BELOW`.
+        top: The margin above the plot, pixels.
+        others: What else to lay out, in Plotly's words.
+    """
+    margin = {"l": 0, "r": 0, "t": top, "b": 0}
+    figure.update_layout(height=height, margin=margin, legend=legend, dragmode=False, **others)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
