@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from digitnet.experiments import Experiment, LayerCost, format_layers
-from digitnet.show.html import Markup, tag
+from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import as_sentence
 
 
@@ -33,12 +33,12 @@ def network_html(costs: Sequence[LayerCost]) -> Markup:
     """
     parameters = tag("b", f"{sum(cost.parameters for cost in costs):,}")
     multiply_adds = tag("b", f"{sum(cost.multiply_adds for cost in costs):,}")
-    total = (parameters, " parameters, ", multiply_adds, " multiplications an image")
     softmax = (
         "With the softmax over the ten digits, which follows your layers and has "
         f"{costs[-1].parameters:,} of the parameters."
     )
-    return tag("p", *total, class_="dn-total") + tag("p", softmax, class_="dn-cost")
+    total = (parameters, " parameters, ", multiply_adds, " multiplications an image")
+    return join(tag("p", *total, class_="dn-total"), tag("p", softmax, class_="dn-cost"))
 
 
 def kept_html(network: Experiment) -> Markup:
@@ -47,7 +47,7 @@ def kept_html(network: Experiment) -> Markup:
         "div",
         tag("h4", network.title),
         tag("p", tag("code", format_layers(network.layers))),
-        tag("p", network.question) if network.question else None,
+        tag("p", network.question) if network.question else "",
         tag("p", f"{network.parameters:,} parameters", class_="dn-cost"),
         class_="dn-kept",
         style=f"--colour:{network.colour}",

@@ -12,20 +12,23 @@ ACCURACY_TICKS = {  # of a logarithmic axis of errors, which it names as accurac
     "tickvals": _ERRORS,
     "ticktext": [f"{1 - error:.1%}".replace(".0%", "%") for error in _ERRORS],
 }
-LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+BELOW = {"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0}
 
 
-def lay_out(figure: go.Figure, height: int, top: int = 30, **layout: Any) -> None:
-    """Gives a chart its height and margins; nothing in it is dragged or zoomed.
+def lay_out(
+    figure: go.Figure, height: int, legend: dict[str, Any] = ABOVE, top: int = 30, **others: Any
+) -> None:
+    """Makes a chart as wide as the page, and one that a finger scrolls past.
 
     Args:
-        figure: A chart.
-        height: Of the whole, in pixels.
-        top: Room above the plot, in pixels.
-        layout: Of Plotly's own, besides.
+        figure: The chart.
+        height: In pixels.
+        legend: Where it is, `ABOVE` or `BELOW`.
+        top: The margin above the plot, pixels.
+        others: What else to lay out, in Plotly's words.
     """
-    figure.update_layout(
-        height=height, margin={"l": 0, "r": 0, "t": top, "b": 0}, dragmode=False, **layout
-    )
+    margin = {"l": 0, "r": 0, "t": top, "b": 0}
+    figure.update_layout(height=height, margin=margin, legend=legend, dragmode=False, **others)
     figure.update_xaxes(fixedrange=True)
     figure.update_yaxes(fixedrange=True)

@@ -82,20 +82,23 @@ def pairs_html(runs: Sequence[Run], compared: Pairs) -> Markup:
         runs: One of each network, in the order of rows and columns.
         compared: Pairs of them, in both orders; those that cannot be compared are missing.
     """
-    names = [run.experiment.name for run in runs]
-    head = (tag("th", tag("span", name), scope="col") for name in names)
-    rows = (
-        tag("tr", _row_head(a), *(_pair_cell(a, b, compared.get((a.id, b.id))) for b in runs))
+    head = [tag("th", tag("span", run.experiment.name), scope="col") for run in runs]
+    rows = [
+        tag(
+            "tr",
+            tag("th", a.experiment.name, scope="row", style=f"--colour:{a.experiment.colour}"),
+            *(_pair_cell(a, b, compared.get((a.id, b.id))) for b in runs),
+        )
         for a in runs
+    ]
+    return tag(
+        "div",
+        tag("table", tag("thead", tag("tr", tag("td"), *head)), tag("tbody", *rows)),
+        class_="dn-pairs",
+        tabindex=0,
+        role="region",
+        aria_label="All pairs of networks",
     )
-    table = tag("table", tag("thead", tag("tr", tag("td"), *head)), tag("tbody", *rows))
-    label = "All pairs of networks"
-    return tag("div", table, class_="dn-pairs", tabindex=0, role="region", aria_label=label)
-
-
-def _row_head(run: Run) -> Markup:
-    network = run.experiment
-    return tag("th", network.name, scope="row", style=f"--colour:{network.colour}")
 
 
 def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> Markup:
@@ -116,8 +119,8 @@ def _pair_cell(a: Run, b: Run, pair: Comparison | None) -> Markup:
 
 def differences_html(lines: Sequence[Difference]) -> Markup:
     """Two networks, A and B, side by side, line by line; lines that differ stand out."""
-    heads = (tag("th", letter, scope="col") for letter in "AB")
-    rows = (
+    head = [tag("th", letter, scope="col") for letter in ("A", "B")]
+    rows = [
         tag(
             "tr",
             tag("th", line.what, scope="row"),
@@ -126,6 +129,6 @@ def differences_html(lines: Sequence[Difference]) -> Markup:
             class_=None if line.is_same else "dn-differs",
         )
         for line in lines
-    )
-    head = tag("thead", tag("tr", tag("td"), *heads))
-    return tag("table", head, tag("tbody", *rows), class_="dn-differences")
+    ]
+    parts = tag("thead", tag("tr", tag("td"), *head)), tag("tbody", *rows)
+    return tag("table", *parts, class_="dn-differences")

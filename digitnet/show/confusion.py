@@ -14,8 +14,9 @@ from PIL import Image
 
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
-from digitnet.show.charts import LEGEND_ABOVE, lay_out
+from digitnet.show.charts import lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
+from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
 from digitnet.study.scores import roc_curves, worst_confusions
@@ -166,21 +167,25 @@ def describe_matrix(answers: Answers) -> str:
     return f"{wrong:,} of {size:,} test digits are misread, most often {named}."
 
 
-def digits_html(answers: Answers) -> str:
+def digits_html(answers: Answers) -> Markup:
     """Each digit's figures beside the report's AUC, in a table that scrolls where it is narrow."""
     report = load_report_scores(answers.run.experiment.name)
-    rows = ""
+    rows = []
     for one in answers.scores["digits"]:
         theirs = report and report["auc"][one["digit"]]
         shares = [_format(one[name], ".2%") for name in ("precision", "recall", "f1")]
         areas = [_format(area, ".5f") for area in (one["auc_hard"], one["auc"], theirs)]
-        cells = "".join(f"<td>{text}</td>" for text in shares + areas)
-        rows += f"<tr><th scope=row>{one['digit']}</th>{cells}</tr>"
+        cells = [tag("td", text) for text in shares + areas]
+        rows.append(tag("tr", tag("th", one["digit"], scope="row"), *cells))
     titles = ("Digit", "Precision", "Recall", "F1", "AUC, hard", "AUC", "The report’s AUC, hard")
-    head = "".join(f"<th scope=col>{title}</th>" for title in titles)
-    return (
-        '<div class="dn-figures" tabindex="0" role="region" aria-label="Figures of each digit">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    head = (tag("th", title, scope="col") for title in titles)
+    return tag(
+        "div",
+        tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows)),
+        class_="dn-figures",
+        tabindex=0,
+        role="region",
+        aria_label="Figures of each digit",
     )
 
 
@@ -227,7 +232,7 @@ def roc_figure(chosen: Mapping[str, Answers], digit: int) -> go.Figure:
                 hovertemplate=f"<b>{letter}</b> digit {one}: %{{y:.2%}} found<br>at %{{x:.3~%}} "
                 f"false alarms<br>AUC {curves[one].area:.5f}<extra></extra>",
             )
-    lay_out(figure, CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
+    lay_out(figure, CHART_HEIGHT, top=40)
     figure.update_xaxes(
         type="log", title="False alarms among other digits", tickformat="~%", dtick=1
     )
@@ -249,7 +254,7 @@ def picture_url(image: NDArray) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> str:
+def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> Markup:
     """What is said of a test digit, in a few lines: one or two runs' guesses and the others'.
 
     Args:
@@ -258,31 +263,29 @@ def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answe
         others: Answers of the other networks to the same digits.
     """
     if len(shown) > 1:
-        lines = [f"{letter}: {_best_guess(answers, place)}" for letter, answers in shown.items()]
+        lines = [join(f"{letter}: ", _best_guess(one, place)) for letter, one in shown.items()]
     else:
         [answers] = shown.values()
         lines = [_best_guess(answers, place)]
         second = int(np.argsort(-answers.probabilities[place], kind="stable")[1])
         if answers.probabilities[place, second] >= 0.001:
             share = format_share(float(answers.probabilities[place, second]))
-            lines.append(f"{second} {share}")
-    votes = [f"<span>{digit} ({count}×)</span>" for digit, count in count_readings(others, place)]
-    lines.append(f"others: {', '.join(votes) or '—'}")
-    return f'<p class="dn-answer">{"<br>".join(lines)}</p>'
+            lines.append(join(f"{second} {share}"))
+    votes = [tag("span", f"{digit} ({count}×)") for digit, count in count_readings(others, place)]
+    lines.append(join("others: ", join(*votes, between=", ") or "—"))
+    return tag("p", join(*lines, between=tag("br")), class_="dn-answer")
 
 
-def _best_guess(answers: Answers, place: int) -> str:
+def _best_guess(answers: Answers, place: int) -> Markup:
     read, true = answers.readings[place], answers.labels[place]
     share = format_share(float(answers.probabilities[place, read]))
-    return f"<b>{read}</b> {share}{'' if read == true else f', is {true}'}"
+    return join(tag("b", read), f" {share}{'' if read == true else f', is {true}'}")
 
 
-def large_picture_html(image: NDArray, label: int) -> str:
+def large_picture_html(image: NDArray, label: int) -> Markup:
     """A test digit, large, with every pixel visible."""
-    return (
-        f'<figure class="dn-seen dn-large"><img src="{picture_url(image)}" '
-        f'alt="A {label} in white on black, 28 by 28 pixels"></figure>'
-    )
+    alt = f"A {label} in white on black, 28 by 28 pixels"
+    return tag("figure", tag("img", src=picture_url(image), alt=alt), class_="dn-seen dn-large")
 
 
 def describe_answer(answers: Answers, place: int) -> str:
@@ -310,12 +313,12 @@ def describe_outcomes(outcomes: PairedOutcomes) -> str:
     )
 
 
-def bars_html(answers: Answers, place: int) -> str:
+def bars_html(answers: Answers, place: int) -> Markup:
     """The ten probabilities that a run gave a test digit."""
     return probability_bars_html(answers.probabilities[place])
 
 
-def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Experiment) -> str:
+def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Experiment) -> Markup:
     """How every network reads a test digit, those against the majority marked.
 
     Args:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.charts import ACCURACY_TICKS, LEGEND_ABOVE, lay_out
+from digitnet.show.charts import ACCURACY_TICKS, lay_out
 from digitnet.study.standings import Standing
 from digitnet.study.summaries import RunSummary
 
@@ -75,7 +75,7 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
         + title
         + ": %{x:,.4~g}<extra></extra>",
     )
-    lay_out(figure, _PLOT_HEIGHT + 100, legend=LEGEND_ABOVE)
+    lay_out(figure, _PLOT_HEIGHT + 100)
     figure.update_xaxes(type="log", range=x_range, title=title, dtick=1)
     figure.update_yaxes(
         type="log",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.runs import Run, Training
-from digitnet.show.charts import lay_out
+from digitnet.show.charts import BELOW, lay_out
 from digitnet.show.html import Markup, tag
 from digitnet.study.curves import Curves, Interpretation
 
@@ -122,13 +122,8 @@ def curves_figure(curves: Sequence[Curves], view: View) -> go.Figure:
         for part in PARTS[view.part]:
             _add_curve(figure, one, part, view, symbols[one.letter])
     _add_keys(figure, curves, view)
-    lay_out(
-        figure,
-        _PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3),
-        font={"family": _FONT},
-        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0},
-        hovermode="closest",
-    )
+    height = _PLOT_HEIGHT + _KEY_HEIGHT * (len(symbols) + 3)
+    lay_out(figure, height, BELOW, font={"family": _FONT}, hovermode="closest")
     lines = [view.heights(view.ys(one, part)) for one in curves for part in PARTS[view.part]]
     bottom, top = _ends(lines, 0.06)
     heights = [top, bottom] if view.shows_errors else [bottom, top]  # fewer errors are better
@@ -264,26 +259,23 @@ def _label_ends(figure: go.Figure, curves: Sequence[Curves], view: View) -> None
 def interpretation_html(curves: Curves, interpretation: Interpretation) -> Markup:
     """What the curves of a training say, as a card with its letter and colour."""
     report = f"The report: {interpretation.report}" if interpretation.report else ""
-    word, _, rule = interpretation.verdict.partition(". ")
-    others = (interpretation.epochs, interpretation.gap, report)
-    return _card_html(
-        curves.letter,
-        curves.experiment.colour,
-        curves.title,
-        tag("p", tag("b", f"{word}."), f" {rule}"),
-        *(tag("p", other) for other in others if other),
-    )
+    sentences = [interpretation.verdict, interpretation.epochs, interpretation.gap, report]
+    verdict, *others = (sentence for sentence in sentences if sentence)
+    word, _, rule = verdict.partition(". ")
+    first = tag("p", tag("b", f"{word}."), " ", rule)
+    body = [first, *(tag("p", other) for other in others)]
+    return _card_html(curves.letter, curves.experiment.colour, curves.title, *body)
 
 
 def broken_html(run: Run | Training, letter: str, error: str) -> Markup:
     """A run that cannot be shown, and why."""
-    said = tag("p", tag("b", "Broken."), f" Its curves are left out: {error}.")
-    return _card_html(letter, run.experiment.colour, run.title, said)
+    body = tag("p", tag("b", "Broken."), f" Its curves are left out: {error}.")
+    return _card_html(letter, run.experiment.colour, run.title, body)
 
 
-def _card_html(letter: str, colour: str, title: str, *said: Markup) -> Markup:
-    head = tag("h4", tag("b", letter), f" {title}")
-    return tag("article", head, *said, class_="dn-card", style=f"--colour:{colour}")
+def _card_html(letter: str, colour: str, title: str, *body: Markup) -> Markup:
+    heading = tag("h4", tag("b", letter), " ", title)
+    return tag("article", heading, *body, class_="dn-card", style=f"--colour:{colour}")
 
 
 def cards_html(cards: Sequence[Markup]) -> Markup:

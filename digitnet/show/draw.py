@@ -11,7 +11,6 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 from PIL import Image
@@ -24,6 +23,7 @@ from digitnet.experiments import (
     pixel_features,
 )
 from digitnet.serving import Trust, find_class
+from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
 
@@ -71,7 +71,7 @@ def _verb(count: int) -> str:
     return "reads" if count == 1 else "read"
 
 
-def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
+def reading_html(probabilities: np.ndarray, trust: Trust | None) -> Markup:
     """The most probable digit, in large type, how sure the network is, and what that is worth.
 
     Args:
@@ -79,40 +79,48 @@ def reading_html(probabilities: np.ndarray, trust: Trust | None) -> str:
         trust: How often it is right when it is so sure; None if that is not known.
     """
     best, second = np.argsort(probabilities)[::-1][:2]
-    doubt = f"It might also be a {second}: {format_share(probabilities[second])}."
-    return (
-        f'<div class="dn-reading" role="status"><p class="dn-digit">{best}</p>'
-        f"<p>{format_share(probabilities[best])} sure"
-        f"{'. ' + doubt if probabilities[second] >= 0.1 else ''}</p>"
-        f"{_trust_html(describe_trust(trust, float(probabilities[best]))) if trust else ''}</div>"
+    sure = f"{format_share(probabilities[best])} sure"
+    doubt = f". It might also be a {second}: {format_share(probabilities[second])}."
+    return tag(
+        "div",
+        tag("p", best, class_="dn-digit"),
+        tag("p", sure + doubt * bool(probabilities[second] >= 0.1)),
+        _trust_html(describe_trust(trust, float(probabilities[best]))) if trust else "",
+        class_="dn-reading",
+        role="status",
     )
 
 
-def refusal_html(probabilities: np.ndarray, network: Experiment) -> str:
+def refusal_html(probabilities: np.ndarray, network: Experiment) -> Markup:
     """That it is no digit, in large type, and the nearest digit, small.
 
     Args:
         probabilities: float (10,), the chosen network's.
         network: The chosen network.
     """
-    said = "" if network.refuses else "<p class=dn-by>says the reader of handwriting</p>"
-    return (
-        '<div class="dn-reading" role="status"><p class="dn-refusal">Not a digit</p>'
-        f"<p>the nearest would be <b>{int(probabilities.argmax())}</b></p>{said}</div>"
+    nearest = tag("b", int(probabilities.argmax()))
+    said = "" if network.refuses else tag("p", "says the reader of handwriting", class_="dn-by")
+    return tag(
+        "div",
+        tag("p", "Not a digit", class_="dn-refusal"),
+        tag("p", "the nearest would be ", nearest),
+        said,
+        class_="dn-reading",
+        role="status",
     )
 
 
-def quiet_html(html: str) -> str:
+def quiet_html(html: Markup) -> Markup:
     """What is still there to be looked at, but is not what matters."""
-    return f'<div class="dn-quiet">{html}</div>'
+    return tag("div", html, class_="dn-quiet")
 
 
-def _trust_html(sentence: str) -> str:
-    return f'<p class="dn-trust">{sentence}</p>'
+def _trust_html(sentence: Markup) -> Markup:
+    return tag("p", sentence, class_="dn-trust")
 
 
-def describe_trust(trust: Trust, confidence: float) -> str:
-    """How often a network is right about drawings of which it is so sure, in HTML."""
+def describe_trust(trust: Trust, confidence: float) -> Markup:
+    """How often a network is right about drawings of which it is so sure."""
     low, high = find_class(confidence)
     if high == 1:
         sure = f"more than {100 * low:.10g}%"
@@ -120,41 +128,48 @@ def describe_trust(trust: Trust, confidence: float) -> str:
         sure = f"less than {100 * high:.10g}%"
     else:
         sure = f"{100 * low:.10g} to {100 * high:.10g}%"
-    return (
-        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read "
-        f"<b>{format_share(trust.share)}</b> rightly."
+    return join(
+        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read ",
+        tag("b", format_share(trust.share)),
+        " rightly.",
     )
 
 
-def describe_agreement(trust: Trust) -> str:
-    """How often the majority is right about drawings on which so many agree, in HTML."""
-    return (
-        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read "
-        f"<b>{format_share(trust.share)}</b> rightly."
+def describe_agreement(trust: Trust) -> Markup:
+    """How often the majority is right about drawings on which so many agree."""
+    return join(
+        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read ",
+        tag("b", format_share(trust.share)),
+        " rightly.",
     )
 
 
-def probability_bars_html(probabilities: np.ndarray) -> str:
+def probability_bars_html(probabilities: np.ndarray) -> Markup:
     """Ten bars, one for each digit, with their shares as text.
 
     Args:
         probabilities: float (10,).
     """
     best = int(np.argmax(probabilities))
-    rows = "".join(
-        f"<li{' class=dn-best' if digit == best else ''}><b>{digit}</b>"
-        f'<i style="--share:{share:.4f}"></i><span>{format_share(share)}</span></li>'
+    rows = (
+        tag(
+            "li",
+            tag("b", digit),
+            tag("i", style=f"--share:{share:.4f}"),
+            tag("span", format_share(share)),
+            class_="dn-best" if digit == best else None,
+        )
         for digit, share in enumerate(map(float, probabilities))
     )
-    return f'<ol class="dn-bars" aria-label="Probability of each digit">{rows}</ol>'
+    return tag("ol", *rows, class_="dn-bars", aria_label="Probability of each digit")
 
 
-def invitation_html(sentence: str) -> str:
+def invitation_html(sentence: str) -> Markup:
     """What to do while there is nothing to read."""
-    return f'<p class="dn-invitation" role="status">{escape(sentence)}</p>'
+    return tag("p", sentence, class_="dn-invitation", role="status")
 
 
-def seen_html(image: np.ndarray) -> str:
+def seen_html(image: np.ndarray) -> Markup:
     """The network's input, enlarged with every pixel visible.
 
     Args:
@@ -163,16 +178,18 @@ def seen_html(image: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     source = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<figure class="dn-seen"><img src="data:image/png;base64,{source}" '
-        'alt="Your digit in white on black, centred and shrunk to 28 by 28 pixels">'
-        "<figcaption>What the networks see</figcaption></figure>"
+    alt = "Your digit in white on black, centred and shrunk to 28 by 28 pixels"
+    return tag(
+        "figure",
+        tag("img", src=f"data:image/png;base64,{source}", alt=alt),
+        tag("figcaption", "What the networks see"),
+        class_="dn-seen",
     )
 
 
 def all_readings_html(
     readings: Mapping[Experiment, np.ndarray], chosen: Experiment, trust: Trust | None = None
-) -> str:
+) -> Markup:
     """The vote, what it is worth, and every network's reading, those against the majority marked.
 
     Args:
@@ -189,49 +206,50 @@ def all_readings_html(
         for network, probabilities in readings.items()
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
-    return f"<h3>{describe_votes(votes, whose)}</h3>{worth}{_network_lists(rows)}"
+    return join(tag("h3", describe_votes(votes, whose)), worth, _network_lists(rows))
 
 
-def all_accuracies_html(summaries: Sequence[RunSummary]) -> str:
+def all_accuracies_html(summaries: Sequence[RunSummary]) -> Markup:
     """Every network with the share of test digits that its run reads rightly.
 
     Args:
         summaries: Whole runs.
     """
     rows = {
-        one.run.experiment: f"{_network_name(one.run.experiment)}"
-        f"<span>{describe_share(one)}</span></li>"
+        one.run.experiment: _network_row(one.run.experiment, [], tag("span", describe_share(one)))
         for one in summaries
     }
-    return f"<h3>These networks will read it</h3>{_network_lists(rows)}"
+    return join(tag("h3", "These networks will read it"), _network_lists(rows))
 
 
-def _network_lists(rows: Mapping[Experiment, str]) -> str:
+def _network_lists(rows: Mapping[Experiment, Markup]) -> Markup:
     """Rows of networks under a heading for each group."""
     lists = []
     for group in GROUPS:
-        items = "".join(row for network, row in rows.items() if network.group == group)
-        lists.append(f"<section><h4>{group.title}</h4><ul>{items}</ul></section>" * bool(items))
-    return f'<div class="dn-networks">{"".join(lists)}</div>'
+        items = [row for network, row in rows.items() if network.group == group]
+        if items:
+            lists.append(tag("section", tag("h4", group.title), tag("ul", *items)))
+    return tag("div", *lists, class_="dn-networks")
 
 
 def _reading_row(
     network: Experiment, probabilities: np.ndarray, majority: int, chosen: bool
-) -> str:
+) -> Markup:
     digit = int(probabilities.argmax())
     remarks = ["disagrees"] * (digit != majority) + ["shown above"] * chosen
-    return (
-        f"{_network_name(network, remarks)}<b>{digit}</b>"
-        f"<span>{format_share(float(probabilities[digit]))} sure</span></li>"
-    )
+    sure = f"{format_share(float(probabilities[digit]))} sure"
+    return _network_row(network, remarks, tag("b", digit), tag("span", sure))
 
 
-def _network_name(network: Experiment, remarks: Sequence[str] = ()) -> str:
-    kind = ' class="dn-dissent"' if "disagrees" in remarks else ""
-    notes = "".join(f" <em>{remark}</em>" for remark in remarks)
-    return (
-        f'<li{kind} style="--colour:{network.colour}">'
-        f'<span class="dn-name">{escape(network.title)}{notes}</span>'
+def _network_row(network: Experiment, remarks: Sequence[str], *figures: Markup) -> Markup:
+    """A network's name with remarks, and what there is to say of it."""
+    notes = [join(" ", tag("em", remark)) for remark in remarks]
+    return tag(
+        "li",
+        tag("span", network.title, *notes, class_="dn-name"),
+        *figures,
+        class_="dn-dissent" if "disagrees" in remarks else None,
+        style=f"--colour:{network.colour}",
     )
 
 

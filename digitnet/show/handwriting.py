@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.charts import ACCURACY_TICKS, LEGEND_ABOVE, lay_out
+from digitnet.show.charts import ACCURACY_TICKS, lay_out
 from digitnet.study.handwriting import PENDIGITS, DrawnScore, find_drawn, list_collections
 from digitnet.study.standings import Standing
 
@@ -36,7 +36,7 @@ def drawn_figure(drawn: Sequence[tuple[Standing, Scores]]) -> go.Figure:
     _add_collections(figure, drawn)
     _add_mnist(figure, [one for one, _ in drawn])
     _add_pendigits(figure, drawn)
-    lay_out(figure, ROW_HEIGHT * len(drawn) + 120, top=60, legend=LEGEND_ABOVE)
+    lay_out(figure, ROW_HEIGHT * len(drawn) + 120, top=60)
     figure.update_xaxes(type="log", autorange="reversed", title="Read rightly", **ACCURACY_TICKS)
     figure.update_yaxes(type="category", automargin=True, ticksuffix=" ")
     return figure

@@ -1,43 +1,40 @@
-"""HTML that is escaped by construction: whatever is no markup already becomes text."""
+"""HTML that is escaped by the way it is made: a tag takes text and tags, and knows them apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from html import escape
 
-from markupsafe import Markup, escape
+VOID = ("img", "br")  # have no end
 
-VOID = ("img",)  # tags without an end
 
-__all__ = ["Markup", "join", "tag"]
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def join(*children: object, between: str = "") -> Markup:
+    """Text and HTML, one after the other; text is escaped."""
+    return Markup(_html_of(between).join(map(_html_of, children)))
+
+
+def _html_of(one: object) -> str:
+    return one if isinstance(one, Markup) else escape(str(one), quote=False)
 
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
-    """An element.
+    """A tag with what is inside it.
 
     Args:
-        name: Of the tag, such as "p".
-        children: What is in it, one after the other: markup stays, all else is escaped; None is
-            left out.
-        attributes: Its attributes, escaped; `class_` is class, `aria_label` is aria-label. None is
-            left out, and True is an attribute without a value.
+        name: The tag's.
+        children: Text, which is escaped, and HTML.
+        attributes: By name, "_" in place of "-" and at the end of Python's own words (`class_`);
+            None leaves one out.
     """
-    inside = join(children)
-    return Markup(f"<{name}{_attributes(attributes)}>") + (
-        Markup("") if name in VOID else inside + Markup(f"</{name}>")
+    said = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
     )
-
-
-def join(parts: Iterable[object]) -> Markup:
-    """Markup and text, one after the other."""
-    return Markup("").join(escape(part) for part in parts if part is not None)
-
-
-def _attributes(attributes: dict[str, object]) -> Markup:
-    written = Markup("")
-    for name, value in attributes.items():
-        key = name.rstrip("_").replace("_", "-")
-        if value is True:
-            written += Markup(f" {key}")
-        elif value is not None and value is not False:
-            written += Markup(f' {key}="%s"') % escape(value)
-    return written
+    end = "" if name in VOID else f"</{name}>"
+    return Markup(f"<{name}{said}>{join(*children)}{end}")

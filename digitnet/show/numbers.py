@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digitnet.serving import Number, ReadDigit
+from digitnet.show.html import Markup, tag
 from digitnet.show.words import format_share, number_in_words
 
 WHO_READS = (
@@ -20,18 +21,19 @@ LABEL = 30  # height of the digits above the boxes
 PEN = 6
 
 
-def number_html(number: Number) -> str:
+def number_html(number: Number) -> Markup:
     """The number in large type, and the digit of it that is least sure."""
     doubtful = min(number.digits, key=lambda one: one.probability)
-    count = number_in_words(len(number.digits))
-    return (
-        f'<div class="dn-reading" role="status"><p class="dn-digit dn-number">{number.text}</p>'
-        f"<p>A number of {count} digits. Least sure is the {doubtful.digit} in place "
-        f"{number.digits.index(doubtful) + 1}: {format_share(doubtful.probability)}.</p></div>"
+    said = (
+        f"A number of {number_in_words(len(number.digits))} digits. Least sure is the "
+        f"{doubtful.digit} in place {number.digits.index(doubtful) + 1}: "
+        f"{format_share(doubtful.probability)}."
     )
+    large = tag("p", number.text, class_="dn-digit dn-number")
+    return tag("div", large, tag("p", said), class_="dn-reading", role="status")
 
 
-def boxes_html(number: Number, strokes: Sequence[np.ndarray]) -> str:
+def boxes_html(number: Number, strokes: Sequence[np.ndarray]) -> Markup:
     """The strokes on a board, with a box around those of each digit and the digit above it.
 
     Args:
@@ -39,11 +41,10 @@ def boxes_html(number: Number, strokes: Sequence[np.ndarray]) -> str:
         strokes: Each (k, 2) of x (rightwards) and y (downwards).
     """
     source = base64.b64encode(_draw_boxes(number, strokes).encode()).decode()
-    return (
-        f'<figure class="dn-boxes"><img src="data:image/svg+xml;base64,{source}" '
-        f'alt="Your strokes, with a box around those of each digit: {", ".join(number.text)}">'
-        "<figcaption>Which strokes make which digit</figcaption></figure>"
-    )
+    said = f"Your strokes, with a box around those of each digit: {', '.join(number.text)}"
+    picture = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=said)
+    caption = tag("figcaption", "Which strokes make which digit")
+    return tag("figure", picture, caption, class_="dn-boxes")
 
 
 def _draw_boxes(number: Number, strokes: Sequence[np.ndarray]) -> str:

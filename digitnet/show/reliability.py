@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.show.charts import LEGEND_ABOVE, lay_out
+from digitnet.show.charts import lay_out
 from digitnet.show.confusion import CHART_HEIGHT, DASHES
 from digitnet.study.answers import Answers
 from digitnet.study.scores import ReliabilityCurve, calibration_error, reliability_curve
@@ -41,7 +41,7 @@ def reliability_figure(chosen: Mapping[str, Answers]) -> go.Figure:
         _add_line(figure, letter, answers, answers.probabilities, False)
         if answers.calibrated is not None:
             _add_line(figure, letter, answers, answers.calibrated, True)
-    lay_out(figure, CHART_HEIGHT, top=40, legend=LEGEND_ABOVE)
+    lay_out(figure, CHART_HEIGHT, top=40)
     figure.update_xaxes(title="How sure it is", tickformat="~%", range=[0, 1.03], dtick=0.2)
     figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 100%, is left out
     figure.update_yaxes(title="How often it is right", tickformat="~%", range=[0, 1.03])

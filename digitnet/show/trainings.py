@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from digitnet.experiments import DATASETS, Experiment, TrainingSettings, forecast
 from digitnet.jobs import Estimate
 from digitnet.runs import Status, is_amount
+from digitnet.show.html import Markup, tag
 
 LONG_SECONDS = 3600
 WORDS_OF_PHASES = {
@@ -120,7 +121,7 @@ def describe_progress(
     return ahead.share, words
 
 
-def progress_html(experiment: Experiment, history: Mapping[str, np.ndarray]) -> str:
+def progress_html(experiment: Experiment, history: Mapping[str, np.ndarray]) -> Markup:
     """The curves of a training so far: accuracy and loss, in training and validation.
 
     As text and lines of the page itself, so that they grow without a flicker.
@@ -129,34 +130,52 @@ def progress_html(experiment: Experiment, history: Mapping[str, np.ndarray]) -> 
         experiment: What is trained.
         history: Its history, arrays (epochs,), at least one epoch.
     """
-    charts = "".join(
+    charts = (
         _progress_chart(title, history[quantity], history[f"val_{quantity}"], experiment.colour)
         for title, quantity in (("Accuracy", "accuracy"), ("Loss", "loss"))
     )
-    return f'<div class="dn-progress" style="--colour:{experiment.colour}">{charts}</div>'
+    return tag("div", *charts, class_="dn-progress", style=f"--colour:{experiment.colour}")
 
 
-def _progress_chart(title: str, training: np.ndarray, validation: np.ndarray, colour: str) -> str:
+def _progress_chart(
+    title: str, training: np.ndarray, validation: np.ndarray, colour: str
+) -> Markup:
     both = np.concatenate([training, validation])
     low, high = float(np.nanmin(both)), float(np.nanmax(both))
-    lines = "".join(
-        f'<polyline points="{_points(curve, low, high)}" stroke-dasharray="{dashes}"/>'
-        for curve, dashes in ((training, "0.5 5"), (validation, "none"))
+    lines = ((_points(training, low, high), "0.5 5"), (_points(validation, low, high), "none"))
+    return tag(
+        "figure",
+        tag(
+            "figcaption",
+            tag("b", title),
+            *(" ", tag("span", f"validation {validation[-1]:.4f}", class_="dn-validation")),
+            *(" ", tag("span", f"training {training[-1]:.4f}", class_="dn-training")),
+        ),
+        tag("div", tag("span", f"{high:.3g}"), tag("span", f"{low:.3g}")),
+        tag("img", src=f"data:image/svg+xml;base64,{_draw_lines(lines, colour)}", alt=""),
+        tag("p", tag("span", "epoch 1"), tag("span", len(training))),
     )
-    drawing = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="none">'
-        "<style>polyline {vector-effect: non-scaling-stroke}</style>"
-        f'<g fill="none" stroke="{colour}" stroke-width="2.5" stroke-linecap="round" '
-        f'stroke-linejoin="round">{lines}</g></svg>'
+
+
+def _draw_lines(lines: Iterable[tuple[str, str]], colour: str) -> str:
+    """Lines, each of its points and dashes, as an SVG in base 64."""
+    drawing = tag(
+        "svg",
+        tag("style", "polyline {vector-effect: non-scaling-stroke}"),
+        tag(
+            "g",
+            *(tag("polyline", points=points, stroke_dasharray=dash) for points, dash in lines),
+            fill="none",
+            stroke=colour,
+            stroke_width=2.5,
+            stroke_linecap="round",
+            stroke_linejoin="round",
+        ),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox="0 0 100 100",
+        preserveAspectRatio="none",
     )
-    source = base64.b64encode(drawing.encode()).decode()
-    return (
-        f'<figure><figcaption><b>{title}</b> <span class="dn-validation">validation '
-        f'{validation[-1]:.4f}</span> <span class="dn-training">training {training[-1]:.4f}</span>'
-        f"</figcaption><div><span>{high:.3g}</span><span>{low:.3g}</span></div>"
-        f'<img src="data:image/svg+xml;base64,{source}" alt="">'
-        f"<p><span>epoch 1</span><span>{len(training)}</span></p></figure>"
-    )
+    return base64.b64encode(drawing.encode()).decode()
 
 
 def _points(curve: np.ndarray, low: float, high: float) -> str:

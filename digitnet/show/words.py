@@ -25,12 +25,12 @@ def as_sentence(message: str) -> str:
 
 
 def format_share(share: float) -> str:
-    """A share in [0, 1] as HTML: a percentage that never claims too much, such as "&gt;99.9%"."""
+    """A share in [0, 1] as a percentage that never claims too much, such as ">99.9%"."""
     percent = 100 * share
     if percent > 99.9:
-        return "&gt;99.9%"
+        return ">99.9%"
     if percent < 0.1:
-        return "&lt;0.1%"
+        return "<0.1%"
     return f"{percent:.1f}%"
 
 

@@ -9,7 +9,7 @@ from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
 from digitnet.ui import choices
-from digitnet.ui.page import page_file
+from digitnet.ui.page import page_file, run_script
 
 # White chalk on a dark board in both themes, as the networks see it.
 CHALK_COLOUR = "#f5f2e9"
@@ -25,52 +25,6 @@ BOARD_COLOUR = "#1c2430"
 
 
 IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
-
-
-# The canvas's toolbar shows on hover only, and until then lies unseen over the board's upper right
-# corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
-# Its Reset returns to the drawing that the board began with; with a sample digit that should be
-# an empty board, so the sample is put away as well.
-_TOOLBAR_SCRIPT = """<script>
-{ // a block of its own: whoever comes back to the page runs this again
-const style = `
-  .dc-root > .dc-toolbar {
-    position: static; opacity: 1; padding: 0.5rem 0 0; justify-content: flex-start;
-  }
-  .dc-toolbar-card { box-shadow: none; background: none; padding: 0; gap: 0.25rem; width: 100%;
-    justify-content: space-between; color: inherit; }
-  .dc-icon-button { gap: 0.35rem; min-height: 2.5rem; padding: 0 0.3rem; font: inherit;
-    font-size: 0.875rem; }
-  .dc-icon-button:focus-visible { outline: 2px solid currentColor; }
-  .dc-icon-button[aria-label="Undo"]::after { content: "Undo"; }
-  .dc-icon-button[aria-label="Redo"]::after { content: "Redo"; }
-  .dc-icon-button[aria-label="Edit"]::after { content: "Move"; }
-  .dc-icon-button[aria-label^="Reset"]::after { content: "Clear"; }
-  .dc-icon-button:is([aria-label^="Update"], [aria-label$="ward"]), /* strokes look alike */
-  .dc-toolbar-separator { display: none; }
-  .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
-  .dc-canvas { border-radius: 0.6rem; outline: none; }
-  .dc-container { border-radius: 0.6rem; overflow: hidden; }
-`;
-function arrange() {
-  const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
-  const root = host?.shadowRoot;
-  if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
-  if (root.querySelector("#digitnet")) return;
-  const board = root.querySelector(".dc-container");
-  const width = () => parseFloat(board.style.width);
-  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
-  new ResizeObserver(fit).observe(host);
-  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
-  root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
-  root.addEventListener("click", (event) => {
-    if (event.target.closest('[aria-label^="Reset"]'))
-      document.querySelector('.st-key-sample [aria-checked="true"]')?.click();
-  });
-}
-arrange();
-}
-</script>"""
 
 
 def board_width() -> int:
@@ -103,7 +57,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
         st.pills("Or begin with one of ours", range(10), key="sample")
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
-    st.html(_TOOLBAR_SCRIPT, unsafe_allow_javascript=True)
+    run_script("toolbar.js")
     strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), []

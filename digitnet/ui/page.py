@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,11 @@ from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
 from digitnet.ui.loaders import load_store
 
+ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
 
 
 SIGN_SECONDS = 5  # between looks at whether a training runs
-
-
-# Plotly takes a tap for a click on what the pointer was last over, and a finger is over nothing
-# before it taps. So the pointer is first moved to where the finger is.
-_TAP_SCRIPT = """<script>
-if (!window.digitnetTaps) {
-  window.digitnetTaps = true;
-  document.addEventListener("touchstart", (event) => {
-    const layer = event.target.closest?.(".js-plotly-plot .nsewdrag");
-    const {clientX, clientY} = event.touches[0];
-    layer?.dispatchEvent(new MouseEvent("mousemove", {clientX, clientY, bubbles: true}));
-  }, {capture: true, passive: true});
-}
-</script>"""
 
 
 def page_file(name: str) -> Path:
@@ -47,12 +35,26 @@ def apply_style() -> None:
         # Streamlit has run the page alone, and would go on so until somebody opens the first page.
         PagesManager.uses_pages_directory = False
         st.rerun()
-    st.html(Path(__file__).with_name("assets") / "style.css")
+    st.html(ASSETS / "style.css")
+
+
+def run_script(name: str) -> None:
+    """Runs one of the app's own scripts in the page.
+
+    Args:
+        name: Of a file among the assets.
+    """
+    st.html(f"<script>\n{_read_asset(name)}</script>", unsafe_allow_javascript=True)
+
+
+@cache
+def _read_asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def heed_taps() -> None:
     """Lets a finger choose a point of the page's charts as a mouse does."""
-    st.html(_TAP_SCRIPT, unsafe_allow_javascript=True)
+    run_script("taps.js")
 
 
 def say_what_is_missing(present: Collection[Experiment]) -> None:

@@ -145,7 +145,7 @@ def test_runs_tested_on_other_digits_are_told(open_page, checkpoints):
 
 def test_every_digit_has_its_figures(open_page):
     tables = [one.proto.body for one in open_page(b="cnn_min/shipped").html]
-    assert sum(table.count("<th scope=row>") for table in tables) == 20
+    assert sum(table.count('<th scope="row">') for table in tables) == 20
 
 
 def test_without_mnist_only_the_pictures_are_missing(open_page, answers):

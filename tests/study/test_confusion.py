@@ -237,7 +237,7 @@ def test_the_table_has_every_digits_figures(cnn):
     recall = metrics.recall_score(LABELS, cnn.readings, average=None)
     assert table.count("<tr>") == 11
     for digit in range(10):
-        assert f"<th scope=row>{digit}</th>" in table
+        assert f'<th scope="row">{digit}</th>' in table
         assert f"{recall[digit]:.2%}" in table
 
 

@@ -1,0 +1,42 @@
+// The canvas's toolbar shows on hover only, and until then lies unseen over the board's upper right
+// corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
+// Its Reset returns to the drawing that the board began with; with a sample digit that should be
+// an empty board, so the sample is put away as well.
+{ // a block of its own: whoever comes back to the page runs this again
+const style = `
+  .dc-root > .dc-toolbar {
+    position: static; opacity: 1; padding: 0.5rem 0 0; justify-content: flex-start;
+  }
+  .dc-toolbar-card { box-shadow: none; background: none; padding: 0; gap: 0.25rem; width: 100%;
+    justify-content: space-between; color: inherit; }
+  .dc-icon-button { gap: 0.35rem; min-height: 2.5rem; padding: 0 0.3rem; font: inherit;
+    font-size: 0.875rem; }
+  .dc-icon-button:focus-visible { outline: 2px solid currentColor; }
+  .dc-icon-button[aria-label="Undo"]::after { content: "Undo"; }
+  .dc-icon-button[aria-label="Redo"]::after { content: "Redo"; }
+  .dc-icon-button[aria-label="Edit"]::after { content: "Move"; }
+  .dc-icon-button[aria-label^="Reset"]::after { content: "Clear"; }
+  .dc-icon-button:is([aria-label^="Update"], [aria-label$="ward"]), /* strokes look alike */
+  .dc-toolbar-separator { display: none; }
+  .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
+  .dc-canvas { border-radius: 0.6rem; outline: none; }
+  .dc-container { border-radius: 0.6rem; overflow: hidden; }
+`;
+function arrange() {
+  const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
+  const root = host?.shadowRoot;
+  if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
+  if (root.querySelector("#digitnet")) return;
+  const board = root.querySelector(".dc-container");
+  const width = () => parseFloat(board.style.width);
+  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
+  new ResizeObserver(fit).observe(host);
+  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
+  root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
+  root.addEventListener("click", (event) => {
+    if (event.target.closest('[aria-label^="Reset"]'))
+      document.querySelector('.st-key-sample [aria-checked="true"]')?.click();
+  });
+}
+arrange();
+}
