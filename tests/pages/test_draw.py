@@ -237,7 +237,7 @@ def test_the_page_opens_with_the_reader_though_others_are_more_accurate(reader, 
 
 def test_the_reader_is_shown_first_and_has_no_part_in_the_reports_vote(reader, open_app):
     shown = text_of(open_app(begin_with=3), "all_models")
-    assert "All three networks of the report read 3." in shown
+    assert "All the report’s three networks read 3." in shown
     assert shown.index("For real handwriting") < shown.index("Dense networks")
     assert "Reader of handwriting" in shown
 
