@@ -94,7 +94,7 @@ def fit_temperature(labels: NDArray, probabilities: NDArray) -> float:
 
     Nearest in the mean square over digits, the Brier score of what is shown. The usual choice, the
     likelihood of the labels, is moved most by the few drawings that are misread with certainty:
-    fitted to half of the drawings, it left four of nine of the report's networks further from the
+    fitted to half of the drawings, it left five of nine of the report's networks further from the
     truth on the other half than they had been.
 
     Args:
