@@ -52,17 +52,21 @@ def choose_voters(readings: Mapping[Experiment, np.ndarray]) -> dict[Experiment,
     return voters or dict(readings)
 
 
-def describe_votes(votes: list[tuple[int, int]], whose: str = "networks") -> str:
+def describe_votes(votes: list[tuple[int, int]], whose: str = "") -> str:
     """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
 
     Counts that could be taken for a digit that was read are words.
+
+    Args:
+        votes: As `count_votes` returns them.
+        whose: Which networks vote, such as "the report's", if that is not all that are shown.
     """
-    total = sum(count for _, count in votes)
+    total = f"{whose} {number_in_words(sum(count for _, count in votes))} networks".strip()
     (winner, most), *others = votes
     if not others:
-        return f"All {number_in_words(total)} {whose} read {winner}."
+        return f"All {total} read {winner}."
     majority = number_in_words(most).capitalize()
-    first = f"{majority} of {number_in_words(total)} {whose} {_verb(most)} {winner}"
+    first = f"{majority} of {total} {_verb(most)} {winner}"
     rest = ", ".join(f"{number_in_words(count)} {_verb(count)} {digit}" for digit, count in others)
     return f"{first}; {rest}."
 
@@ -199,10 +203,15 @@ def all_readings_html(
     """
     voters = choose_voters(readings)
     votes = count_votes(voters)
-    whose = "networks" if len(voters) == len(readings) else "networks of the report"
+    whose = "" if len(voters) == len(readings) else "the report’s"
     majority = votes[0][0]
     rows = {
-        network: _reading_row(network, probabilities, majority, network == chosen)
+        network: _reading_row(
+            network,
+            probabilities,
+            disagrees=network in voters and int(probabilities.argmax()) != majority,
+            chosen=network == chosen,
+        )
         for network, probabilities in readings.items()
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
@@ -233,10 +242,10 @@ def _network_lists(rows: Mapping[Experiment, Markup]) -> Markup:
 
 
 def _reading_row(
-    network: Experiment, probabilities: np.ndarray, majority: int, chosen: bool
+    network: Experiment, probabilities: np.ndarray, disagrees: bool, chosen: bool
 ) -> Markup:
     digit = int(probabilities.argmax())
-    remarks = ["disagrees"] * (digit != majority) + ["shown above"] * chosen
+    remarks = ["disagrees"] * disagrees + ["shown above"] * chosen
     sure = f"{format_share(float(probabilities[digit]))} sure"
     return _network_row(network, remarks, tag("b", digit), tag("span", sure))
 

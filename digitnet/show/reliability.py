@@ -99,8 +99,8 @@ def _describe_calibrated(answers: Answers, calibrated: NDArray) -> str:
     calibration = answers.run.calibration
     after = calibration_error(answers.labels, calibrated)
     return (
-        f"Calibrated on drawings at the temperature {calibration.temperature:.2f}, as the Draw "
-        f"page shows it, {100 * after:.2f} points on these digits. On the drawings it was "
-        f"{100 * calibration.error_before:.2f} points before and "
+        f"Calibrated, as the Draw page shows it, it is {100 * after:.2f} points here. The "
+        f"temperature, {calibration.temperature:.2f}, was fitted to drawings that it had not "
+        f"learnt from, where the gap was {100 * calibration.error_before:.2f} points before and "
         f"{100 * calibration.error_after:.2f} after."
     )

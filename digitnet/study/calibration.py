@@ -23,8 +23,7 @@ from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, RunError, write
 from digitnet.serving import ServedNetwork, digit_probabilities, temper
 from digitnet.study.scores import calibration_error
 
-COLDEST, HOTTEST = 0.05, 20.0  # what a temperature may be
-HALVINGS = 50  # of the interval that it is sought in
+TEMPERATURES = np.geomspace(0.2, 5, 324).round(4)  # those that are tried, 1% apart
 MOST_REFUSED = 0.006  # of real digits, on validation; it is to be at most 0.01 on others'
 
 
@@ -91,23 +90,20 @@ def calibrate(model: bytes, experiment: Experiment, unlearnt: Unlearnt) -> dict[
 
 
 def fit_temperature(labels: NDArray, probabilities: NDArray) -> float:
-    """The temperature at which the labels are most probable.
+    """The temperature at which how sure a network is comes nearest to how often it is right.
 
-    The mean log-probability of the labels is concave in the temperature's inverse, so its slope is
-    0 at one place only, which is found by halving.
+    Nearest in the mean square over digits, the Brier score of what is shown. The usual choice, the
+    likelihood of the labels, is moved most by the few drawings that are misread with certainty:
+    fitted to half of the drawings, it left five of nine of the report's networks further from the
+    truth on the other half than they had been.
 
     Args:
         labels: True digits, integers (n,).
         probabilities: Floats (n, 10); each row sums to 1.
     """
-    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
-    of_label = logits[np.arange(len(labels)), labels].mean()
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        expected = (temper(probabilities.astype(np.float64), 1 / middle) * logits).sum(axis=1)
-        low, high = (middle, high) if of_label > expected.mean() else (low, middle)
-    return round(2 / (low + high), 4)
+    right = probabilities.argmax(axis=1) == labels
+    gaps = [((temper(probabilities, one).max(axis=1) - right) ** 2).mean() for one in TEMPERATURES]
+    return float(TEMPERATURES[np.argmin(gaps)])
 
 
 def choose_threshold(refusals: Iterable[NDArray]) -> float:

@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitnet.digits import DataError, Digits, load_material, load_samples, material, split_digits
+from digitnet.digits import (
+    DataError,
+    Digits,
+    load_material,
+    load_samples,
+    load_unlearnt,
+    material,
+    split_digits,
+    unlearnt,
+)
 from digitnet.digits.handwriting import (
     OUTLIER,
     STROKE_FILES,
@@ -150,6 +159,37 @@ def test_a_network_of_ten_outputs_learns_digits_alone(folder, small_mnist, monke
     settings = TrainingSettings(dataset="handwriting")
     assert load_material(find_experiment("cnn"), settings).lessons.make_epoch(0).labels.max() == 9
     assert load_material(READER, settings).lessons.make_epoch(0).labels.max() == OUTLIER
+
+
+# --- what is not learnt from ---------------------------------------------------------------------
+
+
+def pictures_in(digits):
+    return {image.tobytes() for image in digits.images}
+
+
+def test_the_reader_is_calibrated_on_what_its_training_holds_out(folder, small_mnist, monkeypatch):
+    monkeypatch.setattr(unlearnt, "load_digits", material.load_digits)
+    found = load_unlearnt("handwriting")
+    validation = load_material(READER, READER.settings).validation
+    assert {part: len(one.labels) for part, one in found.digits.items()} == {
+        "mnist": 5_000,
+        "drawings": 20,
+    }
+    judged = np.concatenate([one.labels for one in found.digits.values()])
+    assert judged.tolist() == validation.labels.tolist()
+    assert set.union(*map(pictures_in, found.digits.values())) == pictures_in(validation)
+    assert len(found.outliers["scribbles"]) == unlearnt.SCRIBBLES
+    assert {one["licence"] for one in found.sources if "licence" in one} == {"CC BY 4.0"}
+
+
+def test_other_networks_are_calibrated_on_drawings_alone(folder, monkeypatch):
+    monkeypatch.setattr(unlearnt, "DRAWINGS", 50)
+    found, again = load_unlearnt("mnist"), load_unlearnt("sample")
+    assert list(found.digits) == ["drawings"] and found.outliers == {}
+    assert found.digits["drawings"].images.shape == (50, 28, 28)
+    assert found.digits["drawings"].labels.max() < 10
+    assert pictures_in(found.digits["drawings"]) == pictures_in(again.digits["drawings"])
 
 
 # --- epochs --------------------------------------------------------------------------------------

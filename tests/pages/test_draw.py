@@ -66,7 +66,13 @@ def test_a_drawing_is_read_by_every_network(open_app):
     assert "All three networks read 3." in text_of(app, "all_models")
 
 
-def test_beside_the_confidence_stands_what_it_is_worth(open_app, monkeypatch):
+def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, monkeypatch):
+    counts = {"drawings": [100] * 5, "right": [90] * 5}
+    run = RunStore.default().current("cnn")
+    served = {"served_sha256": run.result["served_sha256"]}
+    served["temperature"] = run.calibration.temperature
+    record = {"confidence": {"cnn": served | counts}, "agreement": counts}
+    monkeypatch.setattr(trust, "_load_drawings", lambda: record)
     assert "pen drawings" in text_of(open_app(begin_with=3), "prediction")
     monkeypatch.setattr(trust, "_load_drawings", dict)  # as if nothing had been measured
     assert "pen drawings" not in text_of(open_app(begin_with=3), "prediction")
@@ -282,7 +288,7 @@ def test_the_page_opens_with_the_reader_though_others_are_more_accurate(reader, 
 
 def test_the_reader_is_shown_first_and_has_no_part_in_the_reports_vote(reader, open_app):
     shown = text_of(open_app(begin_with=3), "all_models")
-    assert "All three networks of the report read 3." in shown
+    assert "All the report’s three networks read 3." in shown
     assert shown.index("For real handwriting") < shown.index("Dense networks")
     assert "Reader of handwriting" in shown
 

@@ -12,6 +12,7 @@ import pytest
 
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import (
+    CALIBRATION,
     HISTORY_COLUMNS,
     RESULT,
     TRAINED,
@@ -22,7 +23,7 @@ from digitnet.runs import (
     publishing,
 )
 from digitnet.runs.publishing import publish
-from tests.made_runs import fill, make_result
+from tests.made_runs import fill, make_result, write_calibration
 
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}  # what Python tells of
 
@@ -88,6 +89,18 @@ def test_a_published_run_is_the_shipped_one(store):
     train(store, 4)
     publish(store, "cnn")
     assert shipped_epochs(store) == 4 and hidden(store) == []
+
+
+def test_a_calibration_is_shipped_with_its_run(store):
+    run = train(store, epochs=3)
+    write_calibration(run, temperature=1.5)
+    publish(store, "cnn")
+    assert (store.shipped / "cnn" / CALIBRATION).read_bytes() == (
+        run.folder / CALIBRATION
+    ).read_bytes()
+    train(store, epochs=4)  # which has none: the old one goes
+    publish(store, "cnn")
+    assert not (store.shipped / "cnn" / CALIBRATION).exists()
 
 
 @pytest.mark.parametrize("keras", [None, bytes(publishing.MAX_TRAINED_BYTES)])

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
+from sklearn.metrics import brier_score_loss
 
 from digitnet.digits import Digits, Unlearnt
 from digitnet.experiments import READER, find_experiment
@@ -30,21 +31,28 @@ def test_the_temperature_that_was_taken_away_is_found_again(temperature):
     assert found == pytest.approx(temperature, rel=0.05)
 
 
-def test_the_temperature_is_where_scipy_finds_the_least_loss():
+def test_the_temperature_is_where_scikit_learn_finds_the_least_brier_score():
     probabilities = RNG.dirichlet(np.full(10, 0.2), 500)
-    labels = RNG.integers(0, 10, 500)
+    labels = np.where(RNG.random(500) < 0.6, probabilities.argmax(axis=1), 0)
+    right = probabilities.argmax(axis=1) == labels
 
-    def loss(temperature):
-        return -np.log(temper(probabilities, temperature)[np.arange(500), labels]).mean()
+    def score(temperature):
+        return brier_score_loss(right, temper(probabilities, temperature).max(axis=1))
 
-    best = minimize_scalar(loss, bounds=(0.05, 20), method="bounded").x
-    assert fit_temperature(labels, probabilities) == pytest.approx(best, rel=1e-2)
+    best = minimize_scalar(score, bounds=(0.2, 5), method="bounded").x
+    assert fit_temperature(labels, probabilities) == pytest.approx(best, rel=2e-2)
 
 
-def test_a_network_that_is_always_right_keeps_a_temperature_that_can_be():
-    labels = np.arange(10)
-    found = fit_temperature(labels, np.eye(10) * 0.9 + 0.01)
-    assert calibration.COLDEST <= found < 0.2
+def test_a_few_that_are_misread_with_certainty_do_not_make_all_others_unsure():
+    calibrated = RNG.dirichlet(np.full(10, 0.1), 20_000)
+    labels = draw_labels(calibrated).clip(0, 9)
+    calibrated[:40], labels[:40] = np.eye(10)[0], 1
+    assert fit_temperature(labels, calibrated) == pytest.approx(1, rel=0.1)
+
+
+def test_a_network_that_is_always_right_has_a_temperature_that_can_be():
+    found = fit_temperature(np.arange(10), np.eye(10) * 0.9 + 0.01)
+    assert found == calibration.TEMPERATURES[0]
 
 
 def test_no_part_is_refused_more_often_than_it_may_be_and_no_lower_threshold_is_so():

@@ -269,8 +269,8 @@ def test_a_calibrated_run_has_a_second_line_and_both_errors_are_told(cnn):
     assert (after.line.dash, after.marker.symbol) == ("dot", "circle-open")
     said = reliability.describe_calibration(calibrated)
     error = calibration_error(LABELS, temper(calibrated.probabilities, 2.0))
-    assert f"at the temperature 2.00, as the Draw page shows it, {100 * error:.2f} points" in said
-    assert "4.00 points before and 1.00 after" in said
+    assert f"Calibrated, as the Draw page shows it, it is {100 * error:.2f} points here" in said
+    assert "2.00, was fitted" in said and "4.00 points before and 1.00 after" in said
 
 
 def test_an_answer_names_both_guesses_the_truth_and_the_others(cnn, fc):

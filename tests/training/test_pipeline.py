@@ -7,11 +7,12 @@ import numpy as np
 import psutil
 import pytest
 
-from digitnet.digits import Digits, load_digits, material, split_digits
+from digitnet.digits import Digits, Unlearnt, load_digits, material, split_digits
 from digitnet.digits.handwriting import STROKE_FILES, Mixture
 from digitnet.experiments import READER, TrainingSettings, find_experiment
-from digitnet.runs import Request, RunStore, Training
-from digitnet.serving import ModelServer
+from digitnet.runs import UNCALIBRATED, Request, RunStore, Training
+from digitnet.serving import ModelServer, ServedNetwork
+from digitnet.study.calibration import fit_temperature
 from digitnet.study.scores import evaluate_predictions
 from digitnet.training import pipeline
 from digitnet.training.loop import TrainingError
@@ -46,6 +47,20 @@ def test_a_request_becomes_a_current_run_that_predicts(store, name):
     served = ModelServer().predict(store.current(name), digits.images[index])
     np.testing.assert_allclose(served, probabilities, atol=1e-3)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+
+
+def test_a_training_calibrates_where_the_drawings_are_and_does_without_elsewhere(
+    store, monkeypatch
+):
+    monkeypatch.delenv("DIGITNET_STROKES", raising=False)
+    assert train(store).calibration == UNCALIBRATED
+    digits = load_digits("sample")
+    unlearnt = Unlearnt({"drawings": Digits(digits.images[:300], digits.labels[:300])}, {}, [])
+    monkeypatch.setattr(pipeline, "load_unlearnt", lambda dataset: unlearnt)
+    run = train(store)
+    served = ServedNetwork(run.served_model).predict(digits.images[:300])
+    assert run.calibration.temperature == fit_temperature(digits.labels[:300], served)
+    assert run.calibration.threshold is None
 
 
 @pytest.mark.slow
