@@ -7,7 +7,7 @@ import contextlib
 import streamlit as st
 
 from digitnet import jobs
-from digitnet.experiments import Experiment, TrainingSettings
+from digitnet.experiments import DATASETS, Experiment, TrainingSettings
 from digitnet.runs import Run, RunError
 from digitnet.serving import InferenceError
 from digitnet.show import comparison as show_comparison
@@ -67,7 +67,7 @@ TABLE_COLUMNS = {
         help="On the clock where it was trained, with all else that ran there",
     ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms", width=86),
-    "dataset": st.column_config.TextColumn("Digits", width=70),
+    "dataset": st.column_config.TextColumn("Learnt from", width=110),
     "name": st.column_config.TextColumn(
         "Short name", width=90, help="As in the charts and on a terminal"
     ),
@@ -90,10 +90,9 @@ def show_results(standings: list[Standing]) -> None:
 
 def show_table(standings: list[Standing]) -> None:
     rows = tabulate_standings(standings)
-    unused = {
-        name for name in ("milliseconds", "problem", "drawn") if not any(row[name] for row in rows)
-    }
-    if {row["dataset"] for row in rows} <= {TrainingSettings().dataset, None}:
+    optional = ("milliseconds", "problem", "drawn")
+    unused = {name for name in optional if not any(row[name] for row in rows)}
+    if {row["dataset"] for row in rows} <= {DATASETS[TrainingSettings().dataset].title, None}:
         unused.add("dataset")
     shown = [name for name in TABLE_COLUMNS if name not in unused]
     with st.container(key="comparison"):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from digitnet.digits.handwriting import find_strokes
 from digitnet.digits.mnist import find_mnist, load_mnist
 from digitnet.digits.records import DataError, Digits, DownloadListener
 from digitnet.digits.sample import load_sample
 from digitnet.experiments import DATASETS
 
+HANDWRITING = "handwriting"
 _LOADERS: dict[str, Callable[[DownloadListener | None], Digits]] = {
     "mnist": load_mnist,
-    "handwriting": load_mnist,  # the drawings are learnt from beside it: see `load_material`
+    HANDWRITING: load_mnist,  # the drawings are learnt from beside it: see `load_material`
     "sample": lambda _: load_sample(),
 }
 
@@ -37,6 +39,8 @@ def is_here(dataset: str) -> bool:
     """Whether a data set is on this machine, so that it can be loaded without a download.
 
     Raises:
-        DataError: If the file that is named for it is missing.
+        DataError: If a file that is named for it is missing, or it cannot be downloaded.
     """
+    if dataset == HANDWRITING:
+        find_strokes()
     return not DATASETS[dataset].download_bytes or find_mnist() is not None

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from digitnet.digits.datasets import load_digits
+from digitnet.digits.datasets import HANDWRITING, load_digits
 from digitnet.digits.handwriting import (
     OUTLIER,
     STROKE_FILES,
@@ -97,7 +97,7 @@ def load_material(experiment: Experiment, settings: TrainingSettings) -> Materia
     Raises:
         DataError: If the digits cannot be had.
     """
-    if settings.dataset == "handwriting":
+    if settings.dataset == HANDWRITING:
         return _load_handwriting(experiment, settings)
     split = split_digits(settings.dataset, load_digits(settings.dataset))
     return Material(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.experiments import IMAGE_SHAPE, Experiment
+from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import Run, RunStore
 from digitnet.serving import ModelServer
@@ -117,7 +117,7 @@ def _tabulate_figures(summary: RunSummary | None) -> dict[str, Any]:
         "megabytes": _scaled(summary.served_bytes, 1e-6),
         "epochs": summary.epochs,
         "seconds": summary.seconds_per_epoch,
-        "dataset": summary.settings and summary.settings.dataset,
+        "dataset": summary.settings and DATASETS[summary.settings.dataset].title,
     }
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -20,8 +19,8 @@ from digitnet.show.words import as_sentence
 from digitnet.ui import loaders, page
 from digitnet.ui.actions import note
 
-REPORT = TrainingSettings()  # the report's
-# Those that can be chosen; the others are the experiment's own.
+OWN = "own"  # the data set that each network is meant for
+# Those that can be chosen; the others, and those left empty, are the experiment's own.
 SETTINGS = ("dataset", "epochs", "learning_rate", "batch_size", "patience", "seed")
 
 
@@ -48,60 +47,70 @@ def show_settings(experiments: Iterable[Experiment]) -> None:
     """The settings to choose, kept under their names.
 
     Args:
-        experiments: What would be trained; their learning rate is shown.
+        experiments: What would be trained; their own settings are shown where none is chosen.
     """
     for name in SETTINGS:
-        default = None if name == "learning_rate" else getattr(REPORT, name)
-        st.session_state.setdefault(name, default)
+        st.session_state.setdefault(name, OWN if name == "dataset" else None)
     st.segmented_control(
         "Digits",
-        list(DATASETS),
+        [OWN, *DATASETS],
         required=True,
-        format_func=lambda name: DATASETS[name].title,
+        format_func=lambda name: DATASETS[name].title if name in DATASETS else "Their own",
         key="dataset",
     )
-    if is_missing(dataset := st.session_state["dataset"]):
-        title = DATASETS[dataset].title
-        st.caption(f"{title} is not on this machine yet; the training downloads it first.")
+    own = [one.settings for one in experiments]
+    show_what_is_missing({read_dataset(settings) for settings in own})
     with st.container(horizontal=True):
-        show_number("Most epochs", "epochs")
-        show_number("Patience", "patience", "Epochs without a better one, then stop")
-        show_number("Batch size", "batch_size", "Images a step")
-        show_learning_rate(experiments)
-        show_number("Seed", "seed", "Of the weights, dropout and the order of images")
+        show_number("Most epochs", "epochs", own)
+        show_number("Patience", "patience", own, "Epochs without a better one, then stop")
+        show_number("Batch size", "batch_size", own, "Images a step")
+        show_number("Learning rate", "learning_rate", own, "Adam's")
+        show_number("Seed", "seed", own, "Of the weights, dropout and the order of images")
+    st.caption("What is left empty is the network's own.")
 
 
-def show_number(label: str, setting: str, explanation: str | None = None) -> None:
-    st.number_input(label, step=1, width=130, help=explanation, key=setting)
-
-
-def show_learning_rate(experiments: Iterable[Experiment]) -> None:
-    """A learning rate; empty for the experiment's own, which is not the same for every one."""
-    rates = {one.learning_rate for one in experiments}
+def show_number(
+    label: str, setting: str, own: Sequence[TrainingSettings], explanation: str | None = None
+) -> None:
+    """A setting to choose; empty for each network's own."""
+    values = {getattr(settings, setting) for settings in own}
+    is_rate = setting == "learning_rate"
     st.number_input(
-        "Learning rate",
+        label,
         value=None,
-        step=0.0001,
-        format="%g",
-        placeholder=f"{rates.pop():.10g}" if len(rates) == 1 else "each its own",
-        width=150,
-        help="Adam's; the network's own if left empty",
-        key="learning_rate",
+        step=0.0001 if is_rate else 1,
+        format="%g" if is_rate else None,
+        placeholder=f"{values.pop():.10g}" if len(values) == 1 else "each its own",
+        width=140,
+        help=explanation,
+        key=setting,
     )
 
 
 def read_settings(experiment: Experiment) -> TrainingSettings:
     """The chosen settings for an experiment; SettingsError while one is out of its range."""
-    values = {name: st.session_state[name] for name in SETTINGS}
-    if values["learning_rate"] is None:
-        values["learning_rate"] = experiment.learning_rate
-    return replace(experiment.settings, **values)
+    chosen = {name: st.session_state[name] for name in SETTINGS}
+    chosen["dataset"] = read_dataset(experiment.settings)
+    return replace(
+        experiment.settings, **{name: one for name, one in chosen.items() if one is not None}
+    )
 
 
-def is_missing(dataset: str) -> bool:
-    with contextlib.suppress(DataError):
-        return not is_here(dataset)
-    return True
+def read_dataset(settings: TrainingSettings) -> str:
+    """The data set that is chosen, or a network's own."""
+    chosen = st.session_state["dataset"]
+    return settings.dataset if chosen == OWN else chosen
+
+
+def show_what_is_missing(datasets: Collection[str]) -> None:
+    """Tells which data must be fetched first, or stand in the way."""
+    for name in sorted(datasets):
+        try:
+            if not is_here(name):
+                title = DATASETS[name].title
+                st.caption(f"{title} is not on this machine yet; the training downloads it first.")
+        except DataError as error:
+            st.warning(as_sentence(str(error)))
 
 
 # --- the form --------------------------------------------------------------------------------
