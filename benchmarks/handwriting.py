@@ -101,7 +101,7 @@ def describe(source: Source) -> dict[str, dict[str, Any]]:
     """What a source and its collections are, for the record."""
     return {
         name: {
-            "title": TITLES.get(name, f"{source.name}, {name}"),
+            "title": TITLES.get(name, f"{TITLES[source.name]}, {name}"),
             "drawings": int(part.sum()),
             "writers": len(np.unique(source.writers[part])),
         }

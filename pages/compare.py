@@ -90,9 +90,8 @@ def show_results(standings: list[Standing]) -> None:
 
 def show_table(standings: list[Standing]) -> None:
     rows = tabulate_standings(standings)
-    unused = {
-        name for name in ("milliseconds", "problem", "drawn") if not any(row[name] for row in rows)
-    }
+    optional = ("milliseconds", "problem", "drawn")
+    unused = {name for name in optional if not any(row[name] for row in rows)}
     if {row["dataset"] for row in rows} <= {DATASETS[TrainingSettings().dataset].title, None}:
         unused.add("dataset")
     shown = [name for name in TABLE_COLUMNS if name not in unused]
