@@ -59,9 +59,10 @@ function arrange() {
   if (root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const width = () => parseFloat(board.style.width);
-  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
-  new ResizeObserver(fit).observe(host);
-  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
+  const sizes = new ResizeObserver(() => { // a phone is narrower than the wide board
+    board.style.zoom = Math.min(1, host.clientWidth / width());
+  });
+  [host, board].forEach((one) => sizes.observe(one));
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
@@ -74,8 +75,9 @@ arrange();
 
 
 def board_width() -> int:
-    """How wide the board is, in pixels: the URL's `wide` tells."""
-    return WIDE if st.query_params.get("wide") == "on" else CANVAS_SIZE
+    """How wide the board is, in pixels: as the URL's `wide` tells; an image's board is square."""
+    is_wide = st.query_params.get("wide") == "on" and "draw_over" not in st.session_state
+    return WIDE if is_wide else CANVAS_SIZE
 
 
 def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
@@ -93,7 +95,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
         **BRUSH,
         background_color=BOARD_COLOUR,
         background_image=None if under is None else _picture_on_board(under),
-        width=CANVAS_SIZE if under is not None else board_width(),
+        width=board_width(),
         height=CANVAS_SIZE,
         initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
         key="drawing",
