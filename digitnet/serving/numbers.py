@@ -82,7 +82,7 @@ def read_number(strokes: Sequence[np.ndarray], evaluate: Evaluate) -> Number:
     row = sorted((index for index, one in enumerate(strokes) if len(one)), key=_by_middle(strokes))
     boxes = np.array([_box_of([strokes[index]]) for index in row])
     images = {(0, len(row)): whole}
-    for begin, end in find_parts(boxes):
+    for begin, end in set(find_parts(boxes)) - images.keys():
         with suppress(InkError):  # a dot, which is no digit by itself
             images[begin, end] = render_strokes([strokes[index] for index in row[begin:end]])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
