@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from digitnet import cli
-from digitnet.digits import load_samples
+from digitnet.digits import ink, load_samples
 from digitnet.experiments import EXPERIMENTS
 from digitnet.runs import REQUEST
-from tests.made_runs import make_request, make_training, use_store
+from digitnet.serving import ModelServer
+from tests.made_runs import make_request, make_training, ship_run, use_store
 
 NO_RUN = "cnn/20260101-000000-abcd"
 SHORT = ("--dataset", "sample", "--epochs", "2")
@@ -203,6 +204,44 @@ def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "predictions" in answers[0]
     assert all("error" in answer for answer in answers[1:])
+
+
+@pytest.fixture
+def served_reader(store, monkeypatch):
+    """A reader that takes the sample digits for what they are, and all else for no digit."""
+    ship_run(store, make_request("reader"))
+    images = {ink.render_strokes(one).tobytes(): digit for digit, one in load_samples().items()}
+
+    def evaluate(server, run, asked):
+        return np.eye(11)[[images.get(image.tobytes(), 10) for image in asked]] * 0.945 + 0.005
+
+    monkeypatch.setattr(ModelServer, "evaluate", evaluate)
+    monkeypatch.setattr(ModelServer, "predict", lambda *asked: evaluate(*asked)[:, :10])
+
+
+def test_predict_numbers(served_reader, tmp_path, capsys):
+    moved = [[[x + 300, y] for x, y in stroke] for stroke in load_samples()[4]]
+    lines = [[*load_samples()[2], *moved], load_samples()[7], [[]]]
+    file = tmp_path / "drawings.jsonl"
+    file.write_text("".join(json.dumps({"strokes": one}) + "\n" for one in lines))
+    assert cli.main(["predict", str(file), "--number", "--json"]) == cli.FAILED
+    two, one, nothing = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (two["number"], one["number"]) == ("24", "7")
+    assert [(digit["digit"], digit["strokes"]) for digit in two["digits"]] == [
+        (2, [0]),
+        (4, [1, 2]),
+    ]
+    assert all(digit["probability"] == pytest.approx(0.955, abs=1e-3) for digit in two["digits"])
+    assert "predictions" in two and "error" in nothing and "number" not in nothing
+    cli.main(["predict", str(file), "--number"])
+    assert "[0]: number 24  reader" in capsys.readouterr().out
+
+
+def test_numbers_without_the_reader_are_told_in_a_line(store, tmp_path, capsys):
+    ship_run(store, make_request("cnn"))
+    assert cli.main(["predict", "drawings.jsonl", "--number"]) == cli.USAGE
+    error = capsys.readouterr().err
+    assert "train reader" in error and error.count("\n") == 1
 
 
 def test_commands_say_nothing_but_their_own_words(trained_store, tmp_path):

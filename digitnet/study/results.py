@@ -200,6 +200,20 @@ def _drawn_cell(drawn: DrawnScore | None) -> str:
     return f"{drawn.accuracy:.2%} ({low:.1%} to {high:.1%})"
 
 
+def format_numbers() -> str:
+    """The README's sentence of how numbers of several digits are read."""
+    record = load_measured("numbers")
+    if not record:
+        return NOT_MEASURED.replace("drawings", "numbers")
+    low, high = record["interval"]
+    return (
+        f"Of {record['numbers']:,} numbers of two to five digits, each composed of one writer's "
+        f"drawings ({record['set']}), `{record['network']}` read **{record['accuracy']:.1%}** "
+        f"({low:.1%} to {high:.1%}) wholly right, in {record['milliseconds']:.0f} ms each; in "
+        f"{record['overlapping']} of them digits overlap from left to right."
+    )
+
+
 def _figure(value: float | None, form: str, unit: str = "", missing: str = "not measured") -> str:
     return missing if value is None else f"{value:{form}}{unit}"
 
@@ -213,6 +227,7 @@ def render_readme(text: str, store: RunStore) -> str:
         "handwriting": format_handwriting(summarize_current(store)),
         "drawings": format_drawings(),
         "confidence": format_confidence(),
+        "numbers": format_numbers(),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"

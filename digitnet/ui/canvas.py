@@ -28,8 +28,9 @@ IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 
 
 def board_width() -> int:
-    """How wide the board is, in pixels: the URL's `wide` tells."""
-    return WIDE if st.query_params.get("wide") == "on" else CANVAS_SIZE
+    """How wide the board is, in pixels: as the URL's `wide` tells; an image's board is square."""
+    is_wide = st.query_params.get("wide") == "on" and "draw_over" not in st.session_state
+    return WIDE if is_wide else CANVAS_SIZE
 
 
 def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
@@ -47,7 +48,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
         **BRUSH,
         background_color=BOARD_COLOUR,
         background_image=None if under is None else _picture_on_board(under),
-        width=CANVAS_SIZE if under is not None else board_width(),
+        width=board_width(),
         height=CANVAS_SIZE,
         initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
         key="drawing",

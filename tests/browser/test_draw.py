@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,10 @@ pytestmark = pytest.mark.browser
 
 SHIPPED = sum(folder.is_dir() for folder in (REPOSITORY / "checkpoints").iterdir())
 INVITATION = re.compile("Draw one digit")
+
+needs_reader = pytest.mark.skipif(
+    not (REPOSITORY / "checkpoints" / "reader").is_dir(), reason="the reader is not shipped yet"
+)
 
 
 def expect_reading(page: Page, digit: int) -> None:
@@ -100,23 +105,64 @@ def test_changing_the_model_reads_the_same_drawing_again(page: Page) -> None:
     expect_reading(page, 8)
 
 
+def place(digits: Iterable[int]) -> list[list[list[float]]]:
+    """Sample digits side by side on the wide board."""
+    return [
+        [[130 * number + 0.55 * x, 40 + 0.55 * y] for x, y in stroke]
+        for number, digit in enumerate(digits)
+        for stroke in load_samples()[digit]
+    ]
+
+
+@needs_reader
+def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
+    page.get_by_text("Wide board").click()
+    expect(page.locator("canvas.upper-canvas")).to_have_css("width", "560px")
+    expect(page).to_have_url(re.compile("wide=on"))
+    draw_strokes(page, place([2, 0, 2, 4]))
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("2024")
+    expect(page.locator(".dn-boxes img")).to_have_attribute("alt", re.compile("2, 0, 2, 4"))
+    clear_canvas(page)
+    draw_strokes(page, place([7]))
+    expect_reading(page, 7)
+
+
+@needs_reader
+def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
+    page = context.new_page()
+    open_page(page, f"{address}/?wide=on")
+    expect(page.locator("canvas.upper-canvas")).to_be_in_viewport(ratio=1)
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    assert box["width"] <= 390 - 2 * 16
+    draw_with_finger(page, place([1, 2]), box["width"] / 560)
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
+
+
+def draw_with_finger(page: Page, strokes: list[list[list[float]]], scale: float) -> None:
+    """Draws strokes of [x, y] in canvas pixels, of which each is `scale` wide on the screen."""
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def finger(kind: str, *points: list[float]) -> None:
+        at = [{"x": box["x"] + scale * x, "y": box["y"] + scale * y} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    for start, *rest in strokes:
+        finger("touchStart", start)
+        for point in rest:
+            finger("touchMove", point)
+        finger("touchEnd")
+
+
 def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
     page = context.new_page()
     open_page(page, address)
     expect_nothing_read(page)
-    box = page.locator("canvas.upper-canvas").bounding_box()
-    touch = context.new_cdp_session(page)
-
-    def finger(kind: str, *points: tuple[float, float]) -> None:
-        at = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in points]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
-    (start, *rest) = load_samples()[7][0]
-    finger("touchStart", start)
-    for point in rest:
-        finger("touchMove", point)
-    finger("touchEnd")
+    draw_with_finger(page, load_samples()[7], scale=1)
     expect_reading(page, 7)
     scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
     assert page.evaluate(scrolled) == 0

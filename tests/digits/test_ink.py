@@ -277,6 +277,8 @@ def test_a_tap_is_a_dot_and_what_lies_outside_is_not_seen():
         ink.render_strokes(ink.strokes_from_canvas({"objects": [tap]}))
     outside = canvas_path([["M", 0, 0], ["L", 60, 40]], 400, 90, 60, 40)
     assert ink.strokes_from_canvas({"objects": [outside]}, size=280) == []
+    assert ink.strokes_from_canvas({"objects": [outside]}, size=(560, 20)) == []
+    assert len(ink.strokes_from_canvas({"objects": [outside]}, size=(560, 280))) == 1
     assert len(ink.strokes_from_canvas({"objects": [outside]})) == 1
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from benchmarks.numbers import compose
 from digitnet.digits import ink, load_samples
 from digitnet.serving import read_number
 from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_parts
+from digitnet.study import results
 
 NO_DIGIT = np.eye(11)[10] * 0.94 + 0.005
 
@@ -128,3 +132,32 @@ def test_too_many_strokes_are_read_as_one_drawing() -> None:
     scribble = [line(10 * i, 0, 10 * i + 5, 100) for i in range(MOST_STROKES + 1)]
     assert len(read_number(scribble, network).digits) == 1
     assert network.asked == 1
+
+
+def test_a_composed_number_holds_every_stroke_of_its_digits_in_their_order() -> None:
+    drawings = [(sample(digit, 0), digit) for digit in range(10)]
+    for seed in range(30):
+        strokes, text, overlaps = compose(drawings, np.random.default_rng(seed))
+        assert 2 <= len(text) <= 5
+        assert len(strokes) == sum(len(load_samples()[int(digit)]) for digit in text)
+        edges = [(stroke[:, 0].min(), stroke[:, 0].max()) for stroke in strokes]
+        if {*text}.isdisjoint("45"):  # which alone have several strokes, or late ones
+            assert overlaps == any(a[1] > b[0] for a, b in pairwise(edges))
+            assert all(a[1] - b[0] < 15.1 for a, b in pairwise(edges))
+
+
+def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {
+        "numbers": 1000,
+        "set": "tablet",
+        "network": "reader",
+        "accuracy": 0.975,
+        "interval": [0.963, 0.983],
+        "milliseconds": 13.7,
+        "overlapping": 136,
+    }
+    monkeypatch.setattr(results, "load_measured", lambda name: record)
+    told = results.format_numbers()
+    assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%)" in told
+    monkeypatch.setattr(results, "load_measured", lambda name: {})
+    assert "python -m benchmarks.numbers FILE" in results.format_numbers()

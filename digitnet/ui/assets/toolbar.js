@@ -29,9 +29,10 @@ function arrange() {
   if (root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const width = () => parseFloat(board.style.width);
-  const fit = () => board.style.zoom = Math.min(1, host.clientWidth / width()); // on phones
-  new ResizeObserver(fit).observe(host);
-  new MutationObserver(fit).observe(board, {attributeFilter: ["style"]});
+  const sizes = new ResizeObserver(() => { // a phone is narrower than the wide board
+    board.style.zoom = Math.min(1, host.clientWidth / width());
+  });
+  [host, board].forEach((one) => sizes.observe(one));
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
