@@ -15,7 +15,7 @@ from digitnet import cli
 from digitnet.digits import ink, load_samples
 from digitnet.experiments import EXPERIMENTS
 from digitnet.runs import REQUEST
-from digitnet.serving import ModelServer
+from digitnet.serving import ModelServer, Reading, digit_probabilities
 from tests.made_runs import make_request, make_training, ship_run, use_store
 
 NO_RUN = "cnn/20260101-000000-abcd"
@@ -216,7 +216,9 @@ def served_reader(store, monkeypatch):
         return np.eye(11)[[images.get(image.tobytes(), 10) for image in asked]] * 0.945 + 0.005
 
     monkeypatch.setattr(ModelServer, "evaluate", evaluate)
-    monkeypatch.setattr(ModelServer, "predict", lambda *asked: evaluate(*asked)[:, :10])
+    monkeypatch.setattr(
+        ModelServer, "read", lambda *asked: Reading(digit_probabilities(evaluate(*asked)))
+    )
 
 
 def test_predict_numbers(served_reader, tmp_path, capsys):

@@ -15,7 +15,7 @@ import numpy as np
 
 from digitnet.digits.ink import InkError, render_strokes
 from digitnet.experiments import CLASSES
-from digitnet.serving.networks import digit_probabilities
+from digitnet.serving.networks import digit_probabilities, temper
 
 MOST_STROKES = 40  # of a number; more are read as one drawing
 MOST_OF_DIGIT = 4  # strokes: of 16,000 digits at hand one has more
@@ -43,7 +43,7 @@ class ReadDigit:
         strokes: Indices of the strokes that make it, rising.
         box: Left, top, right and bottom of its strokes, in their unit.
         digit: 0 to 9.
-        probability: Of this digit, given that it is one.
+        probability: Of this digit, given that it is one; calibrated.
     """
 
     strokes: tuple[int, ...]
@@ -64,13 +64,16 @@ class Number:
         return "".join(str(one.digit) for one in self.digits)
 
 
-def read_number(strokes: Sequence[np.ndarray], evaluate: Evaluate) -> Number:
+def read_number(
+    strokes: Sequence[np.ndarray], evaluate: Evaluate, temperature: float = 1
+) -> Number:
     """Reads strokes as a number, which may have one digit.
 
     Args:
         strokes: Each float (k, 2) of x (rightwards) and y (downwards) in any unit.
         evaluate: All outputs, float32 (n, 11), of a network that knows what is no digit, for
             images uint8 (n, 28, 28).
+        temperature: The network's, for the digits' probabilities.
 
     Returns:
         The number; where the strokes are no number, what the whole is read as, as its one digit.
@@ -88,7 +91,7 @@ def read_number(strokes: Sequence[np.ndarray], evaluate: Evaluate) -> Number:
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
     return Number(
         tuple(
-            _read_digit(strokes, tuple(sorted(row[begin:end])), outputs[begin, end])
+            _read_digit(strokes, tuple(sorted(row[begin:end])), outputs[begin, end], temperature)
             for begin, end in choose_parts(boxes, outputs)
         )
     )
@@ -104,9 +107,9 @@ def _box_of(strokes: Sequence[np.ndarray]) -> list[float]:
 
 
 def _read_digit(
-    strokes: Sequence[np.ndarray], part: tuple[int, ...], outputs: np.ndarray
+    strokes: Sequence[np.ndarray], part: tuple[int, ...], outputs: np.ndarray, temperature: float
 ) -> ReadDigit:
-    probabilities = digit_probabilities(outputs[None])[0]
+    probabilities = temper(digit_probabilities(outputs[None]), temperature)[0]
     box = tuple(_box_of([strokes[index] for index in part]))
     return ReadDigit(part, box, int(probabilities.argmax()), float(probabilities.max()))
 

@@ -13,7 +13,7 @@ import numpy as np
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
 from digitnet.runs import Run, RunStore
-from digitnet.serving import InferenceError, ModelServer, Number, find_verdict, read_number
+from digitnet.serving import InferenceError, ModelServer, find_verdict, read_number
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
 from digitnet.study.summaries import sort_for_reading, summarize_current
@@ -56,8 +56,7 @@ def predict_files(
             answers = _predict_chunk(server, runs, judges, chunk)
             for item, answer in zip(chunk, answers, strict=True):
                 if reader and "predictions" in answer and "strokes" in item:
-                    number = read_number(item["strokes"], partial(server.evaluate, reader))
-                    answer |= _tell_number(number)
+                    answer |= _tell_number(item["strokes"], server, reader)
                 yield answer
 
 
@@ -84,7 +83,9 @@ def _find_judges(store: RunStore) -> list[Run]:
     return [run for one in store.experiments() if one.refuses and (run := store.current(one.name))]
 
 
-def _tell_number(number: Number) -> dict[str, Any]:
+def _tell_number(strokes: ink.Strokes, server: ModelServer, reader: Run) -> dict[str, Any]:
+    evaluate = partial(server.evaluate, reader)
+    number = read_number(strokes, evaluate, reader.calibration.temperature)
     digits = [
         {"digit": one.digit, "probability": round(one.probability, 6), "strokes": one.strokes}
         for one in number.digits

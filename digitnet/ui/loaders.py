@@ -65,7 +65,8 @@ def find_number(runs: Iterable[Run], strokes: ink.Strokes) -> Number | None:
     if reader is None or len(strokes) < 2:
         return None
     try:
-        number = read_number(strokes, partial(load_server().evaluate, reader))
+        evaluate = partial(load_server().evaluate, reader)
+        number = read_number(strokes, evaluate, reader.calibration.temperature)
     except InferenceError:  # which the page tells where the network's reading would be
         return None
     return number if len(number.digits) > 1 else None

@@ -21,10 +21,6 @@ pytestmark = pytest.mark.browser
 SHIPPED = sum(folder.is_dir() for folder in (REPOSITORY / "checkpoints").iterdir())
 INVITATION = re.compile("Draw one digit")
 
-needs_reader = pytest.mark.skipif(
-    not (REPOSITORY / "checkpoints" / "reader").is_dir(), reason="the reader is not shipped yet"
-)
-
 
 def expect_reading(page: Page, digit: int) -> None:
     expect(page.locator(".st-key-prediction .dn-digit")).to_have_text(str(digit))
@@ -114,7 +110,6 @@ def place(digits: Iterable[int]) -> list[list[list[float]]]:
     ]
 
 
-@needs_reader
 def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
     page.get_by_text("Wide board").click()
     expect(page.locator("canvas.upper-canvas")).to_have_css("width", "560px")
@@ -127,7 +122,6 @@ def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
     expect_reading(page, 7)
 
 
-@needs_reader
 def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
     browser: Browser, address: str
 ) -> None:

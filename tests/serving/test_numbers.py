@@ -161,3 +161,10 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
     assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%)" in told
     monkeypatch.setattr(results, "load_measured", lambda name: {})
     assert "python -m benchmarks.numbers FILE" in results.format_numbers()
+
+
+def test_digits_are_as_sure_as_the_network_is_calibrated() -> None:
+    strokes = [*sample(2, 0), *sample(7, 300)]
+    raw, cool = (read_number(strokes, InkNetwork(NETWORK), one) for one in (1.0, 0.5))
+    assert raw.text == cool.text == "27"
+    assert cool.digits[0].probability > 0.999 > raw.digits[0].probability
