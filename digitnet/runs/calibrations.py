@@ -21,12 +21,14 @@ class Calibration:
         threshold: What is above this probability of no digit is none; None where that is not told.
         error_before: Expected calibration error on validation digits, as the network is.
         error_after: The same at this temperature.
+        refused: What was refused of each kind of validation images, as (kind, refused, all).
     """
 
     temperature: float = 1.0
     threshold: float | None = None
     error_before: float = math.nan
     error_after: float = math.nan
+    refused: tuple[tuple[str, int, int], ...] = ()
 
 
 UNCALIBRATED = Calibration()
@@ -58,4 +60,6 @@ def _parse(values: dict[str, Any]) -> Calibration:
         raise ValueError(f"the temperature is {temperature!r}")
     if not (threshold is None or is_amount(threshold)):
         raise ValueError(f"the threshold is {threshold!r}")
-    return Calibration(temperature, threshold, error["before"], error["after"])
+    found = values["validation"].get("refused") or {}
+    refused = tuple((kind, int(one), int(size)) for kind, (one, size) in found.items())
+    return Calibration(temperature, threshold, error["before"], error["after"], refused)

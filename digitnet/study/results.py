@@ -200,6 +200,44 @@ def _drawn_cell(drawn: DrawnScore | None) -> str:
     return f"{drawn.accuracy:.2%} ({low:.1%} to {high:.1%})"
 
 
+def format_reader(summaries: Sequence[RunSummary]) -> str:
+    """The README's sentences on the network for real handwriting: seeds, and what it refuses.
+
+    Args:
+        summaries: Of current runs.
+    """
+    judges = [one.run for one in summaries if one.run.experiment.refuses]
+    refused = judges[0].calibration.refused if judges else ()
+    return "\n\n".join([_describe_seeds(), _describe_refused(refused)])
+
+
+def _describe_seeds() -> str:
+    record = load_measured("seeds")
+    if not record:
+        return "Not measured yet: `python -m benchmarks.seeds reader`."
+    test, official = record["summary"]["test"], record["summary"]["official_test"]
+    return (
+        f"Trained with {len(record['seeds'])} seeds, `{record['network']}` reads "
+        f"{official['mean']:.2%} of MNIST's official test in the mean ({official['low']:.2%} to "
+        f"{official['high']:.2%}), and {test['mean']:.2%} of the report's test digits "
+        f"({test['low']:.2%} to {test['high']:.2%}). The one that ships was chosen on validation."
+    )
+
+
+def _describe_refused(refused: Sequence[tuple[str, int, int]]) -> str:
+    """What a network takes for no digit, of validation images that it has not learnt from."""
+    if not refused:
+        return "Not measured yet: `python -m digitnet calibrate reader`."
+    titles = {
+        "mnist": "MNIST's digits",
+        "drawings": "drawn digits",
+        "letters": "letters and signs",
+        "scribbles": "made scribbles",
+    }
+    shares = [f"{one / size:.1%} of {size:,} {titles[kind]}" for kind, one, size in refused]
+    return f'As "not a digit" it refuses, on validation, {", ".join(shares)}.'
+
+
 def format_numbers() -> str:
     """The README's sentence of how numbers of several digits are read."""
     record = load_measured("numbers")
@@ -225,6 +263,7 @@ def render_readme(text: str, store: RunStore) -> str:
         "results": format_results(rows),
         "folding": format_folding(rows),
         "handwriting": format_handwriting(summarize_current(store)),
+        "reader": format_reader(summarize_current(store)),
         "drawings": format_drawings(),
         "confidence": format_confidence(),
         "numbers": format_numbers(),
