@@ -98,7 +98,9 @@ def test_a_missing_file_is_named(folder):
         load_material(READER, READER.settings)
 
 
-@pytest.mark.parametrize("content", [b"garbage", gzip.compress(b"{"), gzip.compress(b"[]\n")])
+@pytest.mark.parametrize(
+    "content", [b"garbage", gzip.compress(b"{", mtime=0), gzip.compress(b"[]\n", mtime=0)]
+)
 def test_a_broken_file_is_named(folder, content):
     (folder / "uji_digits.jsonl.gz").write_bytes(content)
     with pytest.raises(DataError, match="uji_digits.jsonl.gz is no file of drawings"):
