@@ -425,7 +425,7 @@ def test_split_of_the_shipped_runs():
 
 
 def test_unknown_data_set():
-    with pytest.raises(DataError, match='no data set "fashion"; choose "mnist" or "sample"'):
+    with pytest.raises(DataError, match='no data set "fashion"; choose "mnist" or "handwriting"'):
         load_digits("fashion")
 
 

@@ -184,8 +184,10 @@ def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_
     np.testing.assert_array_equal(index, split_digits("mnist", mnist).test_index)
     np.testing.assert_array_equal(labels, mnist.labels[index])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    served = ModelServer().predict(store.current("reader"), mnist.images[index[:500]])
-    np.testing.assert_allclose(served, probabilities[:500], atol=0.01)
+    served = ServedNetwork(store.current("reader").served_model)  # as it is, not calibrated
+    np.testing.assert_allclose(
+        served.predict(mnist.images[index[:500]]), probabilities[:500], atol=0.01
+    )
     official = run.result["official_test"]
     assert official["size"] == 10_000
     assert official["interval"][0] <= official["accuracy"] <= official["interval"][1]
