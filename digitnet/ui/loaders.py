@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from functools import partial
 
@@ -27,6 +28,10 @@ def load_server() -> ModelServer:
     server = ModelServer()
     runs = [one.run for one in summarize_current(load_store())]
     server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
+    # Streamlit collects garbage after every stroke; what is loaded by now is none, and need not be
+    # gone through each time.
+    gc.collect()
+    gc.freeze()
     return server
 
 
