@@ -259,4 +259,4 @@ if loaders.load_store().finished():
         show_requested(chosen["A"])
         page.heed_taps()
 else:
-    page.say_what_is_missing({})
+    page.say_what_is_missing([])

@@ -154,6 +154,11 @@ class Run(_Folder):
     def history(self) -> dict[str, np.ndarray]:
         return read_history(self.folder / HISTORY)
 
+    @property
+    def tested_on(self) -> str:
+        """Name of the data set that its test digits are of."""
+        return DATASETS[self.request.settings.dataset].judge
+
     def test_predictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the trained model said of the test images.
 
@@ -173,7 +178,7 @@ class Run(_Folder):
             raise RunError(f"{path.name} is missing") from None
         except Exception:  # NumPy and zipfile raise many kinds on garbage
             raise RunError(f"{path.name} is damaged") from None
-        size = DATASETS[DATASETS[self.request.settings.dataset].judge].size
+        size = DATASETS[self.tested_on].size
         if not (
             _holds_integers(labels, CLASSES)
             and _holds_integers(index, size)

@@ -122,6 +122,10 @@ class RunStore:
             return self.find(f"{experiment}/{SHIPPED}")
         return None
 
+    def current_runs(self) -> list[Run]:
+        """The run that is served of every experiment that has one, in their order."""
+        return [run for one in self.experiments() if (run := self.current(one.name))]
+
     def make_current(self, run_id: str) -> None:
         """Serves this run from now on; RunError if it is missing, broken or cannot be chosen."""
         run = self.find(run_id)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.errors import DigitnetError
-from digitnet.experiments import DATASETS
 from digitnet.runs import PROBABILITIES, Run, RunError, Signature
 from digitnet.serving import temper
 from digitnet.study.scores import evaluate_predictions
@@ -41,7 +40,7 @@ class Answers:
 
     @property
     def dataset(self) -> str:
-        return DATASETS[self.run.request.settings.dataset].judge
+        return self.run.tested_on
 
     @cached_property
     def readings(self) -> NDArray:

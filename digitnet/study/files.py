@@ -80,7 +80,7 @@ def find_reader(store: RunStore) -> Run:
 
 def _find_judges(store: RunStore) -> list[Run]:
     """The current runs of the networks that tell what is no digit."""
-    return [run for one in store.experiments() if one.refuses and (run := store.current(one.name))]
+    return [run for run in store.current_runs() if run.experiment.refuses]
 
 
 def _tell_number(strokes: ink.Strokes, server: ModelServer, reader: Run) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
 
     Broken ones have a problem in place of figures.
     """
-    current = {run.id for one in store.experiments() if (run := store.current(one.name))}
+    current = {run.id for run in store.current_runs()}
     runs = store.finished()
     made_here = [run for run in runs if not run.is_shipped]
     made_here.sort(key=lambda run: run.stamp, reverse=True)
@@ -152,7 +152,7 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
 
 def state_of(store: RunStore) -> tuple[str, ...]:
     """What changes whenever a run is finished, deleted or made current."""
-    current = [run.id for one in store.experiments() if (run := store.current(one.name))]
+    current = [run.id for run in store.current_runs()]
     return (*(run.id for run in store.finished()), "", *current)
 
 

@@ -69,7 +69,7 @@ def summarize_run(run: Run) -> RunSummary:
 
 def summarize_current(store: RunStore) -> list[RunSummary]:
     """The whole current runs of all experiments, in their order."""
-    runs = [run for one in store.experiments() if (run := store.current(one.name))]
+    runs = store.current_runs()
     return [summary for run in runs if not (summary := summarize_run(run)).problem]
 
 
