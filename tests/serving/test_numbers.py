@@ -168,3 +168,16 @@ def test_digits_are_as_sure_as_the_network_is_calibrated() -> None:
     raw, cool = (read_number(strokes, InkNetwork(NETWORK), one) for one in (1.0, 0.5))
     assert raw.text == cool.text == "27"
     assert cool.digits[0].probability > 0.999 > raw.digits[0].probability
+
+
+def test_a_row_of_too_many_points_is_read_as_one_drawing() -> None:
+    network = InkNetwork(NETWORK)
+    few, many = (
+        [line(30 * index, 0, 30 * index, 100).repeat(times, 0) for index in range(30)]
+        for times in (1, 100)
+    )
+    read_number(few, network)
+    assert network.asked > 100
+    network.asked = 0
+    read_number(many, network)
+    assert network.asked == 1
