@@ -8,6 +8,7 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.runs import SERVED, TRAINED, RunStore
+from digitnet.serving import make_current
 from digitnet.study.standings import tabulate_runs
 from digitnet.ui import loaders
 from digitnet.ui.actions import act, ask_to_delete, button
@@ -84,7 +85,7 @@ def change_run(row: dict[str, Any]) -> None:
     """Makes a run current, or deletes one that was made here."""
     useful = not row["current"] and not row["problem"]
     icon = ":material/check_circle:"
-    button("Make current", icon, row["id"], RunStore.make_current, enabled=useful)
+    button("Make current", icon, row["id"], make_current, enabled=useful)
     if not row["shipped"]:
         ask_to_delete(row["id"], row["title"])
 
