@@ -26,6 +26,7 @@ from digitnet.runs.files import FORMAT, RunError, read_json, write_json
 
 FOLDER, LOCK = "networks", "networks.lock"
 LOCK_SECONDS = 5.0
+MOST_NETWORKS = 100  # every page lists them
 
 
 def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str = "") -> Experiment:
@@ -45,7 +46,8 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
     Raises:
         LayerError: If a layer cannot stand where it is.
-        NetworkError: If the name is malformed or one of the project's, or the network too large.
+        NetworkError: If the name is malformed or one of the project's, the network too large, or
+            too many are kept already.
         RunError: If it cannot be written.
     """
     make_network(name, layers)
@@ -59,9 +61,11 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
     versioned = find_version(local, name, layers)
-    for network in read_networks(local):
-        if network.name == versioned:
-            return network
+    kept = {network.name: network for network in read_networks(local)}
+    if versioned in kept:
+        return kept[versioned]
+    if len(kept) >= MOST_NETWORKS:
+        raise NetworkError(f"{len(kept)} networks of your own are kept; delete one of them first")
     network = make_network(versioned, layers, place=_next_place(local), reason=reason)
     values = {
         "format": FORMAT,

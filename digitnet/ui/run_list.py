@@ -11,9 +11,10 @@ from digitnet.runs import SERVED, TRAINED, RunStore
 from digitnet.serving import make_current
 from digitnet.study.standings import tabulate_runs
 from digitnet.ui import loaders
-from digitnet.ui.actions import act, ask_to_delete, button
+from digitnet.ui.actions import act, ask_to_delete, button, few_of, offer_all
 
 REMARK = 360  # pixels, that most of them are seen whole
+FEW = 20  # runs that are shown at first: the shipped ones and a few
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "id": st.column_config.TextColumn("Run"),
@@ -41,13 +42,14 @@ def show_runs() -> None:
             show_ways_back(rows)
         unused = set() if any(row["problem"] for row in rows) else {"problem"}
         st.dataframe(
-            rows,
+            few_of(rows, FEW, "all runs"),
             hide_index=True,
             column_order=[name for name in RUN_COLUMNS if name not in unused],
             column_config=RUN_COLUMNS,
             height="content",
             placeholder="—",
         )
+        offer_all(rows, FEW, "runs", "all runs")
         show_run_buttons(rows)
 
 
