@@ -269,7 +269,7 @@ def _require_writable() -> None:
 
 def _require_room(order: list[str]) -> None:
     if len(order) >= most_waiting():
-        raise JobError(f"the queue is full, {len(order)} wait already; cancel one, or wait for the next")
+        raise JobError(f"the queue is full, {len(order)} wait already; cancel one or try later")
 
 
 def most_waiting() -> int:

@@ -55,8 +55,10 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
         (local / FOLDER).mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(local / LOCK, timeout=LOCK_SECONDS):
             return _add_version(local, name, layers, reason)
-    except (OSError, filelock.Timeout) as error:
-        raise RunError(f"the network cannot be kept: {error}") from None
+    except filelock.Timeout:
+        raise RunError("the network cannot be kept: another one is; try again") from None
+    except OSError as error:
+        raise RunError(f"the network cannot be kept: {error.strerror or error}") from None
 
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:

@@ -16,6 +16,7 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,18 @@ class RunStore:
         local = os.environ.get("DIGITNET_RUNS") or home() / "runs"
         shipped = os.environ.get("DIGITNET_CHECKPOINTS") or home() / "checkpoints"
         return cls(Path(local), Path(shipped))
+
+    def require_writable(self) -> None:
+        """Raises RunError if nothing can be kept in the folder of the runs trained here."""
+        try:
+            self.local.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.local).close()
+        except OSError as error:
+            reason = "it is no folder" if self.local.is_file() else error.strerror
+            raise RunError(
+                f"runs cannot be kept in {self.local}: {reason}; name a folder that can be written "
+                "in DIGITNET_RUNS"
+            ) from None
 
     def experiments(self) -> tuple[Experiment, ...]:
         """Those that the project brings, in the report's order, then the user's own."""
