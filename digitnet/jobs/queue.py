@@ -28,6 +28,7 @@ from digitnet.jobs.processes import (
     WORKER_LOCK,
     WORKER_LOG,
     JobError,
+    QueueFullError,
     Started,
     epochs,
     find_started,
@@ -269,7 +270,9 @@ def _require_writable() -> None:
 
 def _require_room(order: list[str]) -> None:
     if len(order) >= most_waiting():
-        raise JobError(f"the queue is full, {len(order)} wait already; cancel one or try later")
+        raise QueueFullError(
+            f"the queue is full, {len(order)} wait already; cancel one or try later"
+        )
 
 
 def most_waiting() -> int:

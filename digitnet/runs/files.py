@@ -86,7 +86,7 @@ def read_json(path: Path) -> dict:
         RunError: If the file is missing, is no JSON object or has another format version.
     """
     try:
-        values = json.loads(_read_whole(path))
+        values = json.loads(read_whole(path))
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -98,7 +98,7 @@ def read_json(path: Path) -> dict:
     return values
 
 
-def _read_whole(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
     """A file's bytes; OSError where it is larger than any of ours, or has no end."""
     with path.open("rb") as stream:
         content = stream.read(MOST_BYTES + 1)
@@ -160,7 +160,7 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         RunError: If the file is missing or is no history.
     """
     try:
-        text = _read_whole(path).decode("utf-8")
+        text = read_whole(path).decode("utf-8")
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing") from None
     except (OSError, ValueError) as error:

@@ -21,7 +21,12 @@ from digitnet.experiments import (
     SettingsError,
     TrainingSettings,
 )
-from digitnet.runs.calibrations import CALIBRATION, Calibration, read_calibration
+from digitnet.runs.calibrations import (
+    CALIBRATION,
+    UNCALIBRATED,
+    Calibration,
+    read_calibration,
+)
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,
@@ -145,8 +150,10 @@ class Run(_Folder):
 
     @cached_property
     def calibration(self) -> Calibration:
-        """How its outputs are to be read."""
-        return read_calibration(self.folder, self.result.get("served_sha256"))
+        """How its outputs are to be read; as they are where the run is broken."""
+        with contextlib.suppress(RunError):
+            return read_calibration(self.folder, self.result.get("served_sha256"))
+        return UNCALIBRATED
 
     @property
     def signature(self) -> Signature:

@@ -28,7 +28,7 @@ from digitnet.experiments import (
     find_experiment,
 )
 from digitnet.places import home
-from digitnet.runs.files import RunError, sync_folder, write_atomically
+from digitnet.runs.files import RunError, read_whole, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
 from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
 
@@ -126,7 +126,7 @@ class RunStore:
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
         with contextlib.suppress(OSError, ValueError):
-            pointer = (self.local / "current" / experiment).read_text(encoding="utf-8")
+            pointer = read_whole(self.local / "current" / experiment).decode()
             for run_id in pointer.split():
                 with contextlib.suppress(RunError):
                     if run_id.startswith(f"{experiment}/"):
