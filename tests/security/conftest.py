@@ -22,7 +22,10 @@ from tests.made_runs import make_request, make_training
 from tests.security.client import Visitor
 
 WHOLE = "reader"  # it stays whole while others are damaged
-NETWORKS = ("cnn_min", "cnn_pool5", "cnn_short", "cnn_avg", "cnn", "lenet5", "fc_narrow")
+NETWORKS = (
+    *("cnn_min", "cnn_pool5", "cnn_short", "cnn_avg", "cnn", "cnn_fc", "lenet5"),
+    *("fc_narrow", "fc_small", "fc_lr_high", "fc_lr_low"),
+)
 # What a visitor may not do anything in; whoever may do more is to be added here.
 ENVIRONMENTS = {"read-only": {"DIGITNET_READ_ONLY": "1"}}
 STAMPS = ("20260101-000000-aaaa", "20260102-000000-bbbb")

@@ -19,6 +19,10 @@ from tests.security.conftest import NETWORKS, WHOLE, Server, copy_run
 from tests.security.test_visitors import PAGES, assert_harmless
 
 
+# The pages that read all runs; Draw comes with each.
+READERS = (("curves", ""), ("compare", ""), ("compare", "view=Retrain"))
+
+
 def batches(size: int) -> Iterator[dict]:
     items = iter(DAMAGES.items())
     while batch := dict(islice(items, size)):
@@ -26,9 +30,13 @@ def batches(size: int) -> Iterator[dict]:
 
 
 def visit_all(server: Server, *queries: tuple[str, str]) -> None:
-    """Opens every page; none shows an exception, and the whole network reads a drawing."""
+    visit(server, *PAGES, *queries)
+
+
+def visit(server: Server, *pages: tuple[str, str]) -> None:
+    """Opens pages; none shows an exception, and the whole network reads a drawing."""
     with server.visit() as visitor:
-        for page, query in (*PAGES, *queries):
+        for page, query in pages:
             visitor.open(page, query)
             assert not visitor.faults(), (page, query, visitor.faults())
             assert_harmless(visitor)
@@ -38,7 +46,7 @@ def visit_all(server: Server, *queries: tuple[str, str]) -> None:
 
 
 def test_damaged_runs_leave_every_page_whole(server):
-    """Each damage is done to the current run of a network; seven networks at a time."""
+    """Each damage is done to the current run of a network; as many at a time as there are."""
     for batch in batches(len(NETWORKS)):
         damaged = dict(zip(NETWORKS, batch.items(), strict=False))
         kept = {name: server.folder / "kept" / name for name in damaged}
@@ -47,7 +55,8 @@ def test_damaged_runs_leave_every_page_whole(server):
                 copy_run(server.store.shipped / name, kept[name])
                 damage(server.store.shipped / name)
             first, second, *_ = (f"{name}/shipped" for name in [*damaged, WHOLE])
-            visit_all(server, ("confusion", f"a={first}&b={second}"))
+            pair = f"a={first}&b={second}"
+            visit(server, *READERS, ("confusion", pair), ("compare", f"view=Two+networks&{pair}"))
         except AssertionError as error:
             raise AssertionError({name: what for name, (what, _) in damaged.items()}) from error
         finally:
@@ -122,14 +131,10 @@ def marked(server: Server) -> Iterator[None]:
     network.write_text(json.dumps(values))
     odd = store.local / "networks" / "[x](http:evil).json"
     odd.write_text(json.dumps(values))
-    (store.local / "queue.json").rename(store.local / "queue.kept") if (
-        store.local / "queue.json"
-    ).exists() else None
-    (store.local / "queue.json").write_text(json.dumps({"format": 1, "trainings": [said, 5]}))
+    queue = store.local / "queue.json"
+    queue.write_text(json.dumps({"format": 1, "trainings": [said, 5]}))
     yield
-    (store.local / "queue.json").unlink()
-    if (store.local / "queue.kept").exists():
-        (store.local / "queue.kept").rename(store.local / "queue.json")
+    queue.unlink()
     for folder in made:
         shutil.rmtree(folder)
     network.unlink()
