@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 0, 1 (failed), 2 (bad usage), 130 (Ctrl-C)."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
     except DigitnetError as error:
         print(f"digitnet: {error}", file=sys.stderr)
         return USAGE
@@ -60,8 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
+    except OSError as error:
+        _drop_output()
+        place = error.filename or "the output"
+        print(f"digitnet: {place} cannot be used: {error.strerror or error}", file=sys.stderr)
+        return FAILED
+
+
+def _drop_output() -> None:
+    """Has what is still to be printed go nowhere; Python would else fail over it as it ends."""
+    with contextlib.suppress(OSError):  # where standard output is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,6 +127,7 @@ def _train(options: argparse.Namespace) -> int:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
     if not (find_spec("tensorflow") and find_spec("keras")):
         raise CommandError("training needs TensorFlow: pip install -r requirements.txt")
+    RunStore.default().require_writable()
     signal.signal(signal.SIGTERM, _interrupt)
     if options.run:
         return _train_one(_find_training(options))
@@ -135,7 +150,8 @@ def _begin(request: Request) -> Training:
     try:
         return RunStore.default().begin(request)
     except OSError as error:
-        raise CommandError(f"{request.experiment} cannot be begun: {error}") from None
+        reason = error.strerror or error
+        raise CommandError(f"{request.experiment} cannot be begun: {reason}") from None
 
 
 def _train_in_turn(requests: list[Request]) -> int:
@@ -242,7 +258,9 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 
 def _work(options: argparse.Namespace) -> int:
-    jobs.work(RunStore.default())
+    store = RunStore.default()
+    store.require_writable()
+    jobs.work(store)
     return OK
 
 

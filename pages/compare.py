@@ -13,6 +13,7 @@ from digitnet.serving import InferenceError
 from digitnet.show import comparison as show_comparison
 from digitnet.show import handwriting as show_handwriting
 from digitnet.show.costs import COSTS, cost_figure
+from digitnet.show.words import as_plain
 from digitnet.study import comparison, handwriting
 from digitnet.study.answers import DifferentDigitsError
 from digitnet.study.differences import list_run_differences
@@ -206,7 +207,7 @@ def show_pair(a: Run, b: Run, standings: list[Standing]) -> None:
     try:
         pair = comparison.compare_pair(a, b)
     except (DifferentDigitsError, RunError) as error:
-        st.info(str(error))
+        st.info(as_plain(str(error)))
         return
     a_title, b_title = show_comparison.name_both(a, b)
     st.markdown(f"#### {show_comparison.describe_verdict(a_title, b_title, pair)}")

@@ -6,6 +6,7 @@ import streamlit as st
 from digitnet.runs import RunError
 from digitnet.show import confusion as figures
 from digitnet.show import reliability
+from digitnet.show.words import as_plain
 from digitnet.study import confusion
 from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
@@ -44,7 +45,7 @@ def pick_runs() -> dict[str, Answers]:
             if run_id:
                 chosen[letter] = load_answers(store.find(run_id))
         except RunError as error:
-            st.error(f"{labels[run_id]} is broken: {error}. Choose another run.")
+            st.error(f"{labels[run_id]} is broken: {as_plain(str(error))}. Choose another run.")
     return chosen
 
 

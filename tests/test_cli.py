@@ -1,11 +1,13 @@
 """The command line, as a user types it."""
 
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from digitnet.digits import ink, load_samples
 from digitnet.experiments import EXPERIMENTS
 from digitnet.runs import REQUEST
 from digitnet.serving import ModelServer, Reading, digit_probabilities
-from tests.made_runs import make_request, make_training, ship_run, use_store
+from tests.made_models import BREAKERS, break_model
+from tests.made_runs import fill, make_request, make_training, ship_run, use_store
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 NO_RUN = "cnn/20260101-000000-abcd"
 SHORT = ("--dataset", "sample", "--epochs", "2")
@@ -160,7 +165,66 @@ def test_a_store_that_cannot_be_written_is_told_in_a_line(store, capsys, workers
     store.local.touch()
     assert cli.main(["train", "cnn", "fc", "--workers", workers]) == cli.USAGE
     error = capsys.readouterr().err
-    assert "cnn cannot be begun" in error and error.count("\n") == 1
+    assert f"runs cannot be kept in {store.local}: it is no folder" in error
+    assert "DIGITNET_RUNS" in error and error.count("\n") == 1
+
+
+def test_what_waits_cannot_be_trained_where_nothing_can_be_kept(store, capsys):
+    store.local.touch()
+    assert cli.main(["work"]) == cli.USAGE
+    assert "runs cannot be kept in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"]])
+def test_a_full_disk_is_told_in_a_line(store, command):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "digitnet", *command], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == cli.FAILED
+    assert done.stderr == b"digitnet: the output cannot be used: No space left on device\n"
+
+
+def make_endless(tmp_path):
+    """Files of drawings that hold none, however long one reads."""
+    zeros = tmp_path / "zeros.jsonl"
+    zeros.symlink_to("/dev/zero")
+    blank, spaces = tmp_path / "blank.jsonl.gz", tmp_path / "spaces.jsonl.gz"
+    blank.write_bytes(gzip.compress(b"\n" * 2**20) * 256)
+    spaces.write_bytes(gzip.compress(b" " * 2**24) * 64)
+    return [zeros, blank, spaces]
+
+
+def test_files_without_an_end_of_it_are_given_up(store, tmp_path, capsys):
+    ship_run(store, make_request("cnn"))
+    for file in make_endless(tmp_path):
+        started = time.process_time()
+        assert cli.main(["evaluate", "--drawings", str(file)]) == cli.USAGE
+        error = capsys.readouterr().err
+        assert "nothing to score" in error and error.count("\n") == 1
+        assert cli.main(["predict", str(file)]) == cli.FAILED
+        assert "no drawings" in capsys.readouterr().out
+        assert time.process_time() - started < 5
+
+
+def test_a_picture_is_nothing_to_score(store, tmp_path, capsys):
+    ship_run(store, make_request("cnn"))
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    assert cli.main(["evaluate", "--drawings", str(tmp_path / "digit.png")]) == cli.USAGE
+    error = capsys.readouterr().err
+    assert "digit.png: what is scored are drawings, a .jsonl" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("fault", BREAKERS)
+def test_what_a_broken_network_gives_is_never_printed(store, tmp_path, capsys, fault):
+    run = ship_run(store, make_request("cnn"))
+    whole = (REPOSITORY / "checkpoints" / "cnn" / "served.tflite").read_bytes()
+    fill(run.folder, served=break_model(whole, BREAKERS[fault]))
+    file = tmp_path / "drawings.jsonl"
+    file.write_text(json.dumps({"strokes": load_samples()[3]}) + "\n")
+    assert cli.main(["predict", str(file), "--model", "cnn", "--json"]) == cli.USAGE
+    told = capsys.readouterr()
+    assert told.out == "" and "cnn/shipped is missing or broken" in told.err
 
 
 def test_a_training_that_is_busy_or_broken_is_refused_in_a_line(store, capsys):

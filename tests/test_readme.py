@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.security.attacks import table
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CODE = ("app.py", "hosting", "digitnet", "pages", "benchmarks", "scripts", "tests", ".ci")
@@ -36,6 +38,11 @@ def test_every_setting_is_in_the_table_and_nothing_else():
 
 def test_no_other_setting_is_told_of():
     assert set(SETTING.findall(README)) == set(SETTING.findall(section("Settings")))
+
+
+def test_what_is_told_to_be_attacked_is_what_the_tests_attack():
+    told = README.partition("<!-- safety: begin -->\n")[2].partition("\n<!-- safety: end -->")[0]
+    assert told == table(), "python -m tests.security prints it"
 
 
 def test_the_rooms_are_the_folders_of_the_package():

@@ -1,7 +1,7 @@
 """Trainings in the background: a queue, a worker, processes, and what a training will cost."""
 
 from digitnet.jobs.estimates import Estimate, estimate
-from digitnet.jobs.processes import NICENESS, WORKER, JobError
+from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError
 from digitnet.jobs.queue import (
     QUEUE,
     Job,

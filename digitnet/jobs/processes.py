@@ -26,6 +26,10 @@ class JobError(DigitnetError):
     """A job cannot be had or changed; the message is a sentence for the user."""
 
 
+class QueueFullError(JobError):
+    """As many trainings wait as may."""
+
+
 def start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
     process = spawn(store, training.folder / LOG, "train", "--run", training.id)
     try:

@@ -28,6 +28,7 @@ from digitnet.jobs.processes import (
     WORKER_LOCK,
     WORKER_LOG,
     JobError,
+    QueueFullError,
     Started,
     epochs,
     find_started,
@@ -56,6 +57,7 @@ JOB_STATES = (
     "failed",
     "broken",
 )  # as jobs are listed
+MOST_WAITING = 50  # trainings; a page lists them all
 QUEUE, QUEUE_LOCK = "queue.json", "queue.lock"
 QUEUE_TIMEOUT = 10.0  # seconds; a cancel holds the queue for 5 at most
 
@@ -114,12 +116,13 @@ def submit(store: RunStore, request: Request) -> Submitted:
     A stopped or interrupted training of exactly this request is continued.
 
     Raises:
-        JobError: If the app is read-only or the queue cannot be written.
+        JobError: If the app is read-only, the queue is full or cannot be written.
     """
     _require_writable()
     with changing_queue(store) as order:
         if active := _find_active(store, request):
             return Submitted(active, is_new=False)
+        _require_room(order)
         training = store.begin(request)
         mark(training, "queued", "waiting")
         order.append(training.id)
@@ -165,8 +168,8 @@ def resume(store: RunStore, job_id: str) -> None:
     """Queues a training that was stopped, interrupted or has failed; it goes on where it was.
 
     Raises:
-        JobError: If the app is read-only, there is no such training, it is broken, or another
-            one of the same request is queued or running.
+        JobError: If the app is read-only, there is no such training, it is broken, another one of
+            the same request is queued or running, or the queue is full.
     """
     _require_writable()
     with changing_queue(store) as order:
@@ -178,6 +181,7 @@ def resume(store: RunStore, job_id: str) -> None:
         if active and active.id != job_id:
             raise JobError(f"the same training is queued or running already: {active.id}")
         if not active:
+            _require_room(order)
             mark(training, "queued", "waiting")
             order.append(job_id)
     ensure_worker(store)
@@ -262,6 +266,19 @@ def ensure_worker(store: RunStore) -> None:
 def _require_writable() -> None:
     if is_read_only():
         raise JobError("this laboratory is read-only: nothing can be trained or deleted here")
+
+
+def _require_room(order: list[str]) -> None:
+    if len(order) >= most_waiting():
+        raise QueueFullError(
+            f"the queue is full, {len(order)} wait already; cancel one or try later"
+        )
+
+
+def most_waiting() -> int:
+    """How many trainings may wait: DIGITNET_QUEUE, where it is a number."""
+    said = os.environ.get("DIGITNET_QUEUE", "")
+    return int(said) if said.isdecimal() else MOST_WAITING
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from digitnet.runs.files import RunError, is_amount, read_json
 
 CALIBRATION = "calibration.json"
+SHARPEST, MILDEST = 0.01, 100.0  # temperatures; beyond, powers leave what float32 can hold
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_calibration(folder: Path, served_sha256: str | None) -> Calibration:
 def _parse(values: dict[str, Any]) -> Calibration:
     temperature, threshold = values["temperature"], values["threshold"]
     error = values["validation"]["calibration_error"]
-    if not (is_amount(temperature) and temperature > 0 and math.isfinite(temperature)):
+    if not (is_amount(temperature) and SHARPEST <= temperature <= MILDEST):
         raise ValueError(f"the temperature is {temperature!r}")
     if not (threshold is None or is_amount(threshold)):
         raise ValueError(f"the threshold is {threshold!r}")

@@ -18,6 +18,7 @@ import numpy as np
 from digitnet.errors import DigitnetError
 
 FORMAT = 1
+MOST_BYTES = 16 * 2**20  # of a file that is read whole; ours have a thousandth
 HISTORY_COLUMNS = (
     "epoch",
     "seconds",
@@ -85,7 +86,7 @@ def read_json(path: Path) -> dict:
         RunError: If the file is missing, is no JSON object or has another format version.
     """
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_whole(path))
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -95,6 +96,15 @@ def read_json(path: Path) -> dict:
     if values.get("format") != FORMAT:
         raise RunError(f"{path.name} has format {values.get('format')!r}, expected {FORMAT}")
     return values
+
+
+def read_whole(path: Path) -> bytes:
+    """A file's bytes; OSError where it is larger than any of ours, or has no end."""
+    with path.open("rb") as stream:
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"it has more than {MOST_BYTES // 2**20} MB")
+    return content
 
 
 def is_amount(value: Any) -> bool:
@@ -150,7 +160,7 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         RunError: If the file is missing or is no history.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path).decode("utf-8")
     except FileNotFoundError:
         raise RunError(f"{path.name} is missing") from None
     except (OSError, ValueError) as error:

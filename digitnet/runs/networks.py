@@ -26,6 +26,7 @@ from digitnet.runs.files import FORMAT, RunError, read_json, write_json
 
 FOLDER, LOCK = "networks", "networks.lock"
 LOCK_SECONDS = 5.0
+MOST_NETWORKS = 100  # every page lists them
 
 
 def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str = "") -> Experiment:
@@ -45,7 +46,8 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
     Raises:
         LayerError: If a layer cannot stand where it is.
-        NetworkError: If the name is malformed or one of the project's, or the network too large.
+        NetworkError: If the name is malformed or one of the project's, the network too large, or
+            too many are kept already.
         RunError: If it cannot be written.
     """
     make_network(name, layers)
@@ -53,15 +55,19 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
         (local / FOLDER).mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(local / LOCK, timeout=LOCK_SECONDS):
             return _add_version(local, name, layers, reason)
-    except (OSError, filelock.Timeout) as error:
-        raise RunError(f"the network cannot be kept: {error}") from None
+    except filelock.Timeout:
+        raise RunError("the network cannot be kept: another one is; try again") from None
+    except OSError as error:
+        raise RunError(f"the network cannot be kept: {error.strerror or error}") from None
 
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
     versioned = find_version(local, name, layers)
-    for network in read_networks(local):
-        if network.name == versioned:
-            return network
+    kept = {network.name: network for network in read_networks(local)}
+    if versioned in kept:
+        return kept[versioned]
+    if len(kept) >= MOST_NETWORKS:
+        raise NetworkError(f"{len(kept)} networks of your own are kept; delete one of them first")
     network = make_network(versioned, layers, place=_next_place(local), reason=reason)
     values = {
         "format": FORMAT,

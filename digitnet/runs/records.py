@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,16 @@ from digitnet.experiments import (
     SettingsError,
     TrainingSettings,
 )
-from digitnet.runs.calibrations import CALIBRATION, Calibration, read_calibration
+from digitnet.runs.calibrations import (
+    CALIBRATION,
+    UNCALIBRATED,
+    Calibration,
+    read_calibration,
+)
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,
+    MOST_BYTES,
     RunError,
     read_history,
     read_json,
@@ -117,8 +123,9 @@ class _Folder:
         return f"{self.experiment.title} · {day}"
 
 
-# Sizes and times of a run's files: what was read of it is good for as long as these are the same.
-Signature = tuple[tuple[int, int] | None, ...]
+# A file's size, time and place; a run's files': what was read is good as long as they are the same.
+FileSignature = tuple[int, int, int] | None
+Signature = tuple[FileSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -143,8 +150,10 @@ class Run(_Folder):
 
     @cached_property
     def calibration(self) -> Calibration:
-        """How its outputs are to be read."""
-        return read_calibration(self.folder, self.result.get("served_sha256"))
+        """How its outputs are to be read; as they are where the run is broken."""
+        with contextlib.suppress(RunError):
+            return read_calibration(self.folder, self.result.get("served_sha256"))
+        return UNCALIBRATED
 
     @property
     def signature(self) -> Signature:
@@ -172,6 +181,8 @@ class Run(_Folder):
         path = self.folder / PROBABILITIES
         try:
             with np.load(path, allow_pickle=False) as arrays:
+                if sum(one.file_size for one in arrays.zip.infolist()) > MOST_BYTES:
+                    raise ValueError("it unpacks to more than any test's answers")
                 probabilities, labels = arrays["probabilities"], arrays["labels"]
                 index = arrays["index"]
         except FileNotFoundError:
@@ -185,6 +196,7 @@ class Run(_Folder):
             and len(np.unique(index)) == len(index) == len(labels)
             and np.issubdtype(probabilities.dtype, np.floating)
             and probabilities.shape == (len(labels), CLASSES)
+            and np.isfinite(probabilities).all()
         ):
             raise RunError(f"{path.name} does not hold ten probabilities for each digit")
         return probabilities, labels, index
@@ -205,11 +217,25 @@ class Run(_Folder):
         return None
 
 
-def _file_signature(path: Path) -> tuple[int, int] | None:
+def _file_signature(path: Path) -> FileSignature:
     with contextlib.suppress(OSError):
         found = path.stat()
-        return found.st_size, found.st_mtime_ns
+        return found.st_size, found.st_mtime_ns, found.st_ino
     return None
+
+
+@lru_cache(maxsize=1024)
+def _load_status(path: Path, _: FileSignature) -> Status:
+    """A status, read once for as long as its file is the same: open pages ask every second."""
+    return Status.load(path)
+
+
+@lru_cache(maxsize=1024)
+def _check_training(folder: Path, experiment: str, *_: FileSignature) -> None:
+    request = Request.load(folder)
+    if request.experiment != experiment:
+        raise RunError(f"{REQUEST} is of experiment {request.experiment}")
+    read_history(folder / HISTORY)
 
 
 def _holds_integers(array: np.ndarray, below: int) -> bool:
@@ -241,7 +267,7 @@ class Training(_Folder):
         `state` is "queued", "running", "stopped" (by the user), "failed" or "interrupted" (the
         process died without a word).
         """
-        status = Status.load(self.folder / STATUS)
+        status = _load_status(self.folder / STATUS, _file_signature(self.folder / STATUS))
         if status.state == "finished":  # and about to be moved to the finished runs
             status = replace(status, state="running", phase="testing")
         if status.state == "running" and not self.is_locked():
@@ -300,9 +326,8 @@ class Training(_Folder):
 
     def check(self) -> None:
         """Raises RunError if a file that a training is resumed from is missing or broken."""
-        if self.request.experiment != self.experiment.name:
-            raise RunError(f"{REQUEST} is of experiment {self.request.experiment}")
-        self.history()
+        signatures = [_file_signature(self.folder / name) for name in (REQUEST, HISTORY)]
+        _check_training(self.folder, self.experiment.name, *signatures)
 
     def sweep(self) -> None:
         """Removes what a kill left of files that were being written."""

@@ -16,6 +16,7 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from digitnet.experiments import (
     find_experiment,
 )
 from digitnet.places import home
-from digitnet.runs.files import RunError, sync_folder, write_atomically
+from digitnet.runs.files import RunError, read_whole, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
 from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
 
@@ -54,6 +55,18 @@ class RunStore:
         local = os.environ.get("DIGITNET_RUNS") or home() / "runs"
         shipped = os.environ.get("DIGITNET_CHECKPOINTS") or home() / "checkpoints"
         return cls(Path(local), Path(shipped))
+
+    def require_writable(self) -> None:
+        """Raises RunError if nothing can be kept in the folder of the runs trained here."""
+        try:
+            self.local.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.local).close()
+        except OSError as error:
+            reason = "it is no folder" if self.local.is_file() else error.strerror
+            raise RunError(
+                f"runs cannot be kept in {self.local}: {reason}; name a folder that can be written "
+                "in DIGITNET_RUNS"
+            ) from None
 
     def experiments(self) -> tuple[Experiment, ...]:
         """Those that the project brings, in the report's order, then the user's own."""
@@ -113,7 +126,7 @@ class RunStore:
     def current(self, experiment: str) -> Run | None:
         """The run that is served: the one pointed at, else the shipped one, else None."""
         with contextlib.suppress(OSError, ValueError):
-            pointer = (self.local / "current" / experiment).read_text(encoding="utf-8")
+            pointer = read_whole(self.local / "current" / experiment).decode()
             for run_id in pointer.split():
                 with contextlib.suppress(RunError):
                     if run_id.startswith(f"{experiment}/"):

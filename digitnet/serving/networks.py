@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import mmap
 import os
 import sys
@@ -16,17 +15,13 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from digitnet.errors import DigitnetError
 from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment
 from digitnet.runs import UNCALIBRATED, Calibration, Run, RunError, Signature
+from digitnet.serving.checks import InferenceError, require_probabilities, require_sound
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
 THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
 PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-
-
-class InferenceError(DigitnetError):
-    """A network cannot be served; the message says which one, why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +73,7 @@ class ServedNetwork:
             self._output = self._interpreter.get_output_details()[0]
             self._batch_size = 0
             self._predict_batch(np.zeros((1, *IMAGE_SHAPE), np.float32))
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:  # LiteRT raises many kinds on what it does not expect
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InferenceError(f"this is not a served model of digits: {reason}") from error
         if isinstance(model, Path):
@@ -91,6 +86,7 @@ class ServedNetwork:
             images: uint8 (n, 28, 28), 0 background to 255 ink; n may be 0.
 
         Raises:
+            InferenceError: If what it gives are no probabilities.
             ValueError: If the images have another shape or dtype.
         """
         outputs, calibration = self.evaluate(images), self._calibration
@@ -108,7 +104,12 @@ class ServedNetwork:
         return self.evaluate(images)[:, CLASSES:].sum(axis=1)
 
     def evaluate(self, images: np.ndarray) -> np.ndarray:
-        """All outputs for images as in `read`, as they are: float32 (n, 10) or (n, 11)."""
+        """All outputs for images as in `read`, as they are: float32 (n, 10) or (n, 11).
+
+        Raises:
+            InferenceError: If they are no probabilities.
+            ValueError: As `read`.
+        """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE[:2]:
             raise ValueError(f"images must be uint8 (n, 28, 28): {images.dtype} {images.shape}")
         probabilities = np.empty((len(images), self._output["shape"][-1]), np.float32)
@@ -116,7 +117,7 @@ class ServedNetwork:
             batch = slice(start, start + BATCH_SIZE)
             scaled = images[batch, :, :, np.newaxis] / np.float32(255)
             probabilities[batch] = self._predict_batch(scaled)
-        return probabilities
+        return require_probabilities(probabilities)
 
     def _predict_batch(self, scaled: np.ndarray) -> np.ndarray:
         if len(scaled) != self._batch_size:
@@ -262,18 +263,10 @@ def _seated_network(seat: _Seat, run: Run) -> ServedNetwork:
     return seat.network
 
 
-def _require_unaltered(run: Run) -> None:
-    """Refuses a model whose bytes are not those exported: LiteRT may crash on damaged ones."""
-    with run.served_model.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != run.result.get("served_sha256"):
-        raise InferenceError("its bytes are not those that were exported")
-
-
 def _load_network(run: Run) -> ServedNetwork:
     fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
     try:
-        _require_unaltered(fresh)
+        require_sound(fresh)
         packed = run.experiment.is_convolutional
         return ServedNetwork(fresh.served_model, packed, fresh.calibration)
     except (InferenceError, RunError, OSError) as error:

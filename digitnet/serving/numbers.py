@@ -19,6 +19,7 @@ from digitnet.experiments import CLASSES
 from digitnet.serving.networks import digit_probabilities, temper
 
 MOST_STROKES = 40  # of a number; more are read as one drawing
+MOST_POINTS = 20_000  # likewise: each is drawn in every part that may be a digit, and so ten times
 MOST_OF_DIGIT = 4  # strokes: of 16,000 digits at hand one has more
 WIDEST_GAP = 0.6  # between the strokes of a digit
 # Log-odds: fitted by maximum likelihood on numbers composed of UNIPEN's and UJI's digits, on their
@@ -86,7 +87,8 @@ def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> N
     row = inked[(places[inked, 0] + places[inked, 2]).argsort(kind="stable")]
     boxes = places[row]
     images = {(0, len(row)): whole}
-    for begin, end in set(find_parts(boxes)) - images.keys():
+    parts = find_parts(boxes) if pieces.points <= MOST_POINTS else []
+    for begin, end in set(parts) - images.keys():
         with suppress(InkError):  # a dot, which is no digit by itself
             images[begin, end] = pieces.draw(row[begin:end])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from digitnet.experiments import DATASETS
 from digitnet.study.summaries import RunSummary
 
@@ -22,6 +24,11 @@ def as_sentence(message: str) -> str:
     """A message with a full stop and, unless a file's name comes first, a capital letter."""
     first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()
     return f"{first}{message[1:].rstrip('.')}."
+
+
+def as_plain(text: str) -> str:
+    """Text that a file or an address holds, so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*\[\]<$~]|:(?=\w))", r"\\\1", text)
 
 
 def format_share(share: float) -> str:

@@ -224,6 +224,8 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
     Raises:
         ReadingError: If no drawing can be scored, or a network has no run.
     """
+    if not file.name.endswith(DRAWINGS):
+        raise ReadingError(f"{file}: what is scored are drawings, a .jsonl or .jsonl.gz file")
     server, runs = ModelServer(), choose_runs(store, names)
     items = list(_read_images(file))
     scored = [item for item in items if item.get("label") is not None and "image" in item]

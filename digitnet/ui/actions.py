@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from digitnet import jobs
 from digitnet.errors import DigitnetError
-from digitnet.show.words import as_sentence
+from digitnet.show.words import as_plain, as_sentence
 from digitnet.ui import loaders
+
+Item = TypeVar("Item")
 
 
 def note(words: str, icon: str) -> None:
@@ -18,7 +21,7 @@ def note(words: str, icon: str) -> None:
 
 
 def note_error(error: DigitnetError) -> None:
-    note(as_sentence(str(error)), ":material/error:")
+    note(as_plain(as_sentence(str(error))), ":material/error:")
 
 
 def show_notes() -> None:
@@ -53,6 +56,17 @@ def button(
         on_click=act,
         args=(action, *arguments),
     )
+
+
+def few_of(items: Sequence[Item], few: int, key: str) -> Sequence[Item]:
+    """The first of a list, or all once the reader asked for them by `offer_all`."""
+    return items if st.session_state.get(key) else items[:few]
+
+
+def offer_all(items: Sequence[object], few: int, kind: str, key: str) -> None:
+    """A switch below a list of which `few_of` shows the first; nothing below a short one."""
+    if len(items) > few:
+        st.toggle(f"All {len(items)} {kind}", key=key)
 
 
 def ask_to_delete(name: str, title: str, action: Callable[..., None] = jobs.delete) -> None:

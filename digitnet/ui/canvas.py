@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
@@ -24,6 +26,9 @@ WIDE = 2 * CANVAS_SIZE  # pixels: a board for numbers
 BOARD_COLOUR = "#1c2430"
 
 
+UNREADABLE = {"objects": None}  # what is no drawing, for one
+
+
 IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 
 
@@ -44,27 +49,41 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
         InkError: Nothing is drawn that could be read.
     """
     sample, under = st.session_state.get("sample"), st.session_state.get("draw_over")
-    canvas = st_canvas(
-        **BRUSH,
-        background_color=BOARD_COLOUR,
-        background_image=None if under is None else _picture_on_board(under),
-        width=board_width(),
-        height=CANVAS_SIZE,
-        initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
-        key="drawing",
-    )
+    json_data = _show_canvas(sample, under)
     if under is None:
         choices.switch("Wide board, for numbers", False, "wide")
         st.pills("Or begin with one of ours", range(10), key="sample")
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
     run_script("toolbar.js")
-    strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
+    strokes = ink.strokes_from_canvas(json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
+
+
+def _show_canvas(sample: int | None, under: np.ndarray | None) -> Any:
+    """The board, with a sample on it or an image below; returns what it says was drawn.
+
+    That comes from a browser and may be anything: `ink.strokes_from_canvas` tells whether it can
+    be read.
+    """
+    try:
+        return st_canvas(
+            **BRUSH,
+            background_color=BOARD_COLOUR,
+            background_image=None if under is None else _picture_on_board(under),
+            width=board_width(),
+            height=CANVAS_SIZE,
+            initial_drawing=None
+            if sample is None
+            else canvas_drawing(load_samples()[sample], BRUSH),
+            key="drawing",
+        ).json_data
+    except (AttributeError, KeyError, TypeError):  # it takes for granted what it is sent
+        return UNREADABLE
 
 
 def draw_over(image: np.ndarray) -> None:

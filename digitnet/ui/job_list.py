@@ -16,12 +16,13 @@ from digitnet.show.trainings import (
     describe_settings,
     progress_html,
 )
-from digitnet.show.words import as_sentence
+from digitnet.show.words import as_plain, as_sentence
 from digitnet.study.standings import state_of
 from digitnet.ui import loaders
-from digitnet.ui.actions import ask_to_delete, button, show_notes
+from digitnet.ui.actions import ask_to_delete, button, few_of, offer_all, show_notes
 
 STATES = {"running": "training"}  # the other states are called what they are
+FEW = 10  # trainings that are shown at first: each has a row of buttons, drawn anew every second
 LIVELY, CALM = 1, 5  # seconds between looks at the trainings, while one runs and otherwise
 
 
@@ -60,8 +61,9 @@ def _follow_jobs(was_busy: bool, state: tuple[str, ...]) -> None:
     if not found:
         st.caption("Nothing is being trained.")
     queued = [job.id for job in found if job.state == "queued"]
-    for job in found:
+    for job in few_of(found, FEW, "all trainings"):
         show_job(job, queued)
+    offer_all(found, FEW, "trainings", "all trainings")
 
 
 def show_job(job: Job, queued: list[str]) -> None:
@@ -73,9 +75,9 @@ def show_job(job: Job, queued: list[str]) -> None:
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):
-            st.error(as_sentence(job.message), icon=":material/error:")
+            st.error(as_plain(as_sentence(job.message)), icon=":material/error:")
         elif job.state != "queued":
-            st.markdown(as_sentence(job.message))
+            st.markdown(as_plain(as_sentence(job.message)))
         show_job_buttons(job, queued)
 
 

@@ -12,7 +12,14 @@ import streamlit as st
 from digitnet.digits import DataError, ink, is_here, load_digits
 from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.runs import Run, RunStore
-from digitnet.serving import InferenceError, ModelServer, Number, find_verdict, read_number
+from digitnet.serving import (
+    InferenceError,
+    ModelServer,
+    Number,
+    find_verdict,
+    read_number,
+    try_runs,
+)
 from digitnet.study.summaries import summarize_current
 
 
@@ -27,6 +34,7 @@ def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
     server = ModelServer()
     runs = [one.run for one in summarize_current(load_store())]
+    try_runs(runs)
     server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
     # Streamlit collects garbage after every stroke; what is loaded by now is none, and need not be
     # gone through each time.

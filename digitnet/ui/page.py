@@ -13,6 +13,7 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
+from digitnet.ui.forgiving import forgive_unreadable_values
 from digitnet.ui.loaders import load_store
 
 ASSETS = Path(__file__).with_name("assets")
@@ -20,6 +21,9 @@ TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watch
 
 
 SIGN_SECONDS = 5  # between looks at whether a training runs
+
+
+forgive_unreadable_values()
 
 
 def page_file(name: str) -> Path:

@@ -8,11 +8,13 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.runs import SERVED, TRAINED, RunStore
+from digitnet.serving import make_current
 from digitnet.study.standings import tabulate_runs
 from digitnet.ui import loaders
-from digitnet.ui.actions import act, ask_to_delete, button
+from digitnet.ui.actions import act, ask_to_delete, button, few_of, offer_all
 
 REMARK = 360  # pixels, that most of them are seen whole
+FEW = 20  # runs that are shown at first: the shipped ones and a few
 RUN_COLUMNS = {
     "network": st.column_config.TextColumn("Network", pinned=True),
     "id": st.column_config.TextColumn("Run"),
@@ -40,13 +42,14 @@ def show_runs() -> None:
             show_ways_back(rows)
         unused = set() if any(row["problem"] for row in rows) else {"problem"}
         st.dataframe(
-            rows,
+            few_of(rows, FEW, "all runs"),
             hide_index=True,
             column_order=[name for name in RUN_COLUMNS if name not in unused],
             column_config=RUN_COLUMNS,
             height="content",
             placeholder="—",
         )
+        offer_all(rows, FEW, "runs", "all runs")
         show_run_buttons(rows)
 
 
@@ -84,7 +87,7 @@ def change_run(row: dict[str, Any]) -> None:
     """Makes a run current, or deletes one that was made here."""
     useful = not row["current"] and not row["problem"]
     icon = ":material/check_circle:"
-    button("Make current", icon, row["id"], RunStore.make_current, enabled=useful)
+    button("Make current", icon, row["id"], make_current, enabled=useful)
     if not row["shipped"]:
         ask_to_delete(row["id"], row["title"])
 

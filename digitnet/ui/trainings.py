@@ -17,7 +17,7 @@ from digitnet.runs import Request, RunError
 from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
 from digitnet.show.words import as_sentence
 from digitnet.ui import loaders, page
-from digitnet.ui.actions import note
+from digitnet.ui.actions import note, note_error
 
 OWN = "own"  # the data set that each network is meant for
 # Those that can be chosen; the others, and those left empty, are the experiment's own.
@@ -234,6 +234,9 @@ def submit(requests: Iterable[Request]) -> None:
         title = loaders.load_store().find_experiment(request.experiment).title
         try:
             submitted = jobs.submit(loaders.load_store(), request)
+        except jobs.QueueFullError as error:
+            note_error(error)  # once, for all that were asked for
+            return
         except (jobs.JobError, RunError) as error:
             note(f"{title}: {as_sentence(str(error))}", ":material/error:")
             continue

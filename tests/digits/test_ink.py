@@ -316,6 +316,23 @@ def test_a_long_scribble_on_the_canvas_is_quick():
     assert time.process_time() - started < 3
 
 
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [canvas_path([["M", 0, 0], *[["L", 9, 9]] * 450_000], 140, 140, 9, 9)],
+        [canvas_path([["M", 0, 0], ["L", 9, 9]], 140, 140, 9, 9)] * 20_000,
+        [canvas_path([["M", 0, 0], ["C", *range(600_000)]], 140, 140, 9, 9)],
+    ],
+    ids=["points", "paths", "numbers"],
+)
+def test_more_than_a_hand_draws_is_refused_before_anything_is_computed(objects):
+    started = time.process_time()
+    with pytest.raises(ink.InkError, match="clear the canvas") as caught:
+        ink.strokes_from_canvas({"objects": objects})
+    assert time.process_time() - started < 0.5  # computing them takes seconds
+    assert_sentence(caught.value)
+
+
 # --- images -------------------------------------------------------------------------------------
 
 

@@ -144,6 +144,30 @@ def test_many_at_once_are_no_race(store):
     assert len(ids(store, "queued")) == len(set(ids(store))) == len(requests)
 
 
+def test_a_full_queue_says_so_and_takes_what_it_has(store, monkeypatch):
+    monkeypatch.setenv("DIGITNET_QUEUE", "2")
+    stopped = make_training(store, LENET, epochs=1, state="stopped")
+    for request in (CNN, FC):
+        jobs.submit(store, request)
+    for more in (lambda: jobs.submit(store, LENET), lambda: jobs.resume(store, stopped.id)):
+        with pytest.raises(JobError, match="full, 2 wait already; cancel one"):
+            more()
+    assert not jobs.submit(store, CNN).is_new
+    assert len(ids(store, "queued")) == 2 and len(store.unfinished()) == 3
+    jobs.cancel(store, ids(store, "queued")[0])
+    jobs.resume(store, stopped.id)
+    assert ids(store, "queued")[-1] == stopped.id
+
+
+@pytest.mark.parametrize("said", ["", "many", "-1", "1.5"])
+def test_a_queue_of_no_number_is_as_long_as_by_default(store, monkeypatch, said):
+    monkeypatch.setenv("DIGITNET_QUEUE", said)
+    monkeypatch.setattr(queue, "MOST_WAITING", 1)
+    jobs.submit(store, CNN)
+    with pytest.raises(JobError, match="1 wait already"):
+        jobs.submit(store, FC)
+
+
 def test_the_order_can_be_changed(store):
     first, second, third = (jobs.submit(store, one).training.id for one in (CNN, FC, LENET))
     jobs.move(store, third, -2)

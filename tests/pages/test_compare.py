@@ -24,8 +24,8 @@ from digitnet.runs import (
     records,
 )
 from digitnet.study import comparison, handwriting
-from digitnet.ui import job_list, trainings
-from tests.made_runs import make_request, make_row, make_training
+from digitnet.ui import job_list, run_list, trainings
+from tests.made_runs import finish_run, make_request, make_row, make_training
 from tests.pages.conftest import open_at
 
 SAMPLE = TrainingSettings(dataset="sample", epochs=2)
@@ -220,6 +220,20 @@ def test_the_queue_can_be_changed(open_retrain, store):
     assert [job.experiment.name for job in jobs.list_jobs(store)] == ["cnn_min", "cnn"]
     buttons(app, "Cancel")[0].click().run()
     assert [job.experiment.name for job in jobs.list_jobs(store)] == ["cnn"]
+
+
+def test_long_lists_show_the_first_few_and_the_rest_on_demand(open_retrain, store):
+    for seed in range(40):
+        make_training(store, make_request("cnn", seed=seed))
+        finish_run(store, make_request("cnn_min", seed=seed))
+    app = open_retrain()
+    assert len(buttons(app, "Cancel")) == job_list.FEW
+    assert len(table_of(app, "runs")) == run_list.FEW
+    assert len(app.button) < 60
+    app.toggle(key="all trainings").set_value(True).run()
+    app.toggle(key="all runs").set_value(True).run()
+    assert len(buttons(app, "Cancel")) == 40
+    assert len(table_of(app, "runs")) == len(store.finished())
 
 
 def test_a_running_training_shows_where_it_stands(open_retrain, store):

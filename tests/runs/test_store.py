@@ -4,12 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digitnet import jobs
+from digitnet.experiments import NetworkError, parse_layers
 from digitnet.runs import (
     HISTORY,
     LOCK,
@@ -22,6 +25,8 @@ from digitnet.runs import (
     RunError,
     RunStore,
     TrainingBusyError,
+    add_network,
+    networks,
     read_history,
     replacing,
     write_atomically,
@@ -215,6 +220,7 @@ def test_garbled_probabilities_raise_a_sentence(store):
         {"probabilities": np.full((3, 10), "0.1")},
         {"probabilities": np.ones((3, 10), np.int64)},
         {"probabilities": np.zeros((3, 10), [("a", "f4")])},
+        {"probabilities": np.full((3, 10), np.nan)},
     ],
 )
 def test_arrays_that_cannot_be_are_a_sentence(store, arrays):
@@ -269,6 +275,53 @@ def test_files_that_overcome_a_reader_are_a_sentence(store):
         stream.write("1" * 200_000 + "\n")
     with pytest.raises(RunError, match=HISTORY):
         training.history()
+
+
+def test_answers_that_unpack_to_more_than_memory_holds_are_not_unpacked(store):
+    run = finished_run(store)
+    with zipfile.ZipFile(run.folder / PROBABILITIES, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("probabilities", "labels", "index"):
+            with packed.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array_header_1_0(
+                    stream, {"descr": "|u1", "fortran_order": False, "shape": (2**26,)}
+                )
+                for _ in range(64):
+                    stream.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(RunError, match=PROBABILITIES):
+        run.test_predictions()
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", [RESULT, REQUEST, HISTORY])
+def test_a_file_without_end_is_a_sentence(store, name):
+    run = finished_run(store)
+    (run.folder / name).unlink()
+    (run.folder / name).symlink_to("/dev/zero")
+    assert f"{name} cannot be read" in store.find(run.id).problem()
+
+
+def test_a_training_is_read_anew_when_its_files_have_changed(store):
+    training = store.create(REQUEST_CNN)
+    assert training.status.state == "queued"
+    training.check()
+    training.write_status("stopped")
+    assert training.status.state == "stopped"
+    (training.folder / REQUEST).write_text("{")
+    with pytest.raises(RunError, match=REQUEST):
+        training.check()
+
+
+def test_there_is_an_end_to_networks_of_ones_own(store, monkeypatch):
+    monkeypatch.setattr(networks, "MOST_NETWORKS", 2)
+    for name in ("one", "two"):
+        add_network(store.local, name, parse_layers("flatten"))
+    add_network(store.local, "two", parse_layers("flatten"))  # which is there
+    for name in ("two", "three"):
+        with pytest.raises(NetworkError, match="2 networks of your own are kept; delete one"):
+            add_network(store.local, name, parse_layers("conv 4, flatten"))
+    assert len(list((store.local / "networks").iterdir())) == 2
 
 
 def test_history_leaves_out_a_line_that_is_still_written(store):

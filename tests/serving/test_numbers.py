@@ -207,3 +207,16 @@ def test_a_photo_of_a_number_is_read_piece_by_piece(digits: tuple[int, ...]) -> 
     ]
     lefts = [one.box[0] for one in number.digits]
     assert lefts == sorted(lefts) and number.digits[-1].box[2] <= pieces.shape.shape[1]
+
+
+def test_a_row_of_too_many_points_is_read_as_one_drawing() -> None:
+    network = InkNetwork(NETWORK)
+    few, many = (
+        [line(30 * index, 0, 30 * index, 100).repeat(times, 0) for index in range(30)]
+        for times in (1, 100)
+    )
+    read(few, network)
+    assert network.asked > 100
+    network.asked = 0
+    read(many, network)
+    assert network.asked == 1

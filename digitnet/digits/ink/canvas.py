@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from digitnet.digits.ink.strokes import InkError, Strokes
 
 TAP = 4  # canvas pixels: a stroke within them is a dot, as when a finger taps
+MOST_PATHS = 1_000  # that are drawn without lifting the pen
+MOST_CURVES = 10_000  # of a drawing: minutes of a mouse's; computed in a tenth of a second
+MOST_NUMBERS = 6  # of a curve: three points
 _ORIGIN = {"left": -0.5, "top": -0.5, "center": 0.0, "right": 0.5, "bottom": 0.5}
 
 
@@ -27,19 +30,27 @@ def strokes_from_canvas(json_data: Any, size: ArrayLike = math.inf) -> Strokes:
         List of strokes, float64 (k, 2) in canvas pixels.
 
     Raises:
-        InkError: An object is not as the canvas writes it.
+        InkError: An object is not as the canvas writes it, or there are too many.
     """
     try:
         objects = json_data["objects"] if json_data else []
-        strokes = [
-            stroke
-            for item in objects
-            if item["type"].lower() == "path"
-            for stroke in _strokes_of_path(item)
-        ]
+        paths = [item for item in objects if item["type"].lower() == "path"]
+        _require_few(paths)
+        strokes = [stroke for item in paths for stroke in _strokes_of_path(item)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InkError("The drawing cannot be read: clear the canvas and draw again.") from error
     return [stroke for stroke in strokes if not _is_outside(stroke, size)]
+
+
+def _require_few(paths: list[dict[str, Any]]) -> None:
+    """Refuses more than a hand draws before anything is computed of it."""
+    curves = sum(len(item["path"]) for item in paths)
+    if len(paths) > MOST_PATHS or curves > MOST_CURVES:
+        raise InkError(
+            "The drawing has too many points to be read: clear the canvas and draw again."
+        )
+    if any(len(curve) > 1 + MOST_NUMBERS for item in paths for curve in item["path"]):
+        raise ValueError("a curve has more than three points")
 
 
 def _is_outside(stroke: np.ndarray, size: ArrayLike) -> bool:

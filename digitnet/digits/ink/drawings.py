@@ -12,6 +12,8 @@ from typing import BinaryIO
 from digitnet.digits.ink.strokes import InkError, Strokes, _as_points
 
 LONGEST_LINE = 8 * 2**20  # bytes; a drawing of the most points has 2 million
+MOST_BLANK = 10_000  # lines in a row
+MOST_PASSED = 64 * 2**20  # bytes of a line that is too long; more are no end
 
 
 def read_drawings(
@@ -30,24 +32,36 @@ def read_drawings(
         an InkError in the place of its strokes, and the rest goes on.
 
     Raises:
-        InkError: The file cannot be opened, or breaks off.
+        InkError: The file cannot be opened, breaks off, or goes on without any drawings.
     """
     path = Path(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            lines = (line for line in _read_lines(file) if line.strip())
-            for index, line in enumerate(lines):
+            for index, line in enumerate(_pass_over_blanks(_read_lines(file))):
                 yield index, *_parse_drawing(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InkError(f"{path.name} cannot be read: {error}.") from error
+
+
+def _pass_over_blanks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    blank = 0
+    for line in lines:
+        if line.strip():
+            blank = 0
+            yield line
+        elif (blank := blank + 1) > MOST_BLANK:
+            raise InkError(f"It has more than {MOST_BLANK:,} blank lines in a row: no drawings.")
 
 
 def _read_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
     """Yields lines; of one that is too long, only the start."""
     while line := file.readline(LONGEST_LINE):
         yield line
+        passed = 0
         while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             line = file.readline(LONGEST_LINE)
+            if (passed := passed + len(line)) > MOST_PASSED:
+                raise InkError("It has a line without end: no drawings.")
 
 
 def _parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:

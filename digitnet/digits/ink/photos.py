@@ -60,8 +60,11 @@ class PhotoPieces:
 
     Attributes:
         boxes: float (n, 4): left, top, right and bottom of each piece, in pixels.
+        points: 0: no strokes are drawn.
         shape: bool (h, w), where there is ink; as large as the part of the picture that was read.
     """
+
+    points = 0
 
     def __init__(self, contrast: np.ndarray) -> None:
         """Parts the ink.

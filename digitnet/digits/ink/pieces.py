@@ -16,10 +16,14 @@ class Pieces(Protocol):
     Attributes:
         boxes: float (n, 4): left, top, right and bottom of each, in any unit; NaN where there is
             nothing in it.
+        points: That draw them all; 0 in a picture.
     """
 
     @property
     def boxes(self) -> np.ndarray: ...
+
+    @property
+    def points(self) -> int: ...
 
     def draw(self, pieces: Sequence[int]) -> np.ndarray:
         """Draws some of them as one digit, uint8 (28, 28); raises InkError where that is none."""
@@ -38,6 +42,10 @@ class DrawnPieces:
     @property
     def boxes(self) -> np.ndarray:
         return np.array([_box_of(points) for points in self.strokes]).reshape(-1, 4)
+
+    @property
+    def points(self) -> int:
+        return sum(map(len, self.strokes))
 
     def draw(self, pieces: Sequence[int]) -> np.ndarray:
         return render_strokes([self.strokes[index] for index in pieces])

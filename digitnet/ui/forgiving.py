@@ -1,0 +1,35 @@
+"""Browsers are not trusted: a value that its widget cannot read counts as not sent.
+
+Streamlit keeps what a browser sends and reads it later, at every run of the session. What cannot be
+read (no JSON, or nested too deep) would so end every run from then on, before the page is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.runtime.state.session_state import Serialized, WStates
+
+_read = WStates.__getitem__
+
+
+def forgive_unreadable_values() -> None:
+    """Has Streamlit take what it cannot read for what is not there; done once for all sessions."""
+    WStates.__getitem__ = _read_or_miss  # type: ignore[method-assign]
+
+
+def _read_or_miss(states: WStates, name: str) -> Any:
+    if _is_of_another_kind(states, name):
+        raise KeyError(name)
+    try:
+        return _read(states, name)
+    except Exception as error:  # whatever a widget raises on what it does not expect
+        raise KeyError(name) from error
+
+
+def _is_of_another_kind(states: WStates, name: str) -> bool:
+    """Whether what was sent is no value of such a widget: a text for a switch, say."""
+    kept, widget = states.states.get(name), states.widget_metadata.get(name)
+    if widget is None or not isinstance(kept, Serialized):
+        return False
+    return kept.value.WhichOneof("value") not in (None, widget.value_type)

@@ -1,0 +1,5 @@
+"""Prints what the tests try, for the README: `python -m tests.security`."""
+
+from tests.security.attacks import table
+
+print(table())

@@ -1,0 +1,220 @@
+"""A visitor without a browser, who may send what no browser would: Streamlit's own messages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+PATIENCE = 60  # seconds
+MOST_BYTES = 64 * 2**20  # of an answer
+# The field of a widget's state that carries a Python value of this type.
+FIELDS = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
+PRESSED = None  # what a button's state is sent as
+
+Place = tuple[int, ...]
+
+
+class Json(str):
+    """What a component sends."""
+
+
+class Visitor:
+    """One session of the app.
+
+    Args:
+        address: Of the app, as "http://127.0.0.1:8501".
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.elements: dict[Place, Any] = {}  # what the page shows
+        self.fragments: dict[Place, str] = {}  # which part of the script drew it
+        self._stack = contextlib.ExitStack()
+        self._page = self._query = ""
+        self._connect()
+
+    def _connect(self) -> None:
+        self._stack.close()
+        stream = self.address.replace("http://", "ws://") + "/_stcore/stream"
+        self._socket = self._stack.enter_context(
+            connect(stream, subprotocols=["streamlit"], max_size=MOST_BYTES)
+        )
+        self.elements.clear()
+
+    def __enter__(self) -> Visitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self._stack.close()
+
+    def drop(self) -> None:
+        """Is gone without a word, as when a cable is pulled."""
+        self._socket.socket.close()
+
+    # --- what is sent ----------------------------------------------------------------------------
+
+    def open(self, page: str = "", query: str = "") -> Visitor:
+        """Opens a page by its address, as a browser does: in a session of its own."""
+        self._connect()
+        self._page, self._query = page, query
+        self.act({})
+        return self
+
+    def act(self, states: dict[str, Any], fragment: str = "") -> None:
+        """Sends values of widgets and waits until the page is drawn.
+
+        Args:
+            states: Values by the widgets' ids; PRESSED for a button's, `Json` for a component's.
+            fragment: The part of the page that is to be drawn anew; all of it if empty.
+        """
+        self.send(states, fragment)
+        self.wait()
+
+    def send(self, states: dict[str, Any], fragment: str = "") -> None:
+        """Sends values of widgets, as `act` does, and does not wait."""
+        message = BackMsg()
+        script = message.rerun_script
+        script.page_name, script.query_string = self._page, self._query
+        script.fragment_id = fragment
+        for name, value in states.items():
+            state = script.widget_states.widgets.add(id=name)
+            if value is PRESSED:
+                state.trigger_value = True
+            elif isinstance(value, Json):
+                state.json_value = value
+            elif isinstance(value, list):
+                state.string_array_value.data.extend(value)
+            elif isinstance(value, dict):
+                state.file_uploader_state_value.uploaded_file_info.add(**value)
+            else:
+                setattr(state, FIELDS[type(value)], value)
+        self.send_bytes(message.SerializeToString())
+
+    def send_bytes(self, content: bytes | str) -> None:
+        self._socket.send(content)
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Uploads a file as the file uploader does; returns the value that the widget then has."""
+        message = BackMsg()
+        message.file_urls_request.request_id = name
+        message.file_urls_request.file_names.append(name)
+        message.file_urls_request.session_id = ""
+        self.send_bytes(message.SerializeToString())
+        [urls] = next(self._answers("file_urls_response")).file_urls_response.file_urls
+        session = requests.Session()
+        session.get(self.address + "/_stcore/health", timeout=PATIENCE)
+        token = {"X-Xsrftoken": session.cookies.get("_streamlit_xsrf", "")}
+        session.put(
+            self.address + urls.upload_url, files={name: content}, headers=token, timeout=PATIENCE
+        ).raise_for_status()
+        return {"file_id": urls.file_id, "name": name, "size": len(content), "file_urls": urls}
+
+    # --- what is seen ----------------------------------------------------------------------------
+
+    def wait(self) -> None:
+        """Takes the server's messages until the page is drawn."""
+        for message in self._answers("script_finished"):
+            if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return
+
+    def is_refused(self, states: dict[str, Any], fragment: str = "") -> bool:
+        """Sends as `act`; returns whether the server ends the connection over it."""
+        with contextlib.suppress(ConnectionClosed):
+            self.act(states, fragment)
+            return False
+        return True
+
+    def _answers(self, kind: str) -> Iterator[ForwardMsg]:
+        """The server's messages of a kind, as they come."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(self._socket.recv(max(0.0, deadline - time.monotonic())))
+            self._see(message)
+            if message.WhichOneof("type") == kind:
+                yield message
+
+    def _see(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self._forget(set(message.metadata.run.fragment_ids))
+        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            place = tuple(message.metadata.delta_path)
+            self.elements[place] = message.delta.new_element
+            self.fragments[place] = message.delta.fragment_id
+
+    def _forget(self, fragments: set[str]) -> None:
+        """Clears what is about to be drawn anew: these parts of the page, all of it if none."""
+        for place in list(self.elements):
+            if not fragments or self.fragments[place] in fragments:
+                del self.elements[place]
+
+    def find(self, kind: str) -> list[tuple[Any, str]]:
+        """The page's elements of a kind, each with the part of the page that it is in."""
+        return [
+            (getattr(element, kind), self.fragments[place])
+            for place, element in self.elements.items()
+            if element.WhichOneof("type") == kind
+        ]
+
+    def widgets(self) -> dict[str, tuple[str, str]]:
+        """The ids of all that can be acted on, with kind and label."""
+        found = {}
+        for element in self.elements.values():
+            kind = element.WhichOneof("type")
+            widget = getattr(element, kind)
+            if getattr(widget, "id", ""):
+                found[widget.id] = kind, getattr(widget, "label", "")
+        return found
+
+    def bodies(self, *kinds: str) -> list[str]:
+        """What the page's elements of these kinds say."""
+        return [one.body for kind in kinds for one, _ in self.find(kind)]
+
+    def faults(self) -> list[str]:
+        """What the page shows of exceptions; a user is to see none."""
+        return [f"{one.type}: {one.message}" for one, _ in self.find("exception")]
+
+    # --- drawing ---------------------------------------------------------------------------------
+
+    def draw(self, drawing: str) -> str:
+        """Draws on the board of the open Draw page; returns what is said where the reading is.
+
+        Args:
+            drawing: What the canvas sends.
+        """
+        [(canvas, fragment)] = self.find("bidi_component")
+        self.act({canvas.id: Json(drawing)}, fragment)
+        return self.said()
+
+    def said(self) -> str:
+        """The reading of the open Draw page, or the sentence in its place."""
+        marks = ("dn-reading", "dn-invitation", "dn-number", "dn-refusal")
+        return " ".join(one for one in self.bodies("html") if any(mark in one for mark in marks))
+
+
+def drawing_of(*objects: Any) -> str:
+    """What the canvas sends of its objects."""
+    return json.dumps({"drawing": {"raw": {"objects": objects}, "data": None}})
+
+
+def path_of(*commands: list[Any], **values: Any) -> dict[str, Any]:
+    """A stroke as the canvas sends it."""
+    place = {"left": 140, "top": 140, "width": 5, "height": 200}
+    origin = {"originX": "center", "originY": "center", "strokeWidth": 16}
+    return {"type": "path", "path": list(commands)} | place | origin | values
+
+
+ONE = drawing_of(path_of(["M", 138, 40], ["L", 140, 100], ["L", 143, 240]))  # is read as a 1
