@@ -37,7 +37,7 @@ def read_drawings(
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             lines = (line for line in _read_lines(file) if line.strip())
             for index, line in enumerate(lines):
-                yield index, *_parse_drawing(line)
+                yield index, *parse_drawing(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InkError(f"{path.name} cannot be read: {error}.") from error
 
@@ -50,7 +50,8 @@ def _read_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
             line = file.readline(LONGEST_LINE)
 
 
-def _parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+def parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+    """Reads a line of such a file: what `read_drawings` yields of it after its index."""
     if len(line) == LONGEST_LINE:
         return InkError("The line is too long for a drawing."), None, None
     try:
