@@ -52,7 +52,7 @@ def _draw_boxes(number: Number, strokes: Sequence[np.ndarray]) -> str:
     origin, scale = points.min(axis=0), 100 / max(float(np.ptp(points[:, 1])), 1e-6)
     width = float(np.ptp(points[:, 0])) * scale + 4 * MARGIN
     height = 100 + 4 * MARGIN + LABEL
-    lines = "".join(_stroke_svg((stroke - origin) * scale) for stroke in strokes)
+    lines = "".join(stroke_svg((stroke - origin) * scale) for stroke in strokes)
     boxes = "".join(_digit_svg(one, origin, scale) for one in number.digits)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" '
@@ -66,7 +66,7 @@ def _draw_boxes(number: Number, strokes: Sequence[np.ndarray]) -> str:
     )
 
 
-def _stroke_svg(points: np.ndarray) -> str:
+def stroke_svg(points: np.ndarray) -> str:
     """A stroke; a dot twice, since a line of one point is not drawn."""
     way = np.concatenate([points, points[-1:]])
     return f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in way)}"/>'

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
-from digitnet.ui import choices
+from digitnet.ui import address, choices
 from digitnet.ui.page import page_file, run_script
 
 # White chalk on a dark board in both themes, as the networks see it.
@@ -43,28 +45,65 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
     Raises:
         InkError: Nothing is drawn that could be read.
     """
-    sample, under = st.session_state.get("sample"), st.session_state.get("draw_over")
+    under = st.session_state.get("draw_over")
     canvas = st_canvas(
         **BRUSH,
         background_color=BOARD_COLOUR,
         background_image=None if under is None else _picture_on_board(under),
         width=board_width(),
         height=CANVAS_SIZE,
-        initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
+        initial_drawing=_begin(),
         key="drawing",
     )
     if under is None:
         choices.switch("Wide board, for numbers", False, "wide")
-        st.pills("Or begin with one of ours", range(10), key="sample")
+        st.pills("Or begin with one of ours", range(10), key="sample", on_change=_begin_anew)
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
+    strokes = _strokes_of(canvas.json_data)
+    address.keep([] if under is not None else strokes)
+    _show_way_to_empty()
     run_script("toolbar.js")
-    strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), []
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes), strokes
+
+
+def strokes_on_board() -> ink.Strokes:
+    """What is on the board now, be it newer than what the page shows; raises InkError."""
+    board = st.session_state.get("drawing")
+    return _strokes_of(board and board["drawing"]["raw"])
+
+
+def _strokes_of(json_data: Any) -> ink.Strokes:
+    return ink.strokes_from_canvas(json_data, (board_width(), CANVAS_SIZE))
+
+
+def _begin() -> dict[str, Any] | None:
+    """What the board begins with: a sample digit, or what was on it when one left the page.
+
+    It stays the same while one draws; where it changes, the board is drawn anew.
+    """
+    if "drawing" not in st.session_state:
+        is_over = "draw_over" in st.session_state
+        st.session_state["begun_with"] = [] if is_over else address.last_strokes()
+    sample = st.session_state.get("sample")
+    if sample is not None:
+        return canvas_drawing(load_samples()[sample], BRUSH)
+    begun_with = st.session_state["begun_with"]
+    return canvas_drawing([one.tolist() for one in begun_with], BRUSH) if begun_with else None
+
+
+def _begin_anew() -> None:
+    st.session_state["begun_with"] = []
+
+
+def _show_way_to_empty() -> None:
+    """A button, unseen, that the toolbar's Clear presses: by itself it returns to the beginning."""
+    if st.session_state["begun_with"]:
+        st.button("Empty the board", key="empty_board", on_click=_begin_anew)
 
 
 def draw_over(image: np.ndarray) -> None:
@@ -92,6 +131,7 @@ def pick_photo(camera: bool) -> np.ndarray:
     Raises:
         InkError: No picture is chosen yet, or it cannot be read.
     """
+    address.show("")
     if camera:
         photo = st.camera_input("A photo of one digit, written large")
     else:
