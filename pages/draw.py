@@ -8,7 +8,7 @@ from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
-from digitnet.ui import canvas, choices, loaders, page
+from digitnet.ui import address, canvas, choices, loaders, own_drawings, page
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
@@ -60,6 +60,7 @@ def draw_and_read() -> None:
                 else:
                     answer = answers.get(chosen.run.experiment)
                     show_reading(chosen, answer, is_digit is not False, image, notice)
+                    own_drawings.show_label_choice(pieces)
             st.caption(words.describe_accuracy(chosen))
     with st.container(key="all_models"):
         if number is not None:
@@ -155,6 +156,7 @@ def explain(current: list[RunSummary]) -> None:
 page.apply_style()
 st.title("Draw a digit", anchor=False)
 if current := summarize_current(loaders.load_store()):
+    address.open_drawing()
     draw_and_read()
     explain(current)
     loaders.load_server()  # now, so that the first reading need not wait for it

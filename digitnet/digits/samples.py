@@ -7,9 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-CANVAS_SIZE = 280  # pixels: ten for each of a network's 28
+import numpy as np
 
-Stroke = list[list[int]]
+from digitnet.digits.ink import Strokes
+
+CANVAS_SIZE = 280  # pixels: ten for each of a network's 28
+SMALLEST_DRAWN = 8  # pixels: what is smaller is enlarged
+ROOM = 200  # pixels of the board's middle, which a drawing of another size is brought to
+
+Stroke = list[list[float]]
 
 
 @cache
@@ -29,8 +35,25 @@ def canvas_drawing(strokes: list[Stroke], brush: dict[str, Any]) -> dict[str, An
     return {"objects": [_path(stroke, brush) for stroke in strokes]}
 
 
+def fit_to_canvas(strokes: Strokes) -> Strokes:
+    """Strokes of any unit, y downwards, on the canvas; those that lie on it already as they are.
+
+    Args:
+        strokes: Each (k, 2); together of some extent.
+    """
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = float((high - low).max())
+    is_near = low.min() >= -CANVAS_SIZE and high.max() <= 3 * CANVAS_SIZE  # pens leave the board
+    if is_near and extent >= SMALLEST_DRAWN:
+        return strokes
+    centre, scale = (low + high) / 2, ROOM / max(extent, 1e-9)
+    return [(stroke - centre) * scale + CANVAS_SIZE / 2 for stroke in strokes]
+
+
 def _path(stroke: Stroke, brush: dict[str, Any]) -> dict[str, Any]:
     columns, rows = zip(*stroke, strict=True)
+    way = stroke if len(stroke) > 1 else 2 * stroke  # a path of one point is not drawn
     return {
         "type": "Path",
         "originX": "center",
@@ -39,7 +62,7 @@ def _path(stroke: Stroke, brush: dict[str, Any]) -> dict[str, Any]:
         "top": (min(rows) + max(rows)) / 2,
         "width": max(columns) - min(columns),
         "height": max(rows) - min(rows),
-        "path": [["L" if index else "M", *point] for index, point in enumerate(stroke)],
+        "path": [["L" if index else "M", *point] for index, point in enumerate(way)],
         "fill": None,
         "stroke": brush["stroke_color"],
         "strokeWidth": brush["stroke_width"],

@@ -14,6 +14,17 @@ from digitnet.runs.files import (
 )
 from digitnet.runs.locks import holding, is_locked
 from digitnet.runs.networks import add_network, find_version
+from digitnet.runs.own_drawings import (
+    MOST_BYTES,
+    OWN_DRAWINGS,
+    OwnDrawing,
+    OwnDrawings,
+    OwnLines,
+    put,
+    read_lines,
+    take_in,
+    without,
+)
 from digitnet.runs.publishing import publish
 from digitnet.runs.records import (
     HISTORY,

@@ -72,7 +72,7 @@ def _draw_boxes(number: Number, pieces: ink.DrawnPieces | ink.PhotoPieces) -> st
 
 
 def _strokes_svg(strokes: ink.Strokes, origin: np.ndarray, scale: float) -> str:
-    lines = (_stroke_svg((one - origin) * scale) for one in strokes if len(one))
+    lines = (stroke_svg((one - origin) * scale) for one in strokes if len(one))
     return (
         f'<g fill="none" stroke="{CHALK}" stroke-width="{PEN}" stroke-linecap="round" '
         f'stroke-linejoin="round">{"".join(lines)}</g>'
@@ -95,7 +95,7 @@ def _photo_svg(shape: np.ndarray, origin: np.ndarray, scale: float) -> str:
     )
 
 
-def _stroke_svg(points: np.ndarray) -> str:
+def stroke_svg(points: np.ndarray) -> str:
     """A stroke; a dot twice, since a line of one point is not drawn."""
     way = np.concatenate([points, points[-1:]])
     return f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in way)}"/>'

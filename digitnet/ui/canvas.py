@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
-from digitnet.ui import choices
+from digitnet.ui import address, choices
 from digitnet.ui.page import page_file, run_script
 
 # White chalk on a dark board in both themes, as the networks see it.
@@ -48,15 +48,17 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     Raises:
         InkError: Nothing is drawn that could be read.
     """
-    sample, under = st.session_state.get("sample"), st.session_state.get("draw_over")
-    json_data = _show_canvas(sample, under)
+    under = st.session_state.get("draw_over")
+    json_data = _show_canvas(under, _begin())
     if under is None:
         choices.switch("Wide board, for numbers", False, "wide")
-        st.pills("Or begin with one of ours", range(10), key="sample")
+        st.pills("Or begin with one of ours", range(10), key="sample", on_change=_begin_anew)
     else:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
+    _show_way_to_empty()
     run_script("toolbar.js")
-    strokes = ink.strokes_from_canvas(json_data, (board_width(), CANVAS_SIZE))
+    strokes = _strokes_of(json_data)
+    address.keep([] if under is not None else strokes)
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
     if not strokes:
@@ -64,8 +66,8 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
 
 
-def _show_canvas(sample: int | None, under: np.ndarray | None) -> Any:
-    """The board, with a sample on it or an image below; returns what it says was drawn.
+def _show_canvas(under: np.ndarray | None, begin_with: dict[str, Any] | None) -> Any:
+    """The board, over an image or with a drawing on it; returns what it says was drawn.
 
     That comes from a browser and may be anything: `ink.strokes_from_canvas` tells whether it can
     be read.
@@ -77,13 +79,46 @@ def _show_canvas(sample: int | None, under: np.ndarray | None) -> Any:
             background_image=None if under is None else _picture_on_board(under),
             width=board_width(),
             height=CANVAS_SIZE,
-            initial_drawing=None
-            if sample is None
-            else canvas_drawing(load_samples()[sample], BRUSH),
+            initial_drawing=begin_with,
             key="drawing",
         ).json_data
     except (AttributeError, KeyError, TypeError):  # it takes for granted what it is sent
         return UNREADABLE
+
+
+def strokes_on_board() -> ink.Strokes:
+    """What is on the board now, be it newer than what the page shows; raises InkError."""
+    board = st.session_state.get("drawing")
+    return _strokes_of(board and board["drawing"]["raw"])
+
+
+def _strokes_of(json_data: Any) -> ink.Strokes:
+    return ink.strokes_from_canvas(json_data, (board_width(), CANVAS_SIZE))
+
+
+def _begin() -> dict[str, Any] | None:
+    """What the board begins with: a sample digit, or what was on it when one left the page.
+
+    It stays the same while one draws; where it changes, the board is drawn anew.
+    """
+    if "drawing" not in st.session_state:
+        is_over = "draw_over" in st.session_state
+        st.session_state["begun_with"] = [] if is_over else address.last_strokes()
+    sample = st.session_state.get("sample")
+    if sample is not None:
+        return canvas_drawing(load_samples()[sample], BRUSH)
+    begun_with = st.session_state["begun_with"]
+    return canvas_drawing([one.tolist() for one in begun_with], BRUSH) if begun_with else None
+
+
+def _begin_anew() -> None:
+    st.session_state["begun_with"] = []
+
+
+def _show_way_to_empty() -> None:
+    """A button, unseen, that the toolbar's Clear presses: by itself it returns to the beginning."""
+    if st.session_state["begun_with"]:
+        st.button("Empty the board", key="empty_board", on_click=_begin_anew)
 
 
 def draw_over(image: np.ndarray) -> None:
@@ -111,6 +146,7 @@ def pick_photo(camera: bool) -> tuple[np.ndarray, ink.PhotoPieces]:
     Raises:
         InkError: No picture is chosen yet, or it cannot be read.
     """
+    address.show("")
     if camera:
         photo = st.camera_input("A photo of one digit, or of a number, written large")
     else:

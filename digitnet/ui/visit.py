@@ -9,7 +9,8 @@ draw = st.Page(page_file("draw"), title="Draw", default=True)
 curves = st.Page(page_file("curves"), title="Curves")
 confusion = st.Page(page_file("confusion"), title="Confusion")
 compare = st.Page(page_file("compare"), title="Compare")
-pages = [draw, curves, confusion, compare]
+mine = st.Page(page_file("mine"), title="My hand")
+pages = [draw, curves, confusion, compare, mine]
 page = st.navigation(pages, position="top")
 show_menu(pages)
 show_training_sign(compare)

@@ -199,6 +199,7 @@ def test_a_phone_shows_the_way_to_every_page(browser: Browser, address: str) -> 
         ("Curves", "Training curves"),
         ("Confusion", "Confusion matrices"),
         ("Compare", "Compare and retrain"),
+        ("My hand", "My hand"),
         ("Draw", "Draw a digit"),
     ):
         page.get_by_role("link", name=name, exact=True).tap()

@@ -1,7 +1,8 @@
 """Ink: strokes or an image become what the networks were trained on, uint8 (28, 28)."""
 
 from digitnet.digits.ink.canvas import strokes_from_canvas
-from digitnet.digits.ink.drawings import read_drawings
+from digitnet.digits.ink.drawings import parse_drawing, read_drawings
+from digitnet.digits.ink.links import decode_strokes, encode_strokes
 from digitnet.digits.ink.photos import THICKEST, THINNEST, PhotoPieces, find_pieces, read_image
 from digitnet.digits.ink.pieces import DrawnPieces, Pieces
 from digitnet.digits.ink.strokes import (

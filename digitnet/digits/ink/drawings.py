@@ -38,7 +38,7 @@ def read_drawings(
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for index, line in enumerate(_pass_over_blanks(_read_lines(file))):
-                yield index, *_parse_drawing(line)
+                yield index, *parse_drawing(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InkError(f"{path.name} cannot be read: {error}.") from error
 
@@ -64,7 +64,8 @@ def _read_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
                 raise InkError("It has a line without end: no drawings.")
 
 
-def _parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+def parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | None]:
+    """Reads a line of such a file: what `read_drawings` yields of it after its index."""
     if len(line) == LONGEST_LINE:
         return InkError("The line is too long for a drawing."), None, None
     try:

@@ -1,7 +1,7 @@
 // The canvas's toolbar shows on hover only, and until then lies unseen over the board's upper right
 // corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
-// Its Reset returns to the drawing that the board began with; with a sample digit that should be
-// an empty board, so the sample is put away as well.
+// Its Reset returns to the drawing that the board began with; that should be an empty board, so a
+// sample digit, or what was on the board when one came, is put away as well.
 { // a block of its own: whoever comes back to the page runs this again
 const style = `
   .dc-root > .dc-toolbar {
@@ -36,7 +36,8 @@ function arrange() {
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
-      document.querySelector('.st-key-sample [aria-checked="true"]')?.click();
+      document.querySelector('.st-key-sample [aria-checked="true"], .st-key-empty_board button')
+        ?.click();
   });
 }
 arrange();

@@ -1,0 +1,73 @@
+"""The drawing in the address, so that it can be shared, reloaded and come back to.
+
+The address is read when the Draw page is opened, and no more while one draws: a stroke may be made
+before the browser knows of the one before. It is written by a script in the page, which neither
+runs the app again nor fills the browser's way back with strokes.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+
+import streamlit as st
+
+from digitnet.digits import CANVAS_SIZE, fit_to_canvas, ink
+from digitnet.show.html import tag
+from digitnet.ui.page import page_file, read_asset
+
+COPY_LINK = tag("button", "Copy the link to this drawing", class_="dn-copy", hidden="")
+_turns = count()  # a script is run when it differs from the one before
+
+
+def open_drawing() -> None:
+    """Takes over the address's drawing when the page is opened; says so if it cannot be read."""
+    if "drawing" in st.session_state:  # the board is on the page, and knows better
+        return
+    try:
+        if code := st.query_params.get("drawing"):
+            ink.decode_strokes(code)
+            st.session_state["last_drawing"] = code
+    except ink.InkError as error:
+        st.session_state["last_drawing"] = ""
+        st.warning(f"{error} The board is empty.", icon=":material/link_off:")
+    if _is_wide(last_strokes()):
+        st.query_params["wide"] = "on"
+
+
+def last_strokes() -> ink.Strokes:
+    """What was last drawn in this visit, or came with the address; perhaps nothing."""
+    code = st.session_state.get("last_drawing")
+    return ink.decode_strokes(code) if code else []
+
+
+def keep(strokes: ink.Strokes) -> None:
+    """Keeps what is on the board in the address, and for when one comes back to the page."""
+    st.session_state["last_drawing"] = _encode(strokes)
+    show(st.session_state["last_drawing"])
+
+
+def show(code: str) -> None:
+    """Shows a drawing in the address, or none."""
+    script = read_asset("address.js").replace("CODE", json.dumps(code))
+    script = script.replace("TURN", str(next(_turns)))
+    st.html(f"{COPY_LINK}<script>\n{script}</script>", unsafe_allow_javascript=True)
+
+
+def open_on_board(strokes: ink.Strokes) -> None:
+    """Opens the Draw page with strokes on its board; raises InkError if they are too many."""
+    st.session_state["last_drawing"] = ink.encode_strokes(fit_to_canvas(strokes))
+    st.session_state.pop("draw_over", None)
+    st.switch_page(page_file("draw"))
+
+
+def _encode(strokes: ink.Strokes) -> str:
+    try:
+        return ink.encode_strokes(strokes) if strokes else ""
+    except ink.InkError:  # a scribble too long for a link is read, but not kept
+        return ""
+
+
+def _is_wide(strokes: ink.Strokes) -> bool:
+    """Whether a stroke lies where only the wide board has room."""
+    return any(stroke[:, 0].min() > CANVAS_SIZE for stroke in strokes)

@@ -1,0 +1,98 @@
+"""Drawings of which the visitor said what they are: kept here or for the visit, by a tap alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+
+from digitnet import jobs
+from digitnet.digits import ink
+from digitnet.errors import DigitnetError
+from digitnet.places import home
+from digitnet.runs import OwnDrawing, OwnDrawings, OwnLines, RunError, put, without
+from digitnet.show import own_hand as words
+from digitnet.ui import actions, address, canvas, loaders
+from digitnet.ui.page import page_file
+
+
+class Keeper(Protocol):
+    """Where drawings are kept: `OwnDrawings`, or the visit."""
+
+    def read(self) -> OwnLines: ...
+    def put(self, drawings: Iterable[OwnDrawing]) -> None: ...
+    def delete(self, id: str) -> None: ...
+    def delete_all(self) -> None: ...
+
+
+class _Visit:
+    """Drawings that are kept until the visitor closes or reloads the page."""
+
+    def read(self) -> OwnLines:
+        return st.session_state.get("own_drawings", OwnLines())
+
+    def put(self, drawings: Iterable[OwnDrawing]) -> None:
+        st.session_state["own_drawings"] = put(self.read(), drawings)
+
+    def delete(self, id: str) -> None:
+        st.session_state["own_drawings"] = without(self.read(), id)
+
+    def delete_all(self) -> None:
+        st.session_state["own_drawings"] = OwnLines()
+
+
+def find_file() -> Path | None:
+    """The file that drawings are kept in; None where they are kept for the visit alone."""
+    if jobs.is_read_only() or os.environ.get("DIGITNET_KEEP_DRAWINGS") == "0":
+        return None
+    return OwnDrawings(loaders.load_store().local).path
+
+
+def keeper() -> Keeper:
+    """Where this visitor's drawings are kept."""
+    return OwnDrawings(loaders.load_store().local) if find_file() else _Visit()
+
+
+def describe_place() -> str:
+    """Where drawings are kept, in a few words of Markdown."""
+    path = find_file()
+    if path is None:
+        return "for this visit only"
+    is_near = path.is_relative_to(home())
+    return f"on this machine, in `{path.relative_to(home()) if is_near else path}`"
+
+
+def show_label_choice(pieces: ink.Pieces | None) -> None:
+    """Lets the visitor say, in one tap, which digit was drawn.
+
+    Args:
+        pieces: What is read; only strokes on the board can be kept.
+    """
+    actions.show_notes()
+    if not isinstance(pieces, ink.DrawnPieces) or not (drawn := address.last_strokes()):
+        return
+    try:
+        kept = keeper().read().drawings
+    except RunError as error:
+        st.caption(f"{error}.")
+        return
+    found = next((one for one in kept if one.id == OwnDrawing(drawn, 0).id), None)
+    with st.container(key="label_choice", gap="xsmall"):
+        st.session_state["label"] = found and found.label
+        st.pills("It is a …", range(10), key="label", required=True, on_change=_keep_label)
+        st.caption(words.describe_kept(found, describe_place()))
+        if found:
+            st.page_link(page_file("mine"), label=words.invite_to_hand(len(kept)))
+
+
+def _keep_label() -> None:
+    """Keeps what is on the board now, for a stroke may have come after what the page shows."""
+    if (label := st.session_state["label"]) is None:
+        return
+    try:
+        keeper().put([OwnDrawing.of(canvas.strokes_on_board(), label)])
+    except DigitnetError as error:
+        actions.note_error(error)
