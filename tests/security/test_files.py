@@ -18,7 +18,6 @@ from tests.security.client import ONE
 from tests.security.conftest import NETWORKS, WHOLE, Server, copy_run
 from tests.security.test_visitors import PAGES, assert_harmless
 
-
 # The pages that read all runs; Draw comes with each.
 READERS = (("curves", ""), ("compare", ""), ("compare", "view=Retrain"))
 
