@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -143,8 +142,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in Path(item.path).parents:
             item.add_marker(pytest.mark.slow)
-            # They share servers, which only one worker should start.
-            item.add_marker(pytest.mark.xdist_group("security"))
-
-
-assert os.name == "posix", "these tests need symbolic links and processes as Linux has them"
