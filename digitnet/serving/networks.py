@@ -262,7 +262,7 @@ def _seated_network(seat: _Seat, run: Run) -> ServedNetwork:
     return seat.network
 
 
-def _require_unaltered(run: Run) -> None:
+def require_unaltered(run: Run) -> None:
     """Refuses a model whose bytes are not those exported: LiteRT may crash on damaged ones."""
     with run.served_model.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -273,7 +273,7 @@ def _require_unaltered(run: Run) -> None:
 def _load_network(run: Run) -> ServedNetwork:
     fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
     try:
-        _require_unaltered(fresh)
+        require_unaltered(fresh)
         packed = run.experiment.is_convolutional
         return ServedNetwork(fresh.served_model, packed, fresh.calibration)
     except (InferenceError, RunError, OSError) as error:
