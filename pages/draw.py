@@ -8,7 +8,7 @@ from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
-from digitnet.ui import canvas, choices, loaders, page
+from digitnet.ui import canvas, choices, inside, loaders, page
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
@@ -60,6 +60,9 @@ def draw_and_read() -> None:
                     answer = answers.get(chosen.run.experiment)
                     show_reading(chosen, answer, is_digit is not False, image, notice)
             st.caption(words.describe_accuracy(chosen))
+            if image is not None:
+                inside.remember(image, strokes)
+                inside.link(chosen.run.experiment.name)
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)

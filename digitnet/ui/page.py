@@ -44,11 +44,12 @@ def run_script(name: str) -> None:
     Args:
         name: Of a file among the assets.
     """
-    st.html(f"<script>\n{_read_asset(name)}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>\n{read_asset(name)}</script>", unsafe_allow_javascript=True)
 
 
 @cache
-def _read_asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """The text of a file among the assets."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
