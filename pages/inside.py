@@ -27,7 +27,7 @@ LAYERS, WHY, GROWTH, ALIKE, WHAT_IF = PARTS = (
     "Look-alikes",
     "What if",
 )
-DIGITS = {str(digit): f"a {digit}" for digit in range(CLASSES)}
+DIGITS = {str(digit): words.a_digit(digit) for digit in range(CLASSES)}
 ANY_OTHER = {"": "anything else"}
 NO_STROKES = "A photo has no strokes: draw the digit on the Draw page to see this."
 
@@ -186,7 +186,7 @@ def show_layer(activation: Activation, subject: Subject, insides: Insides) -> No
     else:
         is_last = activation is insides.layers[-1]
         weights = inside.open_run(subject.run).kernel if is_last else None
-        st.html(layers.units_html(activation, weights))
+        st.html(layers.units_html(activation, weights, subject.digit))
 
 
 def show_answer(subject: Subject, insides: Insides) -> None:

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from digitnet.digits.ink import FIELD, PEN_WIDTH, Strokes
 from digitnet.show.html import Markup, tag
 from digitnet.show.pictures import BOARD, CHALK, png_url, svg_url
+from digitnet.show.words import a_digit
 from digitnet.study.evidence import Evidence
 
 FOR, AGAINST = (240, 138, 75), (74, 160, 216)  # told apart by anyone on the board
 FINENESS = 4  # points of the map a pixel
-FAINTEST = 1.0  # by how much a logarithm must change for the colours to be full
+FULL = 0.985  # share of the image whose colours are not full
+FAINTEST = 0.2  # by how much a logarithm must change for full colours
+SMOOTH = 2.0  # pixels over which a place is spread, at least
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
@@ -70,25 +73,26 @@ def _heat(evidence: Evidence, values: NDArray) -> NDArray:
     at = (np.arange(FIELD * FINENESS) + 0.5) / FINENESS - 0.5
     rows, columns = (_interpolation(evidence, at, count) for count in values.shape)
     fine = rows @ values @ columns.T
-    strength = np.abs(fine) / max(float(np.abs(fine).max()), FAINTEST)
+    strength = np.minimum(1, np.abs(fine) / max(float(np.quantile(np.abs(fine), FULL)), FAINTEST))
     colours = np.where(fine[..., np.newaxis] > 0, FOR, AGAINST)
-    opacity = np.round(240 * np.sqrt(strength) * (strength > 0.02))
+    opacity = np.round(240 * np.sqrt(strength) * (strength > 0.06))
     return np.concatenate([colours, opacity[..., np.newaxis]], axis=-1).astype(np.uint8)
 
 
 def _interpolation(evidence: Evidence, at: NDArray, count: int) -> NDArray:
     """Weights of the places along one axis, (points, places), for points in pixels: linear."""
     places = (at[:, np.newaxis] - evidence.start) / evidence.step - np.arange(count)
-    return np.maximum(0, 1 - np.abs(places))
+    width = max(1.0, SMOOTH / evidence.step)
+    return np.maximum(0, 1 - np.abs(places) / width) / width
 
 
 def describe_evidence(evidence: Evidence, digit: int, other: int | None) -> str:
     """Where the strongest evidence lies, in a sentence."""
     values = evidence.compare(digit, other)
-    rather = "" if other is None else f" rather than a {other}"
+    rather = "" if other is None else f" rather than {a_digit(other)}"
     parts = _sum_parts(evidence, values)
     best, worst = max(parts, key=lambda one: parts[one]), min(parts, key=lambda one: parts[one])
-    said = f"The {best} speaks most for a {digit}{rather}"
+    said = f"The {best} speaks most for {a_digit(digit)}{rather}"
     if parts[worst] >= 0:
         return f"{said}; nothing speaks against it."
     return f"{said}; the {worst} most against it."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.ink import Strokes
-from digitnet.show.words import format_share
+from digitnet.show.words import a_digit, format_share
 from digitnet.study.growth import Growth
 
 SIDE = 100  # of the longer side of the drawing, in the film's units
@@ -35,7 +35,7 @@ def _moment(strokes: Strokes, probabilities: NDArray) -> dict[str, Any]:
         "path": " ".join(_path(points) for points in strokes),
         "shares": [round(float(one), 4) for one in probabilities],
         "read": read,
-        "said": f"{format_share(float(probabilities[read]))} sure of a {read}",
+        "said": f"{format_share(float(probabilities[read]))} sure of {a_digit(read)}",
     }
 
 
@@ -53,10 +53,8 @@ def describe_growth(growth: Growth) -> str:
     while since and readings[since - 1] == final:
         since -= 1
     if not since:
-        return f"It read a {final} from the first moment on."
+        return f"It read {a_digit(final)} from the first moment on."
     before = list(dict.fromkeys(readings[:since]))
-    named = ", then ".join(f"a {one}" for one in before[:4])
-    return (
-        f"At first it read {named}. It has read a {final} since {since / total:.0%} of the line "
-        "was drawn."
-    )
+    named = ", then ".join(a_digit(one) for one in before[:4])
+    share = f"{since / total:.0%}"
+    return f"At first it read {named}; from {share} of the line on, {a_digit(final)}."

@@ -13,7 +13,7 @@ from digitnet.show.charts import lay_out
 from digitnet.show.draw import probability_bars_html
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.pictures import coloured_url, tile_pictures, tile_units
-from digitnet.show.words import format_share
+from digitnet.show.words import a_digit, format_share
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
     import plotly.graph_objects as go
@@ -22,6 +22,7 @@ ON_A_CARD = 9  # filters
 SHOWN = 64  # filters of a layer, the strongest
 LOUDEST = 16  # units of a dense layer
 ANSWER = "softmax"
+SMALLEST = 1e-9
 CURVE_HEIGHT = 320
 _CURVES = (("#c8641e", "solid"), ("#2f7fb0", "dash"), ("#447207", "dot"), ("#c01085", "dashdot"))
 
@@ -33,9 +34,11 @@ FOLDED = (
 
 
 def _shares(activation: Activation) -> NDArray:
-    """A layer's values for the one image, in [0, 1] of the largest that it has anywhere."""
-    values = np.abs(activation.values[0]) if activation.is_code else activation.values[0]
-    return np.maximum(values, 0) / max(float(values.max()), 1e-9)
+    """A layer's values for the one image, in [0, 1] of its largest; of a code's, each by itself."""
+    values = activation.values[0]
+    if activation.is_code:
+        return np.abs(values) / np.maximum(np.abs(values).max(axis=(0, 1)), SMALLEST)
+    return np.maximum(values, 0) / max(float(values.max()), SMALLEST)
 
 
 def _rank_filters(values: NDArray) -> NDArray:
@@ -109,33 +112,36 @@ def filters_html(activation: Activation, colour: str) -> Markup:
 
 def _filter_html(number: int, values: NDArray, shares: NDArray, colour: str) -> Markup:
     row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
-    loudest = f"{values[row, column]:.2f}"
+    loudest = f"{values[row, column]:.2f}".replace("-", "−")
     said = f"Filter {number + 1}: at its strongest {loudest}, in row {row + 1}, column {column + 1}"
     picture = tag("img", src=coloured_url(np.sqrt(shares), colour), alt=said)
     caption = tag("figcaption", tag("b", number + 1), " ", loudest)
     return tag("figure", picture, caption, tabindex=0, title=said)
 
 
-def units_html(activation: Activation, weights: NDArray | None) -> Markup:
+def units_html(activation: Activation, weights: NDArray | None, digit: int) -> Markup:
     """The units of a dense layer that speak loudest, with their values as bars.
 
     Args:
         activation: The layer's.
         weights: Where it is the last hidden layer, the weights behind it, float (units, 10 or 11):
-            then it is said for which digit each unit speaks most.
+            then it is said what each unit adds to the digit, beyond what it adds to all.
+        digit: What the network reads.
     """
     values = activation.values[0]
     ranked = [one for one in np.argsort(-values, kind="stable")[:LOUDEST] if values[one] > 0]
     if not ranked:
         return tag("p", "None speaks: whatever is drawn, this layer says nothing.")
-    rows = (_unit_row(int(one), values, weights) for one in ranked)
+    rows = (_unit_row(int(one), values, weights, digit) for one in ranked)
     return tag("ol", *rows, class_="dn-bars dn-units", aria_label="The loudest units")
 
 
-def _unit_row(unit: int, values: NDArray, weights: NDArray | None) -> Markup:
+def _unit_row(unit: int, values: NDArray, weights: NDArray | None, digit: int) -> Markup:
     said = f"{values[unit]:.2f}"
     if weights is not None:
-        said += f", for a {int(weights[unit, :CLASSES].argmax())}"
+        row = weights[unit, :CLASSES]
+        added = float(values[unit] * (row[digit] - row.mean()))
+        said += f", {abs(added):.2f} {'for' if added > 0 else 'against'} {a_digit(digit)}"
     share = float(values[unit] / values.max())
     bar = tag("i", style=f"--share:{share:.4f}")
     return tag("li", tag("b", unit + 1), bar, tag("span", said))
@@ -155,7 +161,7 @@ def answer_html(probabilities: NDArray, refusal: float | None) -> Markup:
 
 
 def curve_figure(code: NDArray) -> go.Figure:
-    """The values that a folded network makes of each grey level, a line each.
+    """The values that a folded network makes of each grey level, a line each, rising to the ink.
 
     Args:
         code: float (256, rank).
@@ -163,7 +169,8 @@ def curve_figure(code: NDArray) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for value, line in enumerate(code.T):
+    for value, raw in enumerate(code.T):
+        line = raw / max(float(np.abs(raw).max()), SMALLEST) * (-1 if raw[-1] < 0 else 1)
         colour, dash = _CURVES[value % len(_CURVES)]
         figure.add_scatter(
             x=np.arange(len(line)),
@@ -175,5 +182,6 @@ def curve_figure(code: NDArray) -> go.Figure:
         )
     lay_out(figure, CURVE_HEIGHT, top=40, hovermode="x unified", showlegend=True)
     figure.update_xaxes(title="Grey of a pixel, from background to ink", range=[0, 255], dtick=51)
-    figure.update_yaxes(title="What becomes of it")
+    figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 255, is left out
+    figure.update_yaxes(title="Value, as a share of its largest")
     return figure

@@ -13,7 +13,7 @@ from digitnet.runs import DigitMap
 from digitnet.show.charts import lay_out
 from digitnet.show.html import Markup, tag
 from digitnet.show.pictures import png_url
-from digitnet.show.words import number_in_words
+from digitnet.show.words import a_digit, number_in_words
 from digitnet.study.maps import Neighbours
 
 if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
@@ -44,7 +44,7 @@ def describe_neighbours(neighbours: Neighbours) -> str:
 
 
 def _plural(digit: int, count: int = 2) -> str:
-    return f"{digit}s" if count > 1 else f"a {digit}"
+    return f"{digit}s" if count > 1 else a_digit(digit)
 
 
 def nearest_html(neighbours: Neighbours, pictures: NDArray | None) -> Markup:
@@ -69,7 +69,7 @@ def nearest_html(neighbours: Neighbours, pictures: NDArray | None) -> Markup:
 def _digit_picture(pictures: NDArray | None, position: int, label: int) -> Markup:
     if pictures is None or position >= len(pictures):
         return Markup("")
-    alt = f"Training digit {position:,}, a {label}"
+    alt = f"Training digit {position:,}, {a_digit(label)}"
     return tag("img", src=png_url(pictures[position]), alt=alt, title=alt)
 
 
@@ -87,7 +87,7 @@ def map_figure(digit_map: DigitMap, neighbours: Neighbours) -> go.Figure:
             mode="markers",
             name=str(digit),
             marker={"color": DIGIT_COLOURS[digit], "size": 6, "opacity": 0.55},
-            hovertemplate=f"a {digit}<extra></extra>",
+            hovertemplate=f"{a_digit(digit)}<extra></extra>",
         )
     figure.layout.annotations = [
         _name_cloud(digit, places[labels == digit]) for digit in np.unique(labels).tolist()
