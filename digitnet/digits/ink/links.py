@@ -76,8 +76,7 @@ def _write(strokes: Strokes) -> str:
     for stroke in strokes:
         units = np.round(_thin(stroke * 2**halvings, TOLERANCE)).astype(np.int64)
         steps = np.diff(units, axis=0, prepend=here[None])
-        is_new = steps.any(axis=1)
-        is_new[0] = True
+        is_new = np.append(True, steps[1:].any(axis=1))
         numbers += [int(is_new.sum()), *(_fold(step) for step in steps[is_new].ravel().tolist())]
         here = units[-1]
     content = b"".join(map(_pack, numbers))
@@ -112,7 +111,8 @@ def _count_halvings(strokes: Strokes) -> int:
 
 def _thin(points: np.ndarray, tolerance: float) -> np.ndarray:
     """Returns those of a stroke's points (k, 2) that the line through them cannot do without."""
-    kept: np.ndarray = np.isin(np.arange(len(points)), (0, len(points) - 1))
+    kept = np.zeros(len(points), bool)
+    kept[[0, -1]] = True
     open_parts = [(0, len(points) - 1)]
     while open_parts:
         first, last = open_parts.pop()
