@@ -148,9 +148,10 @@ def show_layers(subject: Subject) -> None:
     with st.container(key="way_layers", horizontal=True, gap="small"):
         for place, one in stops.items():
             url, shape = layers.card_url(one, colour), layers.describe_shape(one)
-            show_card(place, one.name, shape, url, chosen)
+            show_card(place, one.name, shape, url)
         url = layers.answer_url(subject.probabilities, colour)
-        show_card(layers.ANSWER, layers.ANSWER, str(insides.logits.shape[1]), url, chosen)
+        show_card(layers.ANSWER, layers.ANSWER, str(insides.logits.shape[1]), url)
+        st.html(layers.mark_css(f"st-key-stop_{chosen}"))
     with st.container(key="layer"):
         if chosen == layers.ANSWER:
             show_answer(subject, insides)
@@ -158,11 +159,10 @@ def show_layers(subject: Subject) -> None:
             show_layer(stops[chosen], subject, insides)
 
 
-def show_card(place: str, name: str, shape: str, url: str, chosen: str) -> None:
+def show_card(place: str, name: str, shape: str, url: str) -> None:
     st.button(
         layers.card_label(name, shape, url, f"What {name} makes of it"),
         key=f"stop_{place}",
-        type="primary" if place == chosen else "secondary",
         on_click=st.query_params.update,
         args=({"layer": place},),
     )
@@ -262,10 +262,11 @@ def show_what_if(subject: Subject) -> None:
         st.info(NO_STROKES)
         return
     with st.container(horizontal=True, gap="large"):
+        shown = st.container(key="altered")
         with st.container(key="sliders", width=320):
             amounts = {way.name: pick_amount(way) for way in WAYS}
             st.button("Back to the drawing", icon=":material/restart_alt:", on_click=reset_amounts)
-        with st.container(key="altered"):
+        with shown:
             show_altered(subject, Alteration(**amounts))
     ways = {way.title: way for way in WAYS}
     way = ways[choices.choose("Where each network flips", ways, WAYS[0].title, "along")]

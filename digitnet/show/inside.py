@@ -24,6 +24,10 @@ LOUDEST = 16  # units of a dense layer
 ANSWER = "softmax"
 SMALLEST = 1e-9
 CURVE_HEIGHT = 320
+_MARK = (
+    "border-color: var(--dn-accent); "
+    "background: color-mix(in srgb, var(--dn-accent) 12%, transparent);"
+)
 _CURVES = (("#c8641e", "solid"), ("#2f7fb0", "dash"), ("#447207", "dot"), ("#c01085", "dashdot"))
 
 FOLDED = (
@@ -73,6 +77,11 @@ def describe_shape(activation: Activation) -> str:
 def card_label(name: str, shape: str, url: str, picture: str) -> str:
     """What stands on a layer's button, in Markdown."""
     return f"![{picture}]({url}) **{name}** {shape}"
+
+
+def mark_css(key: str) -> str:
+    """A style that marks the card of the layer that is shown; the button itself keeps the focus."""
+    return f"<style>.stApp .{key} button {{ {_MARK} }}</style>"
 
 
 def describe_layer(activation: Activation, experiment: Experiment) -> str:
