@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from digitnet.digits import ink, load_samples
-from digitnet.experiments import find_experiment, parse_layers
+from digitnet.experiments import find_experiment, make_network, parse_layers
 from digitnet.runs import Run
-from digitnet.serving import ServedNetwork, open_network
+from digitnet.serving import OpenNetwork, ServedNetwork, open_network
 from digitnet.study import evidence as module
 from digitnet.study.evidence import Evidence, find_evidence
 
@@ -39,6 +39,26 @@ def test_where_one_dense_layer_follows_the_places_add_up_to_the_answer(name):
     pair = found.compare(7, 1).sum() + network.bias[7] - network.bias[1]
     assert pair == pytest.approx(insides.logits[0, 7] - insides.logits[0, 1], abs=1e-3)
     assert len(found.values) >= 6  # finer than what the pooling leaves
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text",
+    ["dense 6, flatten", "conv 4 5/2 same norm, average 3/2 same, dense 5 norm, max 2/1, flatten"],
+)
+def test_networks_of_ones_own_add_up_too(text):
+    pytest.importorskip("keras", reason="only the app's own machine may lack what trains")
+    from digitnet.training import architectures, export
+
+    experiment = make_network("x", parse_layers(text))
+    model = architectures.build_model(experiment)
+    if text.startswith("dense"):
+        model = export.fold_model(model, 2, np.ones(256))
+    network = OpenNetwork(export._convert(model), experiment.layers)
+    insides = network.look(SEVEN[None])
+    found = find_evidence(experiment, insides, network.kernel, SEVEN, lambda images: images)
+    total = found.values.sum(axis=(0, 1)) + network.bias
+    np.testing.assert_allclose(total, insides.logits[0], atol=1e-4)
 
 
 @pytest.mark.parametrize(
