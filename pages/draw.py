@@ -10,6 +10,7 @@ from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
 from digitnet.ui import canvas, choices, inside, loaders, page
 
+Pieces = ink.DrawnPieces | ink.PhotoPieces
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
 WHY_MISREAD = """
@@ -46,22 +47,22 @@ def draw_and_read() -> None:
         st.rerun()
     with st.container(key="draw", horizontal=True, gap="large"):
         with st.container(key="canvas", width=canvas.board_width()):
-            image, strokes, notice = pick_image()
-        number = loaders.find_number([one.run for one in current], strokes)
+            image, pieces, notice = pick_image()
+        number = loaders.find_number([one.run for one in current], pieces)
         with st.container(key="reading"):
             above = st.container()
             chosen = choices.pick_model(sort_for_reading(current))
             seen = image if number is None else None
             answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
             with above:
-                if number is not None:
-                    show_number(number, strokes)
+                if number is not None and pieces is not None:
+                    show_number(number, pieces)
                 else:
                     answer = answers.get(chosen.run.experiment)
                     show_reading(chosen, answer, is_digit is not False, image, notice)
             st.caption(words.describe_accuracy(chosen))
             if image is not None:
-                inside.remember(image, strokes)
+                inside.remember(image, pieces)
                 inside.link(chosen.run.experiment.name)
     with st.container(key="all_models"):
         if number is not None:
@@ -72,8 +73,8 @@ def draw_and_read() -> None:
             show_vote(chosen, current, answers, is_digit is not False)
 
 
-def pick_image() -> tuple[np.ndarray | None, ink.Strokes, str]:
-    """What the networks see and the strokes that it was drawn with, or why there is nothing."""
+def pick_image() -> tuple[np.ndarray | None, Pieces | None, str]:
+    """What the networks see, and the pieces that it is made of, or why there is nothing."""
     way = st.segmented_control(
         "Way in",
         [DRAW, UPLOAD, CAMERA],
@@ -85,16 +86,16 @@ def pick_image() -> tuple[np.ndarray | None, ink.Strokes, str]:
     try:
         if way == DRAW:
             return *canvas.draw_on_canvas(), ""
-        return canvas.pick_photo(camera=way == CAMERA), [], ""
+        return *canvas.pick_photo(camera=way == CAMERA), ""
     except ink.InkError as error:
-        return None, [], str(error)
+        return None, None, str(error)
 
 
-def show_number(number: Number, strokes: ink.Strokes) -> None:
-    """The number that the strokes are, and which of them make each digit."""
+def show_number(number: Number, pieces: Pieces) -> None:
+    """The number that was drawn or pictured, and what makes each digit."""
     with st.container(key="prediction"):
         st.html(numbers.number_html(number))
-    st.html(numbers.boxes_html(number, strokes))
+    st.html(numbers.boxes_html(number, pieces))
 
 
 def show_reading(

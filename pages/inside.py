@@ -73,8 +73,8 @@ def look_inside() -> None:
     current = sort_for_reading(summarize_current(loaders.load_store()))
     if not current:
         st.rerun()
-    image, strokes = inside.find_drawing()
-    if subject := show_subject(current, image, strokes):
+    image, pieces = inside.find_drawing()
+    if subject := show_subject(current, image, pieces):
         part = choices.choose("Look at", PARTS, LAYERS, "part")
         with st.container(key="part"):
             try:
@@ -84,7 +84,7 @@ def look_inside() -> None:
 
 
 def show_subject(
-    current: list[RunSummary], image: np.ndarray, strokes: ink.Strokes
+    current: list[RunSummary], image: np.ndarray, pieces: ink.Pieces | None
 ) -> Subject | None:
     """The drawing, the network that is looked into, and what it reads; None if it cannot."""
     runs = [one.run for one in current]
@@ -94,7 +94,7 @@ def show_subject(
             above = st.container()
         with st.container(key="choosing"):
             chosen = choices.pick_model(current)
-            image, strokes = pick_digit(runs, image, strokes)
+            image, strokes = pick_digit(runs, image, pieces)
             pick_sample()
     with seen:
         st.html(draw.seen_html(image))
@@ -113,19 +113,19 @@ def show_subject(
 
 
 def pick_digit(
-    runs: list[Run], image: np.ndarray, strokes: ink.Strokes
+    runs: list[Run], image: np.ndarray, pieces: ink.Pieces | None
 ) -> tuple[np.ndarray, ink.Strokes]:
-    """Of a number that is drawn, the one digit that is looked at."""
-    number = loaders.find_number(runs, strokes)
-    if number is None:
+    """What is looked at, and its strokes, none of a photo; of a number one digit."""
+    strokes, number = inside.strokes_of(pieces), loaders.find_number(runs, pieces)
+    if number is None or pieces is None:
         return image, strokes
     labels = {
         str(place): f"{place}. digit of {number.text}: {one.digit}"
         for place, one in enumerate(number.digits, start=1)
     }
-    place = int(choices.pick("You drew a number; look at", labels, "1", "place"))
-    part = [strokes[one] for one in number.digits[place - 1].strokes]
-    return ink.render_strokes(part), part
+    place = int(choices.pick("This is a number; look at", labels, "1", "place"))
+    part = number.digits[place - 1].pieces
+    return pieces.draw(part), [strokes[one] for one in part] if strokes else []
 
 
 def pick_sample() -> None:

@@ -28,41 +28,46 @@ KEPT = 64  # results; the largest, of cnn_long, takes 2 MB
 # --- the drawing -----------------------------------------------------------------------------
 
 
-def remember(image: np.ndarray, strokes: ink.Strokes) -> None:
+def remember(image: np.ndarray, pieces: ink.Pieces | None) -> None:
     """Keeps what was read on the Draw page, for whoever comes to look inside."""
-    st.session_state["last_read"] = image, strokes
+    st.session_state["last_read"] = image, pieces
 
 
 def link(network: str) -> None:
     """A link to the Inside page, with the network and the drawing, if that is not too long."""
-    _, strokes = st.session_state["last_read"]
+    _, pieces = st.session_state["last_read"]
     st.page_link(
         page_file("inside"),
         label="Look inside",
         icon=":material/visibility:",
-        query_params={"model": network} | _address(strokes),
+        query_params={"model": network} | _address(pieces),
     )
 
 
-def find_drawing() -> tuple[np.ndarray, ink.Strokes]:
+def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
     """The drawing of the URL, or else the visitor's last one, or a sample; it is put into the URL.
 
     Returns:
-        What the networks see, uint8 (28, 28), and the strokes; of a photo there are none.
+        What the networks see, uint8 (28, 28), and the pieces that it is made of, if any.
     """
     if code := st.query_params.get("drawing"):
         try:
             strokes = ink.decode_strokes(code)
-            return ink.render_strokes(strokes), strokes
+            return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
         except ink.InkError as error:
             st.info(str(error))
             del st.query_params["drawing"]
     if "last_read" not in st.session_state:
         strokes = sample_strokes(FIRST_SAMPLE)
-        return ink.render_strokes(strokes), strokes
-    image, strokes = st.session_state["last_read"]
-    st.query_params.update(_address(strokes))
-    return image, strokes
+        return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
+    image, pieces = st.session_state["last_read"]
+    st.query_params.update(_address(pieces))
+    return image, pieces
+
+
+def strokes_of(pieces: ink.Pieces | None) -> ink.Strokes:
+    """The strokes of a drawing; of a photo there are none."""
+    return pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
 
 
 def sample_strokes(digit: int) -> ink.Strokes:
@@ -74,11 +79,12 @@ def show_sample() -> None:
     """Puts the sample that is chosen into the URL."""
     digit = st.session_state["inside_sample"]
     if digit is not None:
-        st.query_params.update(_address(sample_strokes(digit)))
+        st.query_params.update(_address(ink.DrawnPieces(sample_strokes(digit))))
 
 
-def _address(strokes: ink.Strokes) -> dict[str, str]:
+def _address(pieces: ink.Pieces | None) -> dict[str, str]:
     """The URL's parameter of a drawing; nothing of a photo, or of one that is too long."""
+    strokes = strokes_of(pieces)
     try:
         return {"drawing": ink.encode_strokes(strokes)} if strokes else {}
     except ink.InkError:

@@ -169,7 +169,7 @@ def test_a_drawing_of_the_draw_page_is_looked_at_without_a_link(open_app):
 def test_a_photo_has_layers_but_no_strokes(open_page):
     app = open_page()
     image = ink.render_strokes(strokes_of(8))
-    app.session_state["last_read"] = image, []
+    app.session_state["last_read"] = image, None
     app.query_params["part"] = "As you drew"
     app.run()
     assert '<p class="dn-digit">8</p>' in read_of(app)
