@@ -21,6 +21,7 @@ CANVAS = "canvas.upper-canvas"
 # Each page's address, and what shows that it has been drawn.
 PAGES = {
     "draw": ("", CANVAS),
+    "inside": ("inside", ".st-key-layer .dn-filters img"),
     "curves": ("curves", ".st-key-curves .main-svg"),
     "confusion": ("confusion", ".st-key-matrix .main-svg"),
     "compare": ("compare", ".st-key-comparison canvas"),

@@ -39,7 +39,7 @@ from digitnet.runs import (
     publish,
     write_atomically,
 )
-from digitnet.study import calibration, files, results
+from digitnet.study import calibration, files, maps, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 POLL_SECONDS = 0.1
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
     _add_strokes(commands.add_parser("strokes", help="make the drawings that reader learns from"))
     _add_calibrate(commands.add_parser("calibrate", help="fit how sure networks are said to be"))
+    _add_map(commands.add_parser("map", help="store what networks find alike, for the Inside page"))
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
     _add_results(commands.add_parser("results", help="write the README's table of results"))
     return parser
@@ -343,6 +344,19 @@ def _calibrate(options: argparse.Namespace) -> int:
         runs = files.choose_runs(RunStore.default(), options.names)
         for run, found in calibration.calibrate_runs(runs):
             print(calibration.format_calibration(run, found), flush=True)
+    return OK
+
+
+def _add_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
+    parser.set_defaults(command=_map)
+
+
+def _map(options: argparse.Namespace) -> int:
+    with hidden_native_logs():
+        runs = files.choose_runs(RunStore.default(), options.names)
+        for run, size in maps.map_runs(runs):
+            print(f"{run.experiment.name:<11} {size / 1e3:.0f} kB  {run.id}", flush=True)
     return OK
 
 

@@ -8,7 +8,7 @@ from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
-from digitnet.ui import address, canvas, choices, loaders, own_drawings, page
+from digitnet.ui import address, canvas, choices, inside, loaders, own_drawings, page
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
@@ -62,6 +62,9 @@ def draw_and_read() -> None:
                     show_reading(chosen, answer, is_digit is not False, image, notice)
                     own_drawings.show_label_choice(pieces)
             st.caption(words.describe_accuracy(chosen))
+            if image is not None:
+                inside.remember(image, pieces)
+                inside.link(chosen.run.experiment.name)
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)

@@ -23,6 +23,7 @@ class Split:
         train: What the network learns from.
         validation: What decides when to stop.
         test: What the results are measured on.
+        train_index: int64 (n,), positions of the training images in the whole data set.
         test_index: int64 (t,), positions of the test images in the whole data set.
     """
 
@@ -31,6 +32,7 @@ class Split:
     train: Digits
     validation: Digits
     test: Digits
+    train_index: np.ndarray
     test_index: np.ndarray
 
 
@@ -54,4 +56,4 @@ def split_digits(dataset: str, digits: Digits, seed: int = SPLIT_SEED) -> Split:
     def part(index: np.ndarray) -> Digits:
         return Digits(digits.images[index], digits.labels[index])
 
-    return Split(dataset, seed, part(train), part(validation), part(test), test)
+    return Split(dataset, seed, part(train), part(validation), part(test), train, test)

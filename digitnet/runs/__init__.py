@@ -13,6 +13,7 @@ from digitnet.runs.files import (
     write_json,
 )
 from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.maps import MAP, Axes, DigitMap, MappedDigits
 from digitnet.runs.networks import add_network, find_version
 from digitnet.runs.own_drawings import (
     MOST_BYTES,

@@ -16,6 +16,7 @@ import filelock
 from digitnet.runs.calibrations import CALIBRATION
 from digitnet.runs.files import RunError, sync_folder, write_atomically
 from digitnet.runs.locks import holding
+from digitnet.runs.maps import MAP
 from digitnet.runs.records import RUN_FILES, TRAINED, Run
 from digitnet.runs.store import ASIDE, RunStore
 
@@ -75,7 +76,7 @@ def _replace(target: Path, run: Run) -> None:
 
 
 def _files_to_ship(run: Run) -> list[str]:
-    optional = [name for name in (CALIBRATION, TRAINED) if (run.folder / name).is_file()]
+    optional = [name for name in (CALIBRATION, MAP, TRAINED) if (run.folder / name).is_file()]
     if TRAINED in optional and (run.folder / TRAINED).stat().st_size >= MAX_TRAINED_BYTES:
         optional.remove(TRAINED)
     return [*RUN_FILES, *optional]

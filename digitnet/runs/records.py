@@ -39,6 +39,7 @@ from digitnet.runs.files import (
     write_json,
 )
 from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.maps import MAP, DigitMap, read_map
 from digitnet.runs.status import STATUS, Status
 
 SHIPPED = "shipped"
@@ -52,7 +53,7 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
 
 
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
-READ_FILES = (*RUN_FILES, CALIBRATION)  # all of a run that pages read
+READ_FILES = (*RUN_FILES, CALIBRATION, MAP)  # all of a run that pages read
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
 LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
@@ -154,6 +155,11 @@ class Run(_Folder):
         with contextlib.suppress(RunError):
             return read_calibration(self.folder, self.result.get("served_sha256"))
         return UNCALIBRATED
+
+    @cached_property
+    def digit_map(self) -> DigitMap | None:
+        """How its last hidden layer sees digits; None where that was not stored."""
+        return read_map(self.folder, self.result.get("served_sha256"))
 
     @property
     def signature(self) -> Signature:

@@ -11,13 +11,14 @@ from PIL import Image
 from digitnet.digits import ink
 from digitnet.serving import Number, ReadDigit
 from digitnet.show.html import Markup, tag
+from digitnet.show.pictures import BOARD, CHALK
 from digitnet.show.words import format_share, number_in_words
 
 WHO_READS = (
     "Numbers are read by the reader alone, which knows what is no digit; the other networks would "
     "take all that is drawn for one. Draw one digit to compare them."
 )
-BOARD, CHALK, FRAME = "#1c2430", "#f5f2e9", "#6bb0c6"
+FRAME = "#6bb0c6"
 MARGIN = 12  # around each box, as all lengths here in hundredths of the drawing's height
 LABEL = 30  # height of the digits above the boxes
 PEN = 6

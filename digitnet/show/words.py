@@ -20,6 +20,11 @@ def number_in_words(number: int) -> str:
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
+def a_digit(digit: int) -> str:
+    """A digit with its article, such as "a 7" or "an 8"."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
+
+
 def as_sentence(message: str) -> str:
     """A message with a full stop and, unless a file's name comes first, a capital letter."""
     first = message[:1] if "." in message.partition(" ")[0] else message[:1].upper()

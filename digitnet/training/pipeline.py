@@ -26,6 +26,7 @@ from digitnet.digits import (
     DataError,
     Digits,
     Material,
+    load_learnt,
     load_material,
     load_unlearnt,
 )
@@ -46,8 +47,9 @@ from digitnet.runs import (
     write_atomically,
     write_json,
 )
-from digitnet.serving import digit_probabilities
+from digitnet.serving import InferenceError, digit_probabilities
 from digitnet.study.calibration import calibrate
+from digitnet.study.maps import make_map
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import wilson_interval
 from digitnet.training.architectures import build_model, build_training_model
@@ -291,6 +293,9 @@ def _write_results(
     with contextlib.suppress(DataError):  # where there are no drawings, it does without
         unlearnt = load_unlearnt(request.settings.dataset)
         write_json(training.folder / CALIBRATION, calibrate(served.tflite, experiment, unlearnt))
+    with contextlib.suppress(DataError, InferenceError):  # the Inside page does without, too
+        learnt = load_learnt(request.settings.dataset)
+        make_map(served.tflite, experiment, learnt).save(training.folder)
     result = {
         "format": FORMAT,
         "experiment": experiment.name,

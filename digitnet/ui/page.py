@@ -47,7 +47,7 @@ def run_script(name: str) -> None:
 
 @cache
 def read_asset(name: str) -> str:
-    """A file among the assets."""
+    """The text of a file among the assets."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from digitnet.experiments import TrainingSettings
 from digitnet.runs import (
     CALIBRATION,
     HISTORY_COLUMNS,
+    MAP,
     RESULT,
     TRAINED,
     Request,
@@ -101,6 +102,16 @@ def test_a_calibration_is_shipped_with_its_run(store):
     train(store, epochs=4)  # which has none: the old one goes
     publish(store, "cnn")
     assert not (store.shipped / "cnn" / CALIBRATION).exists()
+
+
+def test_a_map_is_shipped_with_its_run(store):
+    run = train(store, epochs=3)
+    (run.folder / MAP).write_bytes(b"map")
+    publish(store, "cnn")
+    assert (store.shipped / "cnn" / MAP).read_bytes() == b"map"
+    train(store, epochs=4)  # which has none: the old one goes
+    publish(store, "cnn")
+    assert not (store.shipped / "cnn" / MAP).exists()
 
 
 @pytest.mark.parametrize("keras", [None, bytes(publishing.MAX_TRAINED_BYTES)])

@@ -11,7 +11,7 @@ from digitnet.digits import Digits, Unlearnt, load_digits, material, split_digit
 from digitnet.digits.handwriting import STROKE_FILES, Mixture
 from digitnet.experiments import READER, TrainingSettings, find_experiment
 from digitnet.runs import UNCALIBRATED, Request, RunStore, Training
-from digitnet.serving import ModelServer, ServedNetwork
+from digitnet.serving import InferenceError, ModelServer, ServedNetwork
 from digitnet.study.calibration import fit_temperature
 from digitnet.study.scores import evaluate_predictions
 from digitnet.training import pipeline
@@ -61,6 +61,25 @@ def test_a_training_calibrates_where_the_drawings_are_and_does_without_elsewhere
     served = ServedNetwork(run.served_model).predict(digits.images[:300])
     assert run.calibration.temperature == fit_temperature(digits.labels[:300], served)
     assert run.calibration.threshold is None
+
+
+def test_a_training_stores_how_its_network_sees_digits(store):
+    run = train(store)
+    found, digits = run.digit_map, load_digits("sample")
+    assert found is not None and found.served_sha256 == run.result["served_sha256"]
+    assert (digits.labels[found.learnt.index] == found.learnt.labels).all()
+    _, _, tested = run.test_predictions()
+    assert set(found.tested.index) == set(tested)
+    assert not set(found.learnt.index) & set(tested)
+
+
+def test_a_training_ends_without_a_map_where_none_can_be_made(store, monkeypatch):
+    def fail(*_):
+        raise InferenceError("the model does not have the layers that its record names")
+
+    monkeypatch.setattr(pipeline, "make_map", fail)
+    run = train(store)
+    assert run.problem() is None and run.digit_map is None
 
 
 @pytest.mark.slow

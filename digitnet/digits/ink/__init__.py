@@ -1,5 +1,6 @@
 """Ink: strokes or an image become what the networks were trained on, uint8 (28, 28)."""
 
+from digitnet.digits.ink.altered import Alteration, alter_strokes
 from digitnet.digits.ink.canvas import strokes_from_canvas
 from digitnet.digits.ink.drawings import parse_drawing, read_drawings
 from digitnet.digits.ink.links import decode_strokes, encode_strokes
@@ -15,5 +16,6 @@ from digitnet.digits.ink.strokes import (
     InkError,
     Strokes,
     add_strokes,
+    place_strokes,
     render_strokes,
 )

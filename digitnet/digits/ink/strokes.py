@@ -54,9 +54,39 @@ def render_strokes(strokes: Iterable[Any]) -> np.ndarray:
     Raises:
         InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
     """
-    points, extent = _fit_into_box(_check_strokes(strokes))
-    points += CENTRE - extent / 2
+    fitted, extent = _fit_into_box(_check_strokes(strokes))
+    points = _sample_all(fitted)
     return _centre_mass(lambda shift: _draw(points + shift), extent + PEN_WIDTH + PEN_EDGE)
+
+
+def place_strokes(strokes: Iterable[Any]) -> Strokes:
+    """Where strokes lie in what `render_strokes` makes of them.
+
+    Args:
+        strokes: Strokes as in `render_strokes`.
+
+    Returns:
+        The same strokes in pixels, where the first pixel has its centre at 0.
+
+    Raises:
+        InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
+    """
+    fitted, extent = _fit_into_box(_check_strokes(strokes))
+    shift = _find_shift(_draw(_sample_all(fitted)), extent + PEN_WIDTH + PEN_EDGE)
+    return [points + shift for points in fitted]
+
+
+def draw_placed(strokes: Strokes, width: float = PEN_WIDTH) -> np.ndarray:
+    """Draws strokes where they lie, with a round pen; what is outside of the field is not seen.
+
+    Args:
+        strokes: In pixels, as `place_strokes` returns them.
+        width: Of the pen, pixels.
+
+    Returns:
+        uint8 (28, 28).
+    """
+    return np.round(255 * _draw(_sample_all(strokes), width)).astype(np.uint8)
 
 
 def add_strokes(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.ndarray:
@@ -80,10 +110,7 @@ def add_strokes(image: np.ndarray, strokes: Iterable[Any], size: float) -> np.nd
     pixels = [part for points in checked for part in _cut_at_edges(points * FIELD / size - 0.5)]
     if not pixels:
         return image
-    length = sum(_distances_along(points)[-1] for points in pixels)
-    step = max(SAMPLE_STEP, length / MOST_SAMPLES)
-    ink = _draw(np.concatenate([_sample(points, step) for points in pixels]))
-    return np.maximum(image, np.round(255 * ink).astype(np.uint8))
+    return np.maximum(image, draw_placed(pixels))
 
 
 def _cut_at_edges(points: np.ndarray) -> Strokes:
@@ -143,21 +170,26 @@ def _as_points(stroke: Any) -> np.ndarray:
     return points
 
 
-def _fit_into_box(strokes: Strokes) -> tuple[np.ndarray, np.ndarray]:
-    """Scales strokes so that their ink fills the box, and samples them evenly.
+def _fit_into_box(strokes: Strokes) -> tuple[Strokes, np.ndarray]:
+    """Scales strokes so that their ink fills the box, and puts them in the middle of the field.
 
     Returns:
-        The points of all strokes (n, 2) and their extent (2,), both in pixels from the origin.
+        The strokes and their extent (2,), both in pixels.
     """
     everything = np.concatenate(strokes)
     origin, extent = everything.min(axis=0), np.ptp(everything, axis=0)
     if extent.max() < SMALLEST_EXTENT:
         raise InkError("A dot is too little to read: draw one digit, as large as you like.")
     scale = (BOX - PEN_WIDTH - PEN_EDGE) / extent.max()
-    fitted = [(points - origin) * scale for points in strokes]
-    length = sum(_distances_along(points)[-1] for points in fitted)
+    corner = CENTRE - extent * scale / 2
+    return [(points - origin) * scale + corner for points in strokes], extent * scale
+
+
+def _sample_all(strokes: Strokes) -> np.ndarray:
+    """Samples strokes, in pixels, evenly; returns the points of all (n, 2)."""
+    length = sum(_distances_along(points)[-1] for points in strokes)
     step = max(SAMPLE_STEP, length / MOST_SAMPLES)
-    return np.concatenate([_sample(points, step) for points in fitted]), extent * scale
+    return np.concatenate([_sample(points, step) for points in strokes])
 
 
 def _distances_along(points: np.ndarray) -> np.ndarray:
@@ -172,19 +204,17 @@ def _sample(points: np.ndarray, step: float) -> np.ndarray:
     return np.stack([np.interp(at, along, axis) for axis in points.T], axis=1)
 
 
-_REACH = math.ceil((PEN_WIDTH + PEN_EDGE) / 2 - 0.5)  # pixels that the pen inks beside its own
-_AROUND = np.indices((2 * _REACH + 1, 2 * _REACH + 1)).reshape(2, -1).T - _REACH
-
-
-def _draw(points: np.ndarray) -> np.ndarray:
+def _draw(points: np.ndarray, width: float = PEN_WIDTH) -> np.ndarray:
     """Draws points (n, 2) with a round pen; returns the ink (28, 28) in [0, 1]."""
-    squared = np.full((FIELD + 2 * _REACH, FIELD + 2 * _REACH), np.inf)
+    reach = math.ceil((width + PEN_EDGE) / 2 - 0.5)  # pixels that the pen inks beside its own
+    around = np.indices((2 * reach + 1, 2 * reach + 1)).reshape(2, -1).T - reach
+    squared = np.full((FIELD + 2 * reach, FIELD + 2 * reach), np.inf)
     for part in np.array_split(points[:, ::-1], math.ceil(len(points) / 4096)):  # bounds memory
         nearest = np.clip(np.round(part), 0, FIELD - 1).astype(int)  # 27.5, the edge, rounds to 28
-        pixels = nearest[:, None] + _AROUND
-        rows, columns = np.moveaxis(pixels + _REACH, -1, 0)
+        pixels = nearest[:, None] + around
+        rows, columns = np.moveaxis(pixels + reach, -1, 0)
         np.minimum.at(squared, (rows, columns), ((pixels - part[:, None]) ** 2).sum(axis=-1))
-    return _shade(PEN_WIDTH / 2 - np.sqrt(squared[_REACH:-_REACH, _REACH:-_REACH]))
+    return _shade(width / 2 - np.sqrt(squared[reach:-reach, reach:-reach]))
 
 
 def _shade(depth: np.ndarray) -> np.ndarray:
@@ -202,8 +232,12 @@ def _centre_mass(draw: Callable[[np.ndarray], np.ndarray], size: np.ndarray) -> 
     Returns:
         uint8 (28, 28).
     """
-    image = draw(np.zeros(2))
+    shift = _find_shift(draw(np.zeros(2)), size)
+    return np.round(255 * draw(shift)).astype(np.uint8)
+
+
+def _find_shift(image: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """By how much (x, y) ink of this size (2,), in pixels, is moved to be centred by its mass."""
     index = np.arange(FIELD)
     mass = np.array([image.sum(axis=0) @ index, image.sum(axis=1) @ index]) / image.sum()
-    shift = np.clip(CENTRE - mass, size / 2 - CENTRE - 1, FIELD - CENTRE - size / 2)
-    return np.round(255 * draw(shift)).astype(np.uint8)
+    return np.clip(CENTRE - mass, size / 2 - CENTRE - 1, FIELD - CENTRE - size / 2)

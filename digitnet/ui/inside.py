@@ -1,0 +1,171 @@
+"""What the Inside page loads and computes, once for each drawing and network; and its film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from digitnet.digits import ink, load_samples
+from digitnet.experiments import Experiment
+from digitnet.runs import Run
+from digitnet.serving import InferenceError, Insides, OpenNetwork, open_network
+from digitnet.study import alterations
+from digitnet.study.alterations import Flips, Way
+from digitnet.study.evidence import Evidence, find_evidence
+from digitnet.study.growth import Growth, watch
+from digitnet.ui import loaders
+from digitnet.ui.page import page_file, read_asset
+
+FIRST_SAMPLE = 3  # shown to whoever has drawn nothing yet
+OPEN = 3  # networks that are kept open; the largest takes 150 MB
+KEPT = 64  # results; the largest, of cnn_long, takes 2 MB
+
+
+# --- the drawing -----------------------------------------------------------------------------
+
+
+def remember(image: np.ndarray, pieces: ink.Pieces | None) -> None:
+    """Keeps what was read on the Draw page, for whoever comes to look inside."""
+    st.session_state["last_read"] = image, pieces
+
+
+def link(network: str) -> None:
+    """A link to the Inside page, with the network and the drawing, if that is not too long."""
+    _, pieces = st.session_state["last_read"]
+    st.page_link(
+        page_file("inside"),
+        label="Look inside",
+        icon=":material/visibility:",
+        query_params={"model": network} | _address(pieces),
+    )
+
+
+def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
+    """The drawing of the URL, or else the visitor's last one, or a sample; it is put into the URL.
+
+    Returns:
+        What the networks see, uint8 (28, 28), and the pieces that it is made of, if any.
+    """
+    if code := st.query_params.get("drawing"):
+        try:
+            strokes = ink.decode_strokes(code)
+            return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
+        except ink.InkError as error:
+            st.info(str(error))
+            del st.query_params["drawing"]
+    if "last_read" not in st.session_state:
+        strokes = sample_strokes(FIRST_SAMPLE)
+        return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
+    image, pieces = st.session_state["last_read"]
+    st.query_params.update(_address(pieces))
+    return image, pieces
+
+
+def strokes_of(pieces: ink.Pieces | None) -> ink.Strokes:
+    """The strokes of a drawing; of a photo there are none."""
+    return pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
+
+
+def sample_strokes(digit: int) -> ink.Strokes:
+    """One of the project's sample digits."""
+    return [np.array(stroke, np.float64) for stroke in load_samples()[digit]]
+
+
+def show_sample() -> None:
+    """Puts the sample that is chosen into the URL."""
+    digit = st.session_state["inside_sample"]
+    if digit is not None:
+        st.query_params.update(_address(ink.DrawnPieces(sample_strokes(digit))))
+
+
+def _address(pieces: ink.Pieces | None) -> dict[str, str]:
+    """The URL's parameter of a drawing; nothing of a photo, or of one that is too long."""
+    strokes = strokes_of(pieces)
+    try:
+        return {"drawing": ink.encode_strokes(strokes)} if strokes else {}
+    except ink.InkError:
+        return {}
+
+
+# --- what is computed ------------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False, max_entries=OPEN)
+def _open(run_id: str, signature: tuple, _run: Run) -> OpenNetwork:
+    return open_network(_run)
+
+
+def open_run(run: Run) -> OpenNetwork:
+    """A run's network, to be looked into; raises InferenceError where it is broken."""
+    return _open(run.id, run.signature, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _look(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Insides:
+    return open_run(_run).look(image[np.newaxis])
+
+
+def look(run: Run, image: np.ndarray) -> Insides:
+    """What every layer of a run's network makes of an image, uint8 (28, 28)."""
+    return _look(run.id, run.signature, image, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _explain(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Evidence:
+    evaluate = partial(loaders.load_server().evaluate, _run)
+    kernel = open_run(_run).kernel
+    return find_evidence(_run.experiment, look(_run, image), kernel, image, evaluate)
+
+
+def explain(run: Run, image: np.ndarray) -> Evidence:
+    """Why a run's network reads an image, uint8 (28, 28), as it does."""
+    return _explain(run.id, run.signature, image, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _watch(run_id: str, signature: tuple, strokes: ink.Strokes, _run: Run) -> Growth:
+    return watch(strokes, partial(loaders.load_server().predict, _run))
+
+
+def watch_growth(run: Run, strokes: ink.Strokes) -> Growth:
+    """How a run's reading grew as strokes were drawn."""
+    return _watch(run.id, run.signature, strokes, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _scan(
+    signatures: tuple, strokes: ink.Strokes, way_name: str, _runs: Sequence[Run], _way: Way
+) -> dict[Experiment, Flips]:
+    readings = loaders.load_server().read_all(_runs, alterations.draw_along(strokes, _way))
+    found = {
+        network: one.probabilities
+        for network, one in readings.items()
+        if not isinstance(one, InferenceError)
+    }
+    return alterations.find_all_flips(found, _way)
+
+
+def scan(runs: Sequence[Run], strokes: ink.Strokes, way: Way) -> dict[Experiment, Flips]:
+    """Where each network's reading of strokes flips along a way."""
+    signatures = tuple((run.id, run.signature) for run in runs)
+    return _scan(signatures, strokes, way.name, runs, way)
+
+
+# --- the film --------------------------------------------------------------------------------
+
+_film = st.components.v2.component(
+    "digitnet_film", html="<div></div>", js=read_asset("film.js"), isolate_styles=False
+)
+
+
+def show_film(data: dict[str, Any]) -> None:
+    """A drawing as it grew, to be played and stepped through in the browser alone.
+
+    Args:
+        data: As `film_data` makes it.
+    """
+    _film(key="film", data=data)

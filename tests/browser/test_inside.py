@@ -1,0 +1,100 @@
+"""The Inside page in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from benchmarks.browser import draw_strokes
+from digitnet.digits import load_samples
+
+pytestmark = pytest.mark.browser
+
+FILTERS = ".st-key-layer .dn-filters figure"
+LARGE = "matrix(2.4, 0, 0, 2.4, 0, 0)"
+MOMENT = "Moment of the drawing"
+
+
+@pytest.fixture
+def inside(context: BrowserContext, address: str) -> Iterator[Page]:
+    """The page, opened anew, with the basic CNN."""
+    page = context.new_page()
+    page.goto(f"{address}/inside?model=cnn")
+    page.locator(FILTERS).first.wait_for()
+    yield page
+    page.close()
+
+
+def choose(page: Page, part: str) -> None:
+    page.get_by_role("radio", name=part).click()
+
+
+def test_a_drawing_is_followed_from_the_board_to_the_last_layer(page: Page) -> None:
+    draw_strokes(page, load_samples()[4])
+    expect(page.locator(".st-key-all_models h3")).to_contain_text("read 4")
+    page.get_by_role("link", name="Look inside").click()
+    expect(page.locator(".st-key-read_here .dn-digit")).to_have_text("4")
+    page.locator(FILTERS).first.wait_for()
+    card = page.locator(".st-key-way_layers button", has_text="softmax")
+    card.press("Enter")
+    expect(page.locator(".st-key-layer .dn-best")).to_contain_text("4")
+    expect(card).to_be_focused()
+    assert "layer=softmax" in page.url and "drawing=" in page.url and "model=reader" in page.url
+    page.reload()
+    expect(page.locator(".st-key-layer .dn-best")).to_contain_text("4")
+
+
+def test_a_filter_that_is_pointed_at_or_reached_by_key_is_large(inside: Page) -> None:
+    figure = inside.locator(FILTERS).nth(3)
+    expect(figure.locator("img")).to_have_css("transform", "none")
+    figure.hover()
+    expect(figure.locator("img")).to_have_css("transform", LARGE)
+    inside.mouse.move(0, 0)
+    expect(figure.locator("img")).to_have_css("transform", "none")
+    figure.focus()
+    expect(figure.locator("img")).to_have_css("transform", LARGE)
+
+
+def test_the_film_is_played_and_stepped_without_the_server(inside: Page) -> None:
+    choose(inside, "As you drew")
+    film = inside.locator(".dn-film")
+    expect(film.locator(".dn-digit")).to_have_text("3")
+    inside.context.set_offline(True)
+    slider = inside.get_by_role("slider", name=MOMENT)
+    slider.focus()
+    inside.keyboard.press("Home")
+    expect(film.locator(".dn-digit")).not_to_have_text("3")
+    inside.get_by_role("button", name="Play").click()
+    expect(film.locator(".dn-digit")).to_have_text("3")
+    expect(inside.get_by_role("button", name="Play")).to_be_visible()  # it has come to its end
+    assert slider.input_value() == slider.get_attribute("max")
+    inside.context.set_offline(False)
+
+
+def test_a_slider_alters_the_drawing_and_moves_the_mark(inside: Page) -> None:
+    choose(inside, "What if")
+    picture = inside.locator(".st-key-altered img")
+    before = picture.get_attribute("src")
+    inside.locator(".st-key-alter_turn input[type=range]").focus()
+    inside.keyboard.press("ArrowRight")
+    expect(picture).not_to_have_attribute("src", before or "")
+    expect(inside.locator(".dn-flips")).to_have_attribute("style", "--mark:0.5083")
+
+
+def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    signs = {
+        "Layer by layer": FILTERS,
+        "Why": ".dn-evidence img",
+        "As you drew": ".dn-film svg",
+        "Look-alikes": ".st-key-map .main-svg",
+        "What if": ".dn-flips",
+    }
+    for part, sign in signs.items():
+        page.goto(f"{address}/inside?model=cnn&part={part}")
+        page.locator(sign).first.wait_for()
+        assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
+    context.close()
