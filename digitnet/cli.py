@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet import jobs
+from digitnet.digits import read_labelled
 from digitnet.digits.handwriting import pack_files, read_uji, read_unipen, strokes_folder
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
@@ -31,7 +32,9 @@ from digitnet.experiments import (
 )
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import (
+    NO_FILES,
     Request,
+    Run,
     RunStore,
     Training,
     TrainingBusyError,
@@ -39,6 +42,7 @@ from digitnet.runs import (
     publish,
     write_atomically,
 )
+from digitnet.show.teaching import describe_outcome
 from digitnet.study import calibration, files, maps, results
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -85,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="every experiment with its current run"))
     _add_train(commands.add_parser("train", help="train experiments; resumes what was interrupted"))
+    _add_teach(commands.add_parser("teach", help="teach reader one's own hand"))
     _add_work(commands.add_parser("work", help="train what waits in the app's queue"))
     _add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     _add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
@@ -126,15 +131,19 @@ def _train(options: argparse.Namespace) -> int:
     requests = [] if options.run else _requests(options)
     if not 1 <= options.workers <= 64:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
-    if not (find_spec("tensorflow") and find_spec("keras")):
-        raise CommandError("training needs TensorFlow: pip install -r requirements.txt")
-    RunStore.default().require_writable()
-    signal.signal(signal.SIGTERM, _interrupt)
+    _prepare_to_train()
     if options.run:
         return _train_one(_find_training(options))
     if options.workers == 1 or len(requests) == 1:
         return _train_in_turn(requests)
     return max(_train_side_by_side(requests, options.workers), default=OK)
+
+
+def _prepare_to_train() -> None:
+    if not (find_spec("tensorflow") and find_spec("keras")):
+        raise CommandError("training needs TensorFlow: pip install -r requirements.txt")
+    RunStore.default().require_writable()
+    signal.signal(signal.SIGTERM, _interrupt)
 
 
 def _find_training(options: argparse.Namespace) -> Training:
@@ -146,10 +155,10 @@ def _find_training(options: argparse.Namespace) -> Training:
     return training
 
 
-def _begin(request: Request) -> Training:
-    """The training to continue for a request, or a new one."""
+def _begin(request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
+    """The training to continue for a request, or a new one with these files."""
     try:
-        return RunStore.default().begin(request)
+        return RunStore.default().begin(request, files)
     except OSError as error:
         reason = error.strerror or error
         raise CommandError(f"{request.experiment} cannot be begun: {reason}") from None
@@ -244,6 +253,15 @@ def _train_one(training: Training) -> int:
         except Exception as error:
             print(f"digitnet: {training.experiment.name} failed: {error}", file=sys.stderr)
             return FAILED
+    _tell_end(run)
+    return OK
+
+
+def _tell_end(run: Run) -> None:
+    """Says what a finished training has come to."""
+    if outcome := run.outcome:
+        print(f"{run.id}: {describe_outcome(outcome)}", flush=True)
+        return
     scores = run.result["scores"]
     low, high = scores["accuracy_interval"]
     print(
@@ -251,7 +269,18 @@ def _train_one(training: Training) -> int:
         f"epoch {run.result['best_epoch']} of {run.result['epochs']} kept; {run.id} is current",
         flush=True,
     )
-    return OK
+
+
+def _add_teach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="labelled .jsonl or .jsonl.gz")
+    parser.set_defaults(command=_teach)
+
+
+def _teach(options: argparse.Namespace) -> int:
+    """Teaches the reader one person's drawings; serves what came of it if it is better."""
+    _prepare_to_train()
+    request, files = jobs.ask_to_teach(RunStore.default(), read_labelled(options.file))
+    return _train_one(_begin(request, files))
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digitnet.runs import OwnLines, RunError
-from digitnet.ui import actions, my_hand, own_drawings, page
+from digitnet.ui import actions, my_hand, own_drawings, page, teaching
 
 
 def show_hand(kept: OwnLines) -> None:
@@ -12,6 +12,7 @@ def show_hand(kept: OwnLines) -> None:
     if readings:
         my_hand.show_readings(readings)
         my_hand.show_next_step(kept.drawings)
+        teaching.show_teaching([(one.strokes, one.label) for one in kept.drawings])
         my_hand.show_misread(readings, kept.drawings)
     else:
         page.say_what_is_missing([])

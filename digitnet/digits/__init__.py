@@ -8,4 +8,13 @@ from digitnet.digits.records import DataError, Digits
 from digitnet.digits.sample import load_sample
 from digitnet.digits.samples import CANVAS_SIZE, canvas_drawing, fit_to_canvas, load_samples
 from digitnet.digits.splits import SPLIT_SEED, Split, split_digits
+from digitnet.digits.teaching import (
+    FEWEST_DIGITS,
+    FEWEST_DRAWINGS,
+    Labelled,
+    Lesson,
+    find_lack,
+    load_lesson,
+    read_labelled,
+)
 from digitnet.digits.unlearnt import Unlearnt, load_unlearnt

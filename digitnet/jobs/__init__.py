@@ -16,4 +16,5 @@ from digitnet.jobs.queue import (
     resume,
     submit,
 )
+from digitnet.jobs.teaching import ask_to_teach, teach
 from digitnet.jobs.worker import POLL_SECONDS, work

@@ -114,10 +114,14 @@ def _recorded_speeds(store: RunStore, experiment: Experiment, dataset: str) -> I
 def _read_speed(
     run: Run | Training, _: tuple[tuple[int, int], ...]
 ) -> tuple[TrainingSettings, float]:
-    """A run's settings and seconds an epoch, 0 if it has none; read once while it is the same."""
+    """A run's settings and seconds an epoch, 0 if it has none; read once while it is the same.
+
+    A teaching has none: its epochs are a few thousand images through the last layers.
+    """
     fresh = type(run)(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
-    seconds = fresh.history()["seconds"]
-    return fresh.request.settings, float(np.median(seconds)) if seconds.size else 0.0
+    request, seconds = fresh.request, fresh.history()["seconds"]
+    is_speed = seconds.size and not request.teaching
+    return request.settings, float(np.median(seconds)) if is_speed else 0.0
 
 
 def _epoch_work(experiment: Experiment, dataset: str) -> float:

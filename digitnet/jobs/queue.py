@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import filelock
@@ -39,6 +39,7 @@ from digitnet.jobs.processes import (
 from digitnet.runs import (
     FORMAT,
     LOG,
+    NO_FILES,
     Request,
     RunError,
     RunStore,
@@ -110,20 +111,21 @@ def is_read_only() -> bool:
     return os.environ.get("DIGITNET_READ_ONLY") == "1"
 
 
-def submit(store: RunStore, request: Request) -> Submitted:
+def submit(store: RunStore, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Submitted:
     """Queues a training, or recognises one that is queued or running already.
 
-    A stopped or interrupted training of exactly this request is continued.
+    A stopped or interrupted training of exactly this request is continued; a new one is given the
+    files, by name.
 
     Raises:
         JobError: If the app is read-only, the queue is full or cannot be written.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         if active := _find_active(store, request):
             return Submitted(active, is_new=False)
         _require_room(order)
-        training = store.begin(request)
+        training = store.begin(request, files)
         mark(training, "queued", "waiting")
         order.append(training.id)
     ensure_worker(store)
@@ -148,7 +150,7 @@ def cancel(store: RunStore, job_id: str) -> None:
     Raises:
         JobError: If the app is read-only, or there is no such job, or it has ended.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         training = store.find_training(job_id)
         job = _describe(training, order, find_started(store))
@@ -171,7 +173,7 @@ def resume(store: RunStore, job_id: str) -> None:
         JobError: If the app is read-only, there is no such training, it is broken, another one of
             the same request is queued or running, or the queue is full.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         training = store.find_training(job_id)
         job = _describe(training, order, find_started(store))
@@ -193,7 +195,7 @@ def move(store: RunStore, job_id: str, places: int) -> None:
     Raises:
         JobError: If the app is read-only or the training is not queued.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         if job_id not in order:
             raise JobError(f"{job_id} is not in the queue")
@@ -207,7 +209,7 @@ def delete(store: RunStore, run_id: str) -> None:
     Raises:
         JobError: If the app is read-only, or the run is missing, shipped or being trained.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         started = find_started(store)
         if started and started.training_id == run_id:
@@ -223,7 +225,7 @@ def delete_network(store: RunStore, name: str) -> None:
     Raises:
         JobError: If the app is read-only, or it is none of the user's own, or being trained.
     """
-    _require_writable()
+    require_writable()
     with changing_queue(store) as order:
         started = find_started(store)
         if started and started.training_id.startswith(f"{name}/"):
@@ -263,7 +265,8 @@ def ensure_worker(store: RunStore) -> None:
     threading.Thread(target=worker.wait, daemon=True).start()  # else it would end as a zombie
 
 
-def _require_writable() -> None:
+def require_writable() -> None:
+    """Raises JobError if the app is read-only."""
     if is_read_only():
         raise JobError("this laboratory is read-only: nothing can be trained or deleted here")
 

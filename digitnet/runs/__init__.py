@@ -1,6 +1,6 @@
 """Run folders: the interface between trainings and all that reads them."""
 
-from digitnet.runs.calibrations import CALIBRATION, UNCALIBRATED, Calibration
+from digitnet.runs.calibrations import CALIBRATION, UNCALIBRATED, Calibration, read_calibration
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,
@@ -45,4 +45,5 @@ from digitnet.runs.records import (
     TrainingBusyError,
 )
 from digitnet.runs.status import STATUS, Status
-from digitnet.runs.store import RunStore
+from digitnet.runs.store import NO_FILES, RunStore
+from digitnet.runs.teachings import DRAWINGS, MOST_LOST, Outcome, Teaching

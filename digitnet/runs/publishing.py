@@ -33,7 +33,7 @@ def publish(store: RunStore, experiment: str) -> str:
 
     Raises:
         RunError: If there is no run trained here, it is broken, it was not trained on MNIST, it
-            cannot be written, or another publish is at work.
+            was taught one person's hand, it cannot be written, or another publish is at work.
     """
     run = _find_publishable(store, experiment)
     try:
@@ -57,6 +57,8 @@ def _find_publishable(store: RunStore, experiment: str) -> Run:
         raise RunError(f"{experiment} has no current run that was trained here")
     if problem := run.problem():
         raise RunError(f"{run.id} cannot be shipped: {problem}")
+    if run.request.teaching:
+        raise RunError(f"{run.id} was taught one person's hand; ship one that was not")
     dataset, meant = run.request.settings.dataset, run.experiment.dataset
     if dataset != meant:
         raise RunError(f"{run.id} was trained on {dataset}, not on {meant}")

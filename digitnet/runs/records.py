@@ -41,6 +41,7 @@ from digitnet.runs.files import (
 from digitnet.runs.locks import holding, is_locked
 from digitnet.runs.maps import MAP, DigitMap, read_map
 from digitnet.runs.status import STATUS, Status
+from digitnet.runs.teachings import Outcome, Teaching
 
 SHIPPED = "shipped"
 REQUEST, HISTORY, RESULT = "request.json", "history.csv", "result.json"
@@ -70,17 +71,21 @@ class Request:
     Args:
         experiment: The experiment's name.
         settings: How to train it.
+        teaching: What it is to learn, where it goes on from another run; None from scratch.
     """
 
     experiment: str
     settings: TrainingSettings
+    teaching: Teaching | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Request:
         """The request in a run folder; raises RunError where it is missing or broken."""
         values = read_json(folder / REQUEST)
         try:
-            return cls(str(values["experiment"]), TrainingSettings.from_dict(values["settings"]))
+            settings = TrainingSettings.from_dict(values["settings"])
+            asked = values.get("teaching")
+            return cls(str(values["experiment"]), settings, Teaching(**asked) if asked else None)
         except (KeyError, TypeError, SettingsError) as error:
             raise RunError(f"{REQUEST} is not a request: {error}") from None
 
@@ -174,6 +179,11 @@ class Run(_Folder):
         """Name of the data set that its test digits are of."""
         return DATASETS[self.request.settings.dataset].judge
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """What came of it where it was taught one person's hand; None of all other runs."""
+        return Outcome.of(self.result["teaching"]) if "teaching" in self.result else None
+
     def test_predictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the trained model said of the test images.
 
@@ -212,7 +222,7 @@ class Run(_Folder):
         try:
             if self.request.experiment != self.experiment.name:
                 return f"{REQUEST} is of experiment {self.request.experiment}"
-            self.result  # noqa: B018  raises RunError where it is broken
+            self.outcome  # noqa: B018  raises RunError where the result is broken
             if not self.history()["epoch"].size:
                 return f"{HISTORY} has no epochs"
         except RunError as error:

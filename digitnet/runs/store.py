@@ -18,8 +18,10 @@ import re
 import shutil
 import tempfile
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from digitnet.experiments import (
     EXPERIMENTS,
@@ -34,6 +36,7 @@ from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
 
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 _STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
@@ -203,8 +206,8 @@ class RunStore:
         for grave in self.local.glob(f"{GRAVE}*"):  # those of a delete that was killed, too
             shutil.rmtree(grave, ignore_errors=True)
 
-    def begin(self, request: Request) -> Training:
-        """The training to continue for this request, or a new one.
+    def begin(self, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
+        """The training to continue for this request, or a new one with these files.
 
         A training is continued if it was asked for exactly this and has not failed; one that a
         living process is at comes first, and cannot be locked by another.
@@ -218,10 +221,14 @@ class RunStore:
         for state in ("running", "queued", "stopped", "interrupted"):
             if state in found:
                 return found[state]
-        return self.create(request)
+        return self.create(request, files)
 
-    def create(self, request: Request) -> Training:
-        """A new, empty training; it appears whole or not at all.
+    def create(self, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
+        """A new training; it appears whole or not at all.
+
+        Args:
+            request: What it is asked to do.
+            files: What else it needs in its folder, by name.
 
         Raises:
             UnknownExperimentError: If there is no such experiment.
@@ -232,27 +239,36 @@ class RunStore:
         fresh = Training(experiment, stamp, folder.with_name(f".{stamp}"))
         fresh.folder.mkdir(parents=True)
         request.save(fresh.folder)
+        for name, content in files.items():
+            write_atomically(fresh.folder / name, content)
         fresh.cut_history(0)
         fresh.write_status("queued", epoch=0)
         fresh.folder.rename(folder)
         return Training(experiment, stamp, folder)
 
     def finish(self, training: Training) -> Run:
-        """Makes a whole training a finished run and the current one; RunError if it is broken."""
+        """Makes a whole training a finished run; RunError if it is broken.
+
+        It becomes the current one, unless it was taught and reads no better than that before it.
+        """
         if problem := training.lacks():
             raise RunError(f"{training.id} cannot be finished: {problem}")
         shutil.rmtree(training.state_folder, ignore_errors=True)
         folder = self.local / "finished" / training.id
         folder.parent.mkdir(parents=True, exist_ok=True)
         run = Run(training.experiment, training.stamp, folder)
+        outcome = Run(training.experiment, training.stamp, training.folder).outcome
+        is_current = outcome is None or outcome.is_adopted
         before = self.current(training.experiment.name)
         # By the rename the run is finished and current at once, whenever the process is killed.
-        self._point_at(run, *([before] if before else []))
+        if is_current:
+            self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
         sync_folder(folder.parent)
         for name in LOCKS:  # only now: in its old place, another could have locked it anew
             (folder / name).unlink(missing_ok=True)
-        self._point_at(run)
+        if is_current:
+            self._point_at(run)
         return run
 
     def _parse(self, run_id: str) -> tuple[Experiment, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from digitnet.experiments import DATASETS, Experiment, TrainingSettings, forecast
 from digitnet.jobs import Estimate
-from digitnet.runs import Status, is_amount
+from digitnet.runs import Request, Status, is_amount
 from digitnet.show.html import Markup, tag
 
 LONG_SECONDS = 3600
@@ -31,6 +31,16 @@ def describe_settings(settings: TrainingSettings) -> str:
         f"{DATASETS[settings.dataset].title} · at most {settings.epochs:,} epochs · learning rate "
         f"{settings.learning_rate:.10g} · batches of {settings.batch_size:,} · patience "
         f"{settings.patience} · seed {settings.seed}"
+    )
+
+
+def describe_request(request: Request) -> str:
+    """What a training was asked to do, in a line."""
+    settings = describe_settings(request.settings)
+    return (
+        f"Taught your hand · from {request.teaching.base} · {settings}"
+        if request.teaching
+        else settings
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import io
 from dataclasses import dataclass
 
@@ -48,6 +49,11 @@ class ServedModel:
     tflite: bytes
     rank: int | None
     dtype: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's bytes."""
+        return hashlib.sha256(self.tflite).hexdigest()
 
 
 def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedModel:

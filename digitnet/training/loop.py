@@ -246,7 +246,7 @@ def _train_epoch(
         batches,
         shuffle=False,  # they are shuffled
         verbose=0,
-        callbacks=[_StepWatcher(epoch, steps, on_step)],
+        callbacks=[StepWatcher(epoch, steps, on_step)],
     )
     seconds = time.monotonic() - begin
     row = {name: float(values[0]) for name, values in history.history.items()}
@@ -257,7 +257,7 @@ def _train_epoch(
     return row | {"epoch": epoch + 1, "seconds": seconds}
 
 
-class _StepWatcher(keras.callbacks.Callback):
+class StepWatcher(keras.callbacks.Callback):
     """Tells how far an epoch is, and ends it when the loss is not a number."""
 
     def __init__(self, epoch: int, steps: int, on_step: Callable[[int, int], None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import math
 import os
 import platform
@@ -26,7 +25,9 @@ from digitnet.digits import (
     DataError,
     Digits,
     Material,
+    Unlearnt,
     load_learnt,
+    load_lesson,
     load_material,
     load_unlearnt,
 )
@@ -34,6 +35,7 @@ from digitnet.experiments import Experiment, expect_epochs, training_bytes
 from digitnet.report import find_report_epochs
 from digitnet.runs import (
     CALIBRATION,
+    DRAWINGS,
     FORMAT,
     PROBABILITIES,
     RESULT,
@@ -42,12 +44,14 @@ from digitnet.runs import (
     Request,
     Run,
     RunStore,
+    Teaching,
     Training,
+    read_calibration,
     replacing,
     write_atomically,
     write_json,
 )
-from digitnet.serving import InferenceError, digit_probabilities
+from digitnet.serving import InferenceError, ServedNetwork, digit_probabilities
 from digitnet.study.calibration import calibrate
 from digitnet.study.maps import make_map
 from digitnet.study.scores import evaluate_predictions
@@ -62,6 +66,7 @@ from digitnet.training.loop import (
     make_batches,
     train_model,
 )
+from digitnet.training.teaching import judge_teaching, teach_model
 
 # Below this, converting to bfloat16 and back costs more than it saves (benchmarks/training.py).
 MIN_PARAMETERS_FOR_BFLOAT16 = 10_000
@@ -93,7 +98,10 @@ def run_training(training: Training, store: RunStore, say: Listener = print) -> 
     with training.locked(), _recorded(training):
         training.sweep()
         if training.lacks():  # else it was ended between its last file and its move
-            _train_and_test(request, training, say)
+            if request.teaching:
+                _teach_and_test(request.teaching, training, store, say)
+            else:
+                _train_and_test(request, training, say)
         return store.finish(training)
 
 
@@ -106,7 +114,30 @@ def _train_and_test(request: Request, training: Training, say: Listener) -> None
     material = load_material(experiment, request.settings)
     model, progress = _train(experiment, request, material, training, say)
     training.write_status("running", phase="testing", epoch=progress.epoch)
-    _write_results(model, experiment, request, material, training, progress)
+    served = _write_network(model, material, training, _load_unlearnt(request))
+    official = material.official_test
+    figures = {"official_test": _judge(model, official)} if official else {}
+    _write_result(served, material, training, progress, figures)
+    training.write_status("finished", epoch=progress.epoch)
+
+
+def _teach_and_test(teaching: Teaching, training: Training, store: RunStore, say: Listener) -> None:
+    """Teaches a run's network one person's hand; writes all that a finished run has."""
+    _limit_threads()
+    request, watcher = training.request, _Watcher(training.request, training, say)
+    base, before = store.find(teaching.base), store.current(request.experiment)
+    training.write_status("running", phase="loading")
+    lesson = load_lesson(training.folder / DRAWINGS, request.settings.seed)
+    model = keras.models.load_model(base.folder / TRAINED, compile=False)
+    progress = teach_model(
+        model, lesson, request.settings, watcher.on_start, watcher.on_step, watcher.on_epoch
+    )
+    training.write_status("running", phase="testing", epoch=progress.epoch)
+    served = _write_network(model, lesson.judged, training, lesson.unlearnt)
+    calibration = read_calibration(training.folder, served.sha256)
+    taught = ServedNetwork(served.tflite, calibration=calibration)
+    outcome = judge_teaching(lesson, base, before or base, taught)
+    _write_result(served, lesson.judged, training, progress, {"teaching": asdict(outcome)})
     training.write_status("finished", epoch=progress.epoch)
 
 
@@ -270,32 +301,47 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _write_results(
-    model: keras.Sequential,
-    experiment: Experiment,
-    request: Request,
-    material: Material,
-    training: Training,
-    progress: Progress,
-) -> None:
-    """Tests the trained model, exports it and writes all of it into the run folder."""
-    probabilities = predict_digits(model, material.test)
+def _load_unlearnt(request: Request) -> Unlearnt | None:
+    """What the network can be calibrated on; None where there are no drawings: it does without."""
+    with contextlib.suppress(DataError):
+        return load_unlearnt(request.settings.dataset)
+    return None
+
+
+def _write_network(
+    model: keras.Sequential, material: Material, training: Training, unlearnt: Unlearnt | None
+) -> ServedModel:
+    """Tests a trained model and exports it, into the run folder."""
     with replacing(training.folder / PROBABILITIES) as stream:
         np.savez_compressed(
             stream,
-            probabilities=probabilities,
+            probabilities=predict_digits(model, material.test),
             labels=material.test.labels,
             index=material.test_index,
         )
     model.save(training.folder / TRAINED)
     served = export_served_model(model, material.test.images)
     write_atomically(training.folder / SERVED, served.tflite)
-    with contextlib.suppress(DataError):  # where there are no drawings, it does without
-        unlearnt = load_unlearnt(request.settings.dataset)
-        write_json(training.folder / CALIBRATION, calibrate(served.tflite, experiment, unlearnt))
+    if unlearnt:
+        found = calibrate(served.tflite, training.experiment, unlearnt)
+        write_json(training.folder / CALIBRATION, found)
     with contextlib.suppress(DataError, InferenceError):  # the Inside page does without, too
-        learnt = load_learnt(request.settings.dataset)
-        make_map(served.tflite, experiment, learnt).save(training.folder)
+        learnt = load_learnt(training.request.settings.dataset)
+        make_map(served.tflite, training.experiment, learnt).save(training.folder)
+    return served
+
+
+def _write_result(
+    served: ServedModel,
+    material: Material,
+    training: Training,
+    progress: Progress,
+    figures: dict[str, Any],
+) -> None:
+    """Writes what a network that lies in the run folder achieves, and the figures besides."""
+    experiment, request = training.experiment, training.request
+    with np.load(training.folder / PROBABILITIES) as saved:
+        probabilities = saved["probabilities"]
     result = {
         "format": FORMAT,
         "experiment": experiment.name,
@@ -304,16 +350,14 @@ def _write_results(
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "seconds_per_epoch": progress.seconds / progress.epoch,
-        "parameters": sum(math.prod(weights.shape) for weights in model.trainable_weights),
+        "parameters": experiment.parameters,
         "served_bytes": len(served.tflite),
-        "served_sha256": hashlib.sha256(served.tflite).hexdigest(),
+        "served_sha256": served.sha256,
         "rank": served.rank,
         "scores": evaluate_predictions(material.test.labels, probabilities),
         "provenance": _provenance(experiment, request, material, served),
     }
-    if material.official_test:
-        result["official_test"] = _judge(model, material.official_test)
-    write_json(training.folder / RESULT, result)
+    write_json(training.folder / RESULT, result | figures)
 
 
 def predict_digits(model: keras.Sequential, digits: Digits) -> np.ndarray:
@@ -337,6 +381,7 @@ def _provenance(
         "split": {"seed": SPLIT_SEED, **material.counts},
         "data": material.sources,
         "settings": asdict(request.settings),
+        **({"teaching": asdict(request.teaching)} if request.teaching else {}),
         "precision": choose_precision(experiment),
         "served_weights": served.dtype,
         "versions": {

@@ -13,7 +13,7 @@ from digitnet.runs import RunError
 from digitnet.show.trainings import (
     describe_place,
     describe_progress,
-    describe_settings,
+    describe_request,
     progress_html,
 )
 from digitnet.show.words import as_plain, as_sentence
@@ -71,7 +71,7 @@ def show_job(job: Job, queued: list[str]) -> None:
         state = describe_place(queued.index(job.id)) if job.id in queued else job.state
         st.markdown(f"**{job.experiment.title}** · {STATES.get(state, state)}")
         with contextlib.suppress(RunError):
-            st.caption(describe_settings(job.training.request.settings))
+            st.caption(describe_request(job.training.request))
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):

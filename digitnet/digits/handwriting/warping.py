@@ -20,7 +20,7 @@ def vary_images(images: np.ndarray, rng: np.random.Generator, calm: float = 0) -
     Returns:
         uint8 (n, 28, 28).
     """
-    parts = np.array_split(np.arange(len(images)), math.ceil(len(images) / 2048))
+    parts = np.array_split(np.arange(len(images)), max(1, math.ceil(len(images) / 2048)))
     varied = np.concatenate([_vary_some_images(images[part], rng) for part in parts])
     still = rng.random(len(images)) < calm
     varied[still] = images[still]

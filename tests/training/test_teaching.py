@@ -1,0 +1,151 @@
+"""A reader is taught one person's hand: on made runs, and the offline sample in MNIST's place."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from digitnet import jobs
+from digitnet.digits import Digits, load_digits, load_samples, teaching
+from digitnet.digits.handwriting import Mixture
+from digitnet.digits.teaching import deal_drawings, load_lesson
+from digitnet.experiments import READER
+from digitnet.jobs import JobError
+from digitnet.runs import DRAWINGS, Request, RunError, RunStore, Teaching, publish
+from digitnet.training import pipeline
+from digitnet.training.architectures import build_model
+from digitnet.training.export import export_served_model
+from digitnet.training.pipeline import run_training
+from digitnet.training.teaching import teach_model
+from tests.made_runs import ship_run, use_store
+
+DRAWN = [
+    ([np.array(stroke) * [1 + time / 20, 1] for stroke in strokes], digit)
+    for time in range(4)
+    for digit, strokes in load_samples().items()
+]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store that ships a reader which has learnt nothing yet."""
+    store = use_store(monkeypatch, tmp_path)
+    sample = load_digits("sample")
+    at = np.arange(70_000) % len(sample.labels)
+    mnist = Digits(sample.images[at], sample.labels[at])
+    monkeypatch.setattr(teaching, "load_digits", lambda name: mnist)
+    monkeypatch.setattr(teaching, "HELD_OUT_IMAGES", 200)
+    monkeypatch.setattr(teaching, "OWN_IMAGES", 400)
+    known = Mixture(images=300, drawings=0, rare=0, letters=0, made_outliers=50)
+    monkeypatch.setattr(teaching, "KNOWN", known)
+    model = build_model(READER)
+    served = export_served_model(model, sample.images[:50])
+    run = ship_run(store, Request("reader", READER.settings), served=served.tflite)
+    model.save(run.folder / "trained.keras")
+    return store
+
+
+def teach(store: RunStore, drawings=DRAWN):
+    request, files = jobs.ask_to_teach(store, drawings)
+    return run_training(store.begin(request, files), store, lambda line: None)
+
+
+@pytest.mark.slow
+def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store):
+    run = teach(store)
+    outcome = run.outcome
+    assert run.problem() is None and run.request.teaching.base == "reader/shipped"
+    assert (outcome.learnt, outcome.held_out) == (20, 20)
+    assert (store.current("reader") == run) == outcome.is_adopted
+    assert run.history()["epoch"].tolist() == [1, 2]
+    assert run.calibration.threshold is not None
+    lines = [json.loads(line) for line in (run.folder / DRAWINGS).read_text().splitlines()]
+    assert [line["label"] for line in lines] == [label for _, label in DRAWN]
+    store.make_current(run.id)
+    again, _ = jobs.ask_to_teach(store, DRAWN[:30])
+    assert again.teaching.base == "reader/shipped"  # not from what was taught
+    with pytest.raises(RunError, match="one person's hand"):
+        publish(store, "reader")
+    store.roll_back("reader")
+    assert store.current("reader").is_shipped
+
+
+@pytest.mark.slow
+def test_a_reader_that_would_read_no_better_changes_nothing(store, monkeypatch):
+    judge = pipeline.judge_teaching
+
+    def judge_worse(*asked):
+        found = vars(judge(*asked))
+        return type(judge(*asked))(**found | {"misread_after": found["misread_before"] + 1})
+
+    monkeypatch.setattr(pipeline, "judge_teaching", judge_worse)
+    run = teach(store)
+    assert store.current("reader").is_shipped
+    assert run in store.finished("reader") and run.problem() is None
+
+
+@pytest.mark.slow
+def test_only_the_layers_behind_flatten_learn_and_the_drawings_are_learnt(store, tmp_path):
+    request, files = jobs.ask_to_teach(store, DRAWN)
+    (tmp_path / DRAWINGS).write_bytes(files[DRAWINGS])
+    lesson = load_lesson(tmp_path / DRAWINGS, seed=1)
+    model = build_model(READER)
+    before = [weights.copy() for weights in model.get_weights()]
+    rows = []
+    settings = type(request.settings).from_dict(
+        vars(request.settings) | {"epochs": 10, "learning_rate": 0.003}
+    )
+    teach_model(
+        model,
+        lesson,
+        settings,
+        lambda progress: None,
+        lambda step, steps: None,
+        lambda row, progress: rows.append(row),
+    )
+    changed = [
+        bool((one != old).any()) for one, old in zip(model.get_weights(), before, strict=True)
+    ]
+    names = [weights.path for weights in model.weights]
+    assert [name for name, moved in zip(names, changed, strict=True) if moved] == [
+        name for name in names if "dense" in name
+    ]
+    assert all(layer.trainable for layer in model.layers)
+    assert rows[-1]["accuracy"] > rows[0]["accuracy"]
+
+
+def test_every_digits_drawings_are_dealt_in_turn_and_stay_where_they_were(store, tmp_path):
+    drawn = [teaching._as_drawing(*one) for one in DRAWN]
+    learnt, held_out = deal_drawings(drawn)
+    assert len(learnt) == len(held_out) == 20
+    assert {one.label for one in learnt} == {one.label for one in held_out} == set(range(10))
+    assert deal_drawings(drawn[:25])[1] == [one for one in held_out if one in drawn[:25]]
+
+
+@pytest.mark.parametrize(
+    ("drawings", "message"),
+    [(DRAWN[:19], "at least 20 drawings"), (DRAWN[:4] * 5, "at least 5 of the ten digits")],
+)
+def test_too_few_drawings_are_refused_in_a_sentence(store, drawings, message):
+    with pytest.raises(JobError, match=message):
+        jobs.ask_to_teach(store, drawings)
+
+
+def test_nothing_is_taught_where_all_is_read_only_or_no_reader_is(store, monkeypatch, tmp_path):
+    with pytest.raises(JobError, match="no reader"):
+        jobs.ask_to_teach(RunStore(tmp_path / "none", tmp_path / "none"), DRAWN)
+    monkeypatch.setenv("DIGITNET_READ_ONLY", "1")
+    with pytest.raises(JobError, match="read-only"):
+        jobs.teach(store, DRAWN)
+    assert store.unfinished() == []
+
+
+def test_the_same_drawings_are_queued_once_and_the_folder_holds_them(store, monkeypatch):
+    monkeypatch.setattr("digitnet.jobs.queue.ensure_worker", lambda store: None)
+    first, second = jobs.teach(store, DRAWN), jobs.teach(store, DRAWN)
+    assert first.is_new and not second.is_new and first.training.id == second.training.id
+    assert isinstance(first.training.request.teaching, Teaching)
+    assert (first.training.folder / DRAWINGS).is_file()
+    assert jobs.teach(store, DRAWN[:30]).is_new
