@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from digitnet.experiments import (
+    CLASSES,
     GROUPS,
     REPORT_EXPERIMENTS,
     Experiment,
@@ -26,6 +27,8 @@ from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.words import describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
+
+ABREAST = 2  # dots side by side over a digit, as in assets/live/panel.js
 
 
 def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[int, int]]:
@@ -166,6 +169,24 @@ def probability_bars_html(probabilities: np.ndarray) -> Markup:
         for digit, share in enumerate(map(float, probabilities))
     )
     return tag("ol", *rows, class_="dn-bars", aria_label="Probability of each digit")
+
+
+def ballot_html(readings: Mapping[Experiment, np.ndarray]) -> Markup:
+    """Every network as a dot over the digit that it reads; the words for it are elsewhere.
+
+    Args:
+        readings: For each network probabilities, float (10,).
+    """
+    votes = [0] * CLASSES
+    dots = []
+    for network, row in readings.items():
+        digit = int(row.argmax())
+        up, across = divmod(votes[digit], ABREAST)
+        votes[digit] += 1
+        place = f"--digit:{digit};--up:{up};--across:{across};--colour:{network.colour}"
+        dots.append(tag("i", style=place, title=network.title))
+    names = [tag("b", data_said=digit) for digit in range(CLASSES)]
+    return tag("div", *names, *dots, class_="dn-ballot", aria_hidden="true")
 
 
 def invitation_html(sentence: str) -> Markup:

@@ -11,6 +11,8 @@ from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
 from digitnet.ui import choices
 from digitnet.ui.page import page_file, run_script
 
+DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"  # the ways in
+
 # White chalk on a dark board in both themes, as the networks see it.
 CHALK_COLOUR = "#f5f2e9"
 
@@ -33,8 +35,14 @@ def board_width() -> int:
     return WIDE if is_wide else CANVAS_SIZE
 
 
+def is_for_one_digit() -> bool:
+    """Whether one draws a digit from nothing: no number, no photo, and not over an image."""
+    is_drawn = st.session_state.get("way") in (None, DRAW) and "draw_over" not in st.session_state
+    return is_drawn and board_width() == CANVAS_SIZE
+
+
 def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
-    """A board to draw on, and ten sample digits to begin with.
+    """A board to draw on.
 
     Returns:
         What the networks see of the drawing, uint8 (28, 28), and its strokes; no strokes where
@@ -53,11 +61,6 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
         initial_drawing=None if sample is None else canvas_drawing(load_samples()[sample], BRUSH),
         key="drawing",
     )
-    if under is None:
-        choices.switch("Wide board, for numbers", False, "wide")
-        st.pills("Or begin with one of ours", range(10), key="sample")
-    else:
-        st.button("Take the test digit away", key="take_away", on_click=_take_away)
     run_script("toolbar.js")
     strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
@@ -65,6 +68,17 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
     return ink.render_strokes(strokes), strokes
+
+
+def pick_beginning() -> None:
+    """How large a board to draw on, and ten sample digits to begin with."""
+    if st.session_state.get("way") not in (None, DRAW):
+        return
+    if "draw_over" in st.session_state:
+        st.button("Take the test digit away", key="take_away", on_click=_take_away)
+    else:
+        choices.switch("Wide board, for numbers", False, "wide")
+        st.pills("Or begin with one of ours", range(10), key="sample")
 
 
 def draw_over(image: np.ndarray) -> None:
