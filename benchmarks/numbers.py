@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     for _ in range(options.numbers):
         strokes, text, overlaps = compose(writers[rng.integers(len(writers))], rng)
         begin = time.perf_counter()
-        number = read_number(strokes, evaluate)
+        number = read_number(ink.DrawnPieces(strokes), evaluate)
         milliseconds.append(1000 * (time.perf_counter() - begin))
         right += number.text == text
         overlapping += overlaps

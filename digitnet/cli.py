@@ -250,7 +250,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
     parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the reader')
     parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
-    parser.add_argument("--number", action="store_true", help="drawings may hold several digits")
+    parser.add_argument("--number", action="store_true", help="there may be several digits in each")
     parser.set_defaults(command=_predict)
 
 

@@ -8,8 +8,13 @@ import os
 import sys
 from pathlib import Path
 
+from streamlit.starlette import App
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 os.environ.setdefault("DIGITNET_READ_ONLY", "1")
-APP = Path(__file__).resolve().parents[1] / "app.py"
-if str(APP.parent) not in sys.path:  # Streamlit adds this file's folder only
-    sys.path.insert(0, str(APP.parent))
-exec(compile(APP.read_text(encoding="utf-8"), APP, "exec"))  # anew at each visit, as Streamlit does
+if str(REPOSITORY) not in sys.path:  # Streamlit adds this file's folder only
+    sys.path.insert(0, str(REPOSITORY))
+
+from digitnet.ui.ahead import import_ahead  # noqa: E402
+
+app = App(REPOSITORY / "digitnet" / "ui" / "visit.py", lifespan=import_ahead)

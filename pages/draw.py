@@ -10,6 +10,8 @@ from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
 from digitnet.ui import canvas, choices, live, loaders, page
 
+Pieces = ink.DrawnPieces | ink.PhotoPieces
+
 WHY_MISREAD = """
 The networks never see your strokes, only the small picture beside the reading. The report's learnt
 from digits that census workers and school pupils in the United States wrote around 1990, so customs
@@ -44,8 +46,8 @@ def draw_and_read() -> None:
         st.rerun()
     with st.container(key="draw"):
         with st.container(key="canvas", width=canvas.board_width()):
-            image, strokes, notice = pick_image()
-        number = loaders.find_number([one.run for one in current], strokes)
+            image, pieces, notice = pick_image()
+        number = loaders.find_number([one.run for one in current], pieces)
         with st.container(key="reading"):
             above = st.container()
             chosen = choices.pick_model(sort_for_reading(current))
@@ -53,10 +55,10 @@ def draw_and_read() -> None:
             answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
             answer = answers.get(chosen.run.experiment)
             with above.container(key="readings"):
-                show_live(current, chosen, None if number else strokes, answer)
+                show_live(current, chosen, pieces, number, answer)
                 with st.container(key="confirmed"):
-                    if number is not None:
-                        show_number(number, strokes)
+                    if number is not None and pieces is not None:
+                        show_number(number, pieces)
                     else:
                         show_reading(chosen, answers, is_digit is not False, image, notice)
             st.caption(words.describe_accuracy(chosen))
@@ -71,8 +73,8 @@ def draw_and_read() -> None:
             show_vote(chosen, current, answers, is_digit is not False)
 
 
-def pick_image() -> tuple[np.ndarray | None, ink.Strokes, str]:
-    """What the networks see and the strokes that it was drawn with, or why there is nothing."""
+def pick_image() -> tuple[np.ndarray | None, Pieces | None, str]:
+    """What the networks see, and the pieces that it is made of, or why there is nothing."""
     way = st.segmented_control(
         "Way in",
         [canvas.DRAW, canvas.UPLOAD, canvas.CAMERA],
@@ -84,28 +86,30 @@ def pick_image() -> tuple[np.ndarray | None, ink.Strokes, str]:
     try:
         if way == canvas.DRAW:
             return *canvas.draw_on_canvas(), ""
-        return canvas.pick_photo(camera=way == canvas.CAMERA), [], ""
+        return *canvas.pick_photo(camera=way == canvas.CAMERA), ""
     except ink.InkError as error:
-        return None, [], str(error)
+        return None, None, str(error)
 
 
 def show_live(
     current: list[RunSummary],
     chosen: RunSummary,
-    strokes: ink.Strokes | None,
+    pieces: Pieces | None,
+    number: Number | None,
     answer: np.ndarray | InferenceError | None,
 ) -> None:
-    """The reading while the pen moves, in the place of the one that follows it."""
-    drawn = strokes if canvas.is_for_one_digit() else None
+    """The reading of one digit while the pen moves, in the place of the one that follows it."""
+    is_digit = number is None and canvas.is_for_one_digit()
+    strokes = pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
     known = answer if isinstance(answer, np.ndarray) else None
-    live.show_live_reading(current, chosen, drawn, known)
+    live.show_live_reading(current, chosen, strokes if is_digit else None, known)
 
 
-def show_number(number: Number, strokes: ink.Strokes) -> None:
-    """The number that the strokes are, and which of them make each digit."""
+def show_number(number: Number, pieces: Pieces) -> None:
+    """The number that was drawn or pictured, and what makes each digit."""
     with st.container(key="prediction"):
         st.html(numbers.number_html(number))
-    st.html(numbers.boxes_html(number, strokes))
+    st.html(numbers.boxes_html(number, pieces))
 
 
 def show_reading(

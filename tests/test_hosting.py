@@ -13,13 +13,15 @@ HOSTING = REPOSITORY / "hosting"
 # The service's Python is told of no folder but the script's, and has no TensorFlow. The app must
 # do without what writes the README, too.
 OPEN_EVERY_PAGE = """
+import runpy
 import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 sys.modules.update({"tensorflow": None, "keras": None, "digitnet.study.results": None})
 script = Path(sys.argv[1])
-app = AppTest.from_file(script, default_timeout=60).run()
+visit = runpy.run_path(str(script))["app"].script_path
+app = AppTest.from_file(visit, default_timeout=60).run()
 for page in sorted(script.parents[1].glob("pages/*.py")):
     app.switch_page(str(page)).run()
     assert not app.exception, [error.message for error in app.exception]

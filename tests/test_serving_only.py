@@ -16,7 +16,7 @@ import pytest
 from digitnet.experiments import EXPERIMENTS
 
 REPOSITORY = Path(__file__).parent.parent
-PAGES = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("pages/*.py"))
+PAGES = sorted(map(str, REPOSITORY.glob("pages/*.py")))
 
 # An entry of None makes `import` and `find_spec` answer as if the package were not installed.
 WITHOUT_TENSORFLOW = "import sys; sys.modules.update(tensorflow=None, keras=None)"
@@ -26,7 +26,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 
 for page in sys.argv[1:]:
-    app = AppTest.from_file("app.py", default_timeout=60).run()
+    app = AppTest.from_file("digitnet/ui/visit.py", default_timeout=60).run()
     app.switch_page(page).run()
     assert not app.exception, (page, [error.message for error in app.exception])
     assert len(app.main) > 0, f"{page} is empty"
@@ -73,7 +73,7 @@ def test_the_block_holds(package, serving_only):
 
 
 def test_there_are_pages():
-    assert "pages/draw.py" in PAGES
+    assert str(REPOSITORY / "pages" / "draw.py") in PAGES
 
 
 @pytest.mark.slow

@@ -2,18 +2,19 @@
 
 Strokes in a row, from left to right, are parted in every way that gives a few to each digit. The
 network reads every part, and the most probable parting is the number (as LeCun et al., 1998, part a
-word). Against it stand that all strokes are one digit, and that they are none.
+word). Against it stand that all strokes are one digit, and that they are none. The pieces of a
+picture that do not touch are parted like strokes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from digitnet.digits.ink import InkError, render_strokes
+from digitnet.digits.ink import InkError, Pieces
 from digitnet.experiments import CLASSES
 from digitnet.serving.networks import digit_probabilities, temper
 
@@ -40,13 +41,13 @@ class ReadDigit:
     """A digit of a number.
 
     Args:
-        strokes: Indices of the strokes that make it, rising.
-        box: Left, top, right and bottom of its strokes, in their unit.
+        pieces: Indices of the strokes, or of a picture's pieces, that make it, rising.
+        box: Left, top, right and bottom of these, in their unit.
         digit: 0 to 9.
         probability: Of this digit, given that it is one; calibrated.
     """
 
-    strokes: tuple[int, ...]
+    pieces: tuple[int, ...]
     box: tuple[float, ...]
     digit: int
     probability: float
@@ -64,54 +65,51 @@ class Number:
         return "".join(str(one.digit) for one in self.digits)
 
 
-def read_number(
-    strokes: Sequence[np.ndarray], evaluate: Evaluate, temperature: float = 1
-) -> Number:
-    """Reads strokes as a number, which may have one digit.
+def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> Number:
+    """Reads a drawing's strokes or a picture's pieces as a number, which may have one digit.
 
     Args:
-        strokes: Each float (k, 2) of x (rightwards) and y (downwards) in any unit.
+        pieces: What was drawn or pictured.
         evaluate: All outputs, float32 (n, 11), of a network that knows what is no digit, for
             images uint8 (n, 28, 28).
         temperature: The network's, for the digits' probabilities.
 
     Returns:
-        The number; where the strokes are no number, what the whole is read as, as its one digit.
+        The number; where it is none, what the whole is read as, as its one digit.
 
     Raises:
         InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
     """
-    whole = render_strokes(strokes)  # first, since it checks them
-    row = sorted((index for index, one in enumerate(strokes) if len(one)), key=_by_middle(strokes))
-    boxes = np.array([_box_of([strokes[index]]) for index in row])
+    whole = pieces.draw(range(len(pieces.boxes)))  # first, since it checks them
+    places = pieces.boxes
+    inked = np.flatnonzero(np.isfinite(places).all(axis=1))
+    row = inked[(places[inked, 0] + places[inked, 2]).argsort(kind="stable")]
+    boxes = places[row]
     images = {(0, len(row)): whole}
     for begin, end in set(find_parts(boxes)) - images.keys():
         with suppress(InkError):  # a dot, which is no digit by itself
-            images[begin, end] = render_strokes([strokes[index] for index in row[begin:end]])
+            images[begin, end] = pieces.draw(row[begin:end])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
     return Number(
         tuple(
-            _read_digit(strokes, tuple(sorted(row[begin:end])), outputs[begin, end], temperature)
-            for begin, end in choose_parts(boxes, outputs)
+            _read_digit(row[part[0] : part[1]], _join(boxes, part), outputs[part], temperature)
+            for part in choose_parts(boxes, outputs)
         )
     )
 
 
-def _by_middle(strokes: Sequence[np.ndarray]) -> Callable[[int], float]:
-    return lambda index: float(strokes[index][:, 0].min() + strokes[index][:, 0].max())
-
-
-def _box_of(strokes: Sequence[np.ndarray]) -> list[float]:
-    points = np.concatenate(strokes)
-    return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
-
-
 def _read_digit(
-    strokes: Sequence[np.ndarray], part: tuple[int, ...], outputs: np.ndarray, temperature: float
+    pieces: np.ndarray, box: np.ndarray, outputs: np.ndarray, temperature: float
 ) -> ReadDigit:
     probabilities = temper(digit_probabilities(outputs[None]), temperature)[0]
-    box = tuple(_box_of([strokes[index] for index in part]))
-    return ReadDigit(part, box, int(probabilities.argmax()), float(probabilities.max()))
+    digit, probability = int(probabilities.argmax()), float(probabilities.max())
+    return ReadDigit(tuple(sorted(pieces.tolist())), tuple(box.tolist()), digit, probability)
+
+
+def _join(boxes: np.ndarray, part: Part) -> np.ndarray:
+    """The box (4,) around those of a part."""
+    boxes = boxes[part[0] : part[1]]
+    return np.array([*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)])
 
 
 def find_parts(boxes: np.ndarray) -> list[Part]:
@@ -157,10 +155,7 @@ def choose_parts(boxes: np.ndarray, outputs: Mapping[Part, np.ndarray]) -> list[
     """
     whole = (0, len(boxes))
     heights = boxes / _height_of(boxes)
-    places = {
-        (begin, end): np.array([*heights[begin:end, :2].min(0), *heights[begin:end, 2:].max(0)])
-        for begin, end in outputs
-    }
+    places = {part: _join(heights, part) for part in outputs}
     nothing = float(np.log(max(outputs[whole][CLASSES], LEAST)))
     # The best parting of the strokes so far, by the last part of it: its score, and the parts.
     best: dict[Part, tuple[float, list[Part]]] = {}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import io
 
 import numpy as np
+from PIL import Image
 
+from digitnet.digits import ink
 from digitnet.serving import Number, ReadDigit
 from digitnet.show.html import Markup, tag
 from digitnet.show.words import format_share, number_in_words
@@ -33,36 +35,63 @@ def number_html(number: Number) -> Markup:
     return tag("div", large, tag("p", said), class_="dn-reading", role="status")
 
 
-def boxes_html(number: Number, strokes: Sequence[np.ndarray]) -> Markup:
-    """The strokes on a board, with a box around those of each digit and the digit above it.
+def boxes_html(number: Number, pieces: ink.DrawnPieces | ink.PhotoPieces) -> Markup:
+    """The ink on a board, with a box around that of each digit and the digit above it.
 
     Args:
-        number: As it was read of the strokes.
-        strokes: Each (k, 2) of x (rightwards) and y (downwards).
+        number: As it was read of the pieces.
+        pieces: Of the drawing or picture.
     """
-    source = base64.b64encode(_draw_boxes(number, strokes).encode()).decode()
-    said = f"Your strokes, with a box around those of each digit: {', '.join(number.text)}"
+    source = base64.b64encode(_draw_boxes(number, pieces).encode()).decode()
+    said = f"What was read, with a box around each digit: {', '.join(number.text)}"
     picture = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=said)
-    caption = tag("figcaption", "Which strokes make which digit")
+    caption = tag("figcaption", "What makes which digit")
     return tag("figure", picture, caption, class_="dn-boxes")
 
 
-def _draw_boxes(number: Number, strokes: Sequence[np.ndarray]) -> str:
-    points = np.concatenate(strokes)
-    origin, scale = points.min(axis=0), 100 / max(float(np.ptp(points[:, 1])), 1e-6)
-    width = float(np.ptp(points[:, 0])) * scale + 4 * MARGIN
+def _draw_boxes(number: Number, pieces: ink.DrawnPieces | ink.PhotoPieces) -> str:
+    boxes = pieces.boxes
+    origin, end = np.nanmin(boxes[:, :2], axis=0), np.nanmax(boxes[:, 2:], axis=0)
+    scale = 100 / max(float(end[1] - origin[1]), 1e-6)
+    width = float(end[0] - origin[0]) * scale + 4 * MARGIN
     height = 100 + 4 * MARGIN + LABEL
-    lines = "".join(_stroke_svg((stroke - origin) * scale) for stroke in strokes)
-    boxes = "".join(_digit_svg(one, origin, scale) for one in number.digits)
+    if isinstance(pieces, ink.DrawnPieces):
+        picture = _strokes_svg(pieces.strokes, origin, scale)
+    else:
+        picture = _photo_svg(pieces.shape, origin, scale)
+    frames = "".join(_digit_svg(one, origin, scale) for one in number.digits)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" '
         f'width="{width:.0f}" height="{height}" '
         f'viewBox="{-2 * MARGIN} {-2 * MARGIN - LABEL} {width:.0f} {height}">'
         f'<rect x="-50%" y="-50%" width="200%" height="200%" fill="{BOARD}"/>'
-        f'<g fill="none" stroke="{CHALK}" stroke-width="{PEN}" stroke-linecap="round" '
-        f'stroke-linejoin="round">{lines}</g>'
+        f"{picture}"
         f'<g fill="{FRAME}" font-family="sans-serif" font-size="{0.8 * LABEL}" font-weight="600" '
-        f'text-anchor="middle">{boxes}</g></svg>'
+        f'text-anchor="middle">{frames}</g></svg>'
+    )
+
+
+def _strokes_svg(strokes: ink.Strokes, origin: np.ndarray, scale: float) -> str:
+    lines = (_stroke_svg((one - origin) * scale) for one in strokes if len(one))
+    return (
+        f'<g fill="none" stroke="{CHALK}" stroke-width="{PEN}" stroke-linecap="round" '
+        f'stroke-linejoin="round">{"".join(lines)}</g>'
+    )
+
+
+def _photo_svg(shape: np.ndarray, origin: np.ndarray, scale: float) -> str:
+    """A picture's ink, bool (h, w), as chalk."""
+    height, width = shape.shape
+    cover = Image.fromarray((255 * shape).astype(np.uint8))
+    chalk = Image.new("RGBA", cover.size, CHALK)
+    chalk.putalpha(cover)
+    file = io.BytesIO()
+    chalk.save(file, "PNG")
+    x, y = -origin * scale
+    return (
+        f'<image x="{x:.1f}" y="{y:.1f}" width="{width * scale:.1f}" '
+        f'height="{height * scale:.1f}" '
+        f'href="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"/>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -37,13 +37,14 @@ def predict_files(
         files: Images, or .jsonl[.gz] files with a drawing a line.
         model: Name of an experiment, or "all"; by default the one for real handwriting, or the
             most accurate one where that is not served.
-        as_numbers: Read drawings as numbers of one or more digits, too.
+        as_numbers: Read each as a number of one or more digits, too.
 
     Yields:
         For each drawing {"file", "index", "is_digit", "predictions": {name: {"digit",
         "probabilities"}}}, or {"file", "index", "error"} where it cannot be read. "is_digit" is
-        None where no network is served that tells. As numbers, drawings also have {"number",
-        "digits": [{"digit", "probability", "strokes"}]}.
+        None where no network is served that tells. As numbers, they also have {"number",
+        "digits": [{"digit", "probability", "box", "strokes"}]}: left, top, right and bottom in the
+        drawing's or picture's unit, and which strokes make the digit, for a picture none.
 
     Raises:
         ReadingError: If the network has no run, or none reads numbers.
@@ -55,8 +56,8 @@ def predict_files(
         for chunk in _chunks(_read_images(file)):
             answers = _predict_chunk(server, runs, judges, chunk)
             for item, answer in zip(chunk, answers, strict=True):
-                if reader and "predictions" in answer and "strokes" in item:
-                    answer |= _tell_number(item["strokes"], server, reader)
+                if reader and "predictions" in answer:
+                    answer |= _tell_number(item["pieces"], server, reader)
                 yield answer
 
 
@@ -83,11 +84,17 @@ def _find_judges(store: RunStore) -> list[Run]:
     return [run for run in store.current_runs() if run.experiment.refuses]
 
 
-def _tell_number(strokes: ink.Strokes, server: ModelServer, reader: Run) -> dict[str, Any]:
+def _tell_number(pieces: ink.Pieces, server: ModelServer, reader: Run) -> dict[str, Any]:
     evaluate = partial(server.evaluate, reader)
-    number = read_number(strokes, evaluate, reader.calibration.temperature)
+    number = read_number(pieces, evaluate, reader.calibration.temperature)
+    drawn = isinstance(pieces, ink.DrawnPieces)
     digits = [
-        {"digit": one.digit, "probability": round(one.probability, 6), "strokes": one.strokes}
+        {
+            "digit": one.digit,
+            "probability": round(one.probability, 6),
+            "box": [round(edge, 2) for edge in one.box],
+            "strokes": one.pieces if drawn else [],
+        }
         for one in number.digits
     ]
     return {"number": number.text, "digits": digits}
@@ -119,25 +126,26 @@ def _names(store: RunStore) -> list[str]:
 def _read_images(file: Path) -> Iterator[dict[str, Any]]:
     """What the networks would see of each drawing in a file, or an error in its place."""
     if not file.name.endswith(DRAWINGS):
-        yield {"file": str(file), "index": 0} | _seen(lambda: ink.read_image(file))
+        yield {"file": str(file), "index": 0} | _seen(partial(ink.find_pieces, file))
         return
     try:
         for index, strokes, label, writer in ink.read_drawings(file):
             found = {"file": str(file), "index": index, "label": label, "writer": writer}
-            yield found | _seen_strokes(strokes)
+            yield found | _seen(partial(_as_pieces, strokes))
     except ink.InkError as error:
         yield {"file": str(file), "index": 0, "error": str(error)}
 
 
-def _seen_strokes(strokes: Any) -> dict[str, Any]:
+def _as_pieces(strokes: ink.Strokes | ink.InkError) -> ink.Pieces:
     if isinstance(strokes, ink.InkError):
-        return {"error": str(strokes)}
-    return {"strokes": strokes} | _seen(lambda: ink.render_strokes(strokes))
+        raise strokes
+    return ink.DrawnPieces(strokes)
 
 
-def _seen(read: Any) -> dict[str, Any]:
+def _seen(find: Callable[[], ink.Pieces]) -> dict[str, Any]:
     try:
-        return {"image": read()}
+        pieces = find()
+        return {"pieces": pieces, "image": pieces.draw(range(len(pieces.boxes)))}
     except ink.InkError as error:
         return {"error": str(error)}
 

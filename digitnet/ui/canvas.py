@@ -41,12 +41,12 @@ def is_for_one_digit() -> bool:
     return is_drawn and board_width() == CANVAS_SIZE
 
 
-def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
+def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     """A board to draw on.
 
     Returns:
-        What the networks see of the drawing, uint8 (28, 28), and its strokes; no strokes where
-        they lie over an image.
+        What the networks see of the drawing as one digit, uint8 (28, 28), and its strokes; None
+        where they lie over an image.
 
     Raises:
         InkError: Nothing is drawn that could be read.
@@ -64,10 +64,10 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.Strokes]:
     run_script("toolbar.js")
     strokes = ink.strokes_from_canvas(canvas.json_data, (board_width(), CANVAS_SIZE))
     if under is not None:
-        return ink.add_strokes(under, strokes, CANVAS_SIZE), []
+        return ink.add_strokes(under, strokes, CANVAS_SIZE), None
     if not strokes:
         raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
-    return ink.render_strokes(strokes), strokes
+    return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
 
 
 def pick_beginning() -> None:
@@ -97,19 +97,20 @@ def _picture_on_board(image: np.ndarray) -> Image.Image:
     return chalk.resize((CANVAS_SIZE, CANVAS_SIZE), Image.Resampling.NEAREST)
 
 
-def pick_photo(camera: bool) -> np.ndarray:
-    """A photo or picture of one digit, from a file or the camera.
+def pick_photo(camera: bool) -> tuple[np.ndarray, ink.PhotoPieces]:
+    """A photo or picture of a digit or a number, from a file or the camera.
 
     Returns:
-        What the networks see of it, uint8 (28, 28).
+        What the networks see of it as one digit, uint8 (28, 28), and its pieces.
 
     Raises:
         InkError: No picture is chosen yet, or it cannot be read.
     """
     if camera:
-        photo = st.camera_input("A photo of one digit, written large")
+        photo = st.camera_input("A photo of one digit, or of a number, written large")
     else:
-        photo = st.file_uploader("A picture of one digit", type=IMAGE_TYPES)
+        photo = st.file_uploader("A picture of a digit, or of a number", type=IMAGE_TYPES)
     if photo is None:
         raise ink.InkError("Dark ink on plain paper is read best.")
-    return ink.read_image(photo.getvalue())
+    pieces = ink.find_pieces(photo.getvalue())
+    return pieces.draw(range(len(pieces.boxes))), pieces

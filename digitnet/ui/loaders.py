@@ -59,19 +59,19 @@ def read_with_all(
     return answers, None if verdict is None else bool(verdict[0])
 
 
-def find_number(runs: Iterable[Run], strokes: ink.Strokes) -> Number | None:
-    """The number of two or more digits that strokes are; None if they are not.
+def find_number(runs: Iterable[Run], pieces: ink.Pieces | None) -> Number | None:
+    """The number of two or more digits that was drawn or pictured; None if there is none.
 
     Args:
         runs: Those served; the one that tells what is no digit reads. None without it.
-        strokes: As they were drawn; perhaps none.
+        pieces: Of the drawing or picture; None if it has none to be parted.
     """
     reader = next((run for run in runs if run.experiment.refuses), None)
-    if reader is None or len(strokes) < 2:
+    if reader is None or pieces is None or len(pieces.boxes) < 2:
         return None
     try:
         evaluate = partial(load_server().evaluate, reader)
-        number = read_number(strokes, evaluate, reader.calibration.temperature)
+        number = read_number(pieces, evaluate, reader.calibration.temperature)
     except InferenceError:  # which the page tells where the network's reading would be
         return None
     return number if len(number.digits) > 1 else None

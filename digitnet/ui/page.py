@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
@@ -30,11 +29,6 @@ def page_file(name: str) -> Path:
 
 def apply_style() -> None:
     """Adds the app's style sheet to the page."""
-    if PagesManager.uses_pages_directory:
-        # A server's first visitor came by a page's own address: because of the folder's name,
-        # Streamlit has run the page alone, and would go on so until somebody opens the first page.
-        PagesManager.uses_pages_directory = False
-        st.rerun()
     st.html(ASSETS / "style.css")
 
 

@@ -13,7 +13,10 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from digitnet.ui.page import page_file
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+VISIT = REPOSITORY / "digitnet" / "ui" / "visit.py"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,8 +44,8 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 def open_at(page: str, **parameters: str) -> AppTest:
     """Opens a page by its own address, with parameters of the URL."""
-    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    app.switch_page(f"pages/{page}.py")
+    app = AppTest.from_file(VISIT, default_timeout=60)
+    app.switch_page(str(page_file(page)))
     for name, value in parameters.items():
         app.query_params[name] = value
     return app.run()
@@ -53,7 +56,7 @@ def open_app(checkpoints: Path) -> Callable[..., AppTest]:
     """Opens the app, with a sample digit on the canvas or none, and parameters of the URL."""
 
     def open_with(begin_with: int | None = None, **parameters: str) -> AppTest:
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+        app = AppTest.from_file(VISIT, default_timeout=60)
         app.session_state["sample"] = begin_with
         for name, value in parameters.items():
             app.query_params[name] = value

@@ -16,7 +16,7 @@ from digitnet.experiments import find_experiment
 from digitnet.runs import Run
 from digitnet.study import confusion
 from digitnet.study.answers import load_answers
-from tests.pages.conftest import REPOSITORY, open_at
+from tests.pages.conftest import VISIT, open_at
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_click_on_a_digit_opens_it_and_the_url_names_it(open_page, answers):
 
 
 def test_a_digit_that_is_sent_is_read_on_the_draw_page_until_it_is_taken_away(checkpoints):
-    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    app = AppTest.from_file(VISIT, default_timeout=60)
     image = np.zeros((28, 28), np.uint8)
     image[5:23, 13:16] = 255  # an upright stroke
     app.session_state["draw_over"] = image

@@ -15,6 +15,7 @@ from digitnet.digits import ink, load_samples
 from digitnet.experiments import READER
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, Reading, ServedNetwork, trust
+from digitnet.ui.page import page_file
 from tests.made_runs import make_request, ship_run
 
 
@@ -81,9 +82,9 @@ def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, mo
 def test_a_chosen_model_is_still_chosen_when_one_comes_back(open_app):
     app = open_app()
     app.selectbox[0].set_value("cnn_min").run()
-    app.switch_page("pages/curves.py").run()
+    app.switch_page(str(page_file("curves"))).run()
     app.query_params.clear()
-    app.switch_page("pages/draw.py").run()
+    app.switch_page(str(page_file("draw"))).run()
     assert app.selectbox[0].value == "cnn_min"
     assert app.query_params["model"] in ("cnn_min", ["cnn_min"])
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from benchmarks.numbers import compose
 from digitnet.digits import ink, load_samples
-from digitnet.serving import read_number
+from digitnet.runs import RunStore
+from digitnet.serving import ModelServer, Number, read_number
 from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_parts
 from digitnet.study import results
+from digitnet.study.files import find_reader
 
 NO_DIGIT = np.eye(11)[10] * 0.94 + 0.005
 
@@ -54,6 +60,12 @@ class InkNetwork:
         return np.stack([NO_DIGIT if one is None else surely(one) for one in digits])
 
 
+def read(
+    strokes: list[np.ndarray], network: Callable[[np.ndarray], np.ndarray], temperature: float = 1
+) -> Number:
+    return read_number(ink.DrawnPieces(strokes), network, temperature)
+
+
 NETWORK = {digit: sample(digit, 0) for digit in range(10)}
 
 
@@ -86,10 +98,10 @@ def test_strokes_far_apart_are_never_one_digit() -> None:
 
 def test_real_strokes_are_read_from_left_to_right_with_what_makes_each_digit() -> None:
     strokes = [*sample(4, 300), *sample(2, 0)]  # the right one was drawn first
-    number = read_number(strokes, InkNetwork(NETWORK))
+    number = read(strokes, InkNetwork(NETWORK))
     assert number.text == "24"
     first, second = number.digits
-    assert (first.strokes, second.strokes) == ((2,), (0, 1))
+    assert (first.pieces, second.pieces) == ((2,), (0, 1))
     assert first.probability == pytest.approx(0.95 / 0.995, abs=1e-3)
     everything = np.concatenate(sample(4, 300))
     assert second.box == (*everything.min(axis=0), *everything.max(axis=0))
@@ -97,40 +109,40 @@ def test_real_strokes_are_read_from_left_to_right_with_what_makes_each_digit() -
 
 def test_a_stroke_drawn_late_finds_its_digit() -> None:
     upright, bar = sample(5, 0)
-    number = read_number([upright, *sample(3, 300), bar], InkNetwork(NETWORK))
-    assert [(one.digit, one.strokes) for one in number.digits] == [(5, (0, 2)), (3, (1,))]
+    number = read([upright, *sample(3, 300), bar], InkNetwork(NETWORK))
+    assert [(one.digit, one.pieces) for one in number.digits] == [(5, (0, 2)), (3, (1,))]
 
 
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_alone_is_a_number_of_one_digit(digit: int) -> None:
-    (read,) = read_number(sample(digit, 0), InkNetwork(NETWORK)).digits
-    assert (read.digit, read.strokes) == (digit, tuple(range(len(load_samples()[digit]))))
+    (one,) = read(sample(digit, 0), InkNetwork(NETWORK)).digits
+    assert (one.digit, one.pieces) == (digit, tuple(range(len(load_samples()[digit]))))
 
 
 def test_dots_and_empty_strokes_break_nothing() -> None:
     strokes = [np.empty((0, 2)), *sample(1, 0), np.array([[600.0, 100.0]]), *sample(1, 300)]
-    number = read_number(strokes, InkNetwork(NETWORK))
-    assert [one.strokes for one in number.digits] == [(1, 2, 3)]  # the dot is no digit
-    assert read_number([strokes[0], strokes[1], strokes[3]], InkNetwork(NETWORK)).text == "11"
+    number = read(strokes, InkNetwork(NETWORK))
+    assert [one.pieces for one in number.digits] == [(1, 2, 3)]  # the dot is no digit
+    assert read([strokes[0], strokes[1], strokes[3]], InkNetwork(NETWORK)).text == "11"
 
 
 def test_nothing_drawn_is_told_in_a_sentence() -> None:
     for strokes in ([], [np.empty((0, 2))], [np.array([[3.0, 3.0]])]):
         with pytest.raises(ink.InkError, match="draw one digit"):
-            read_number(strokes, InkNetwork({}))
+            read(strokes, InkNetwork({}))
 
 
 def test_a_long_number_asks_for_each_group_once() -> None:
     network = InkNetwork(NETWORK)
     strokes = [stroke for place in range(12) for stroke in sample(place % 2 * 7, 300 * place)]
-    assert read_number(strokes, network).text == "07" * 6
+    assert read(strokes, network).text == "07" * 6
     assert network.asked <= 4 * len(strokes) + 1
 
 
 def test_too_many_strokes_are_read_as_one_drawing() -> None:
     network = InkNetwork({})
     scribble = [line(10 * i, 0, 10 * i + 5, 100) for i in range(MOST_STROKES + 1)]
-    assert len(read_number(scribble, network).digits) == 1
+    assert len(read(scribble, network).digits) == 1
     assert network.asked == 1
 
 
@@ -165,6 +177,33 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_digits_are_as_sure_as_the_network_is_calibrated() -> None:
     strokes = [*sample(2, 0), *sample(7, 300)]
-    raw, cool = (read_number(strokes, InkNetwork(NETWORK), one) for one in (1.0, 0.5))
+    raw, cool = (read(strokes, InkNetwork(NETWORK), one) for one in (1.0, 0.5))
     assert raw.text == cool.text == "27"
     assert cool.digits[0].probability > 0.999 > raw.digits[0].probability
+
+
+def photo_of(strokes: list[np.ndarray]) -> bytes:
+    """Dark strokes on paper that is lit from one side, as a JPEG."""
+    points = np.concatenate(strokes)
+    width, height = (points.max(axis=0) + 60).astype(int)
+    paper = Image.fromarray(np.tile(np.linspace(170, 235, width), (height, 1)).astype(np.uint8))
+    pen = ImageDraw.Draw(paper)
+    for stroke in strokes:
+        pen.line([(x + 20, y + 20) for x, y in stroke], fill=60, width=14, joint="curve")
+    file = io.BytesIO()
+    paper.save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("digits", [(2, 4), (5, 0, 7), (3,)])
+def test_a_photo_of_a_number_is_read_piece_by_piece(digits: tuple[int, ...]) -> None:
+    reader = find_reader(RunStore.default())
+    strokes = [one for place, digit in enumerate(digits) for one in sample(digit, 300 * place)]
+    pieces = ink.find_pieces(photo_of(strokes))
+    number = read_number(pieces, partial(ModelServer().evaluate, reader))
+    assert number.text == "".join(map(str, digits))
+    assert sorted(index for one in number.digits for index in one.pieces) == [
+        *range(len(pieces.boxes))
+    ]
+    lefts = [one.box[0] for one in number.digits]
+    assert lefts == sorted(lefts) and number.digits[-1].box[2] <= pieces.shape.shape[1]

@@ -2,7 +2,8 @@
 
 from digitnet.digits.ink.canvas import strokes_from_canvas
 from digitnet.digits.ink.drawings import read_drawings
-from digitnet.digits.ink.photos import THICKEST, THINNEST, read_image
+from digitnet.digits.ink.photos import THICKEST, THINNEST, PhotoPieces, find_pieces, read_image
+from digitnet.digits.ink.pieces import DrawnPieces, Pieces
 from digitnet.digits.ink.strokes import (
     BOX,
     CENTRE,

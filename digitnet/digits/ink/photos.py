@@ -1,8 +1,9 @@
-"""The picture of one digit, an upload or a photo, in MNIST's manner."""
+"""The picture of a digit or a number, an upload or a photo, in MNIST's manner."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,8 @@ NO_DIGIT = "No digit stands out from its background: write one digit, dark on pl
 def read_image(source: bytes | Path) -> np.ndarray:
     """Brings the picture of one digit, an upload or a photo, to MNIST's manner.
 
-    Dark on light or light on dark, any colours, uneven light, a frame, the table around the
-    sheet, specks, transparency and EXIF rotation are allowed for; only the digit is kept.
-
     Args:
-        source: The file's bytes, or its path.
+        source: As in `find_pieces`.
 
     Returns:
         uint8 (28, 28), 0 for the background, 255 for ink.
@@ -38,9 +36,70 @@ def read_image(source: bytes | Path) -> np.ndarray:
     Raises:
         InkError: The file is no image, too large, or no digit stands out in it.
     """
-    colours = _open_image(source)
-    contrast = _find_contrast(_crop_to_sheet(colours))
-    return _fit_shape(_cut_out_digit(contrast))
+    pieces = find_pieces(source)
+    return pieces.draw(range(len(pieces.boxes)))
+
+
+def find_pieces(source: bytes | Path) -> PhotoPieces:
+    """Finds the ink in the picture of a digit or of several side by side, an upload or a photo.
+
+    Dark on light or light on dark, any colours, uneven light, a frame, the table around the
+    sheet, specks, transparency and EXIF rotation are allowed for; only the ink is kept.
+
+    Args:
+        source: The file's bytes, or its path.
+
+    Raises:
+        InkError: The file is no image, too large, or nothing stands out in it.
+    """
+    return PhotoPieces(_find_contrast(_crop_to_sheet(_open_image(source))))
+
+
+class PhotoPieces:
+    """The ink of a picture, in pieces that do not touch each other.
+
+    Attributes:
+        boxes: float (n, 4): left, top, right and bottom of each piece, in pixels.
+        shape: bool (h, w), where there is ink; as large as the part of the picture that was read.
+    """
+
+    def __init__(self, contrast: np.ndarray) -> None:
+        """Parts the ink.
+
+        Args:
+            contrast: float (h, w), how far each pixel stands off its surroundings.
+
+        Raises:
+            InkError: Nothing stands out.
+        """
+        from scipy import ndimage
+
+        self._contrast = contrast
+        self._threshold = _otsu_threshold(contrast)
+        self._labels, count = ndimage.label(contrast > self._threshold, np.ones((3, 3)))
+        if not count:
+            raise InkError(NO_DIGIT)
+        places = ndimage.find_objects(self._labels)
+        self._chosen = np.array(_choose_pieces(self._labels, places))
+        self.shape = np.isin(self._labels, self._chosen)
+        self.boxes = np.array([_box_of(places[number - 1]) for number in self._chosen], float)
+
+    def draw(self, pieces: Sequence[int]) -> np.ndarray:
+        """Draws some of the pieces as one digit in MNIST's manner.
+
+        Args:
+            pieces: Their indices; at least one.
+
+        Returns:
+            uint8 (28, 28), 0 for the background, 255 for ink.
+        """
+        digit = np.isin(self._labels, self._chosen[list(pieces)])
+        return _fit_shape(_cut_out(self._contrast, self._threshold, digit))
+
+
+def _box_of(place: tuple[slice, ...]) -> tuple[int, int, int, int]:
+    rows, columns = place
+    return columns.start, rows.start, columns.stop, rows.stop
 
 
 def _open_image(source: bytes | Path) -> np.ndarray:
@@ -160,15 +219,10 @@ def _otsu_threshold(values: np.ndarray) -> float:
     return float(middles[np.nanargmax(np.where(np.isfinite(between), between, -1))])
 
 
-def _cut_out_digit(contrast: np.ndarray) -> np.ndarray:
-    """Returns the digit's shape, bool, as large as its box and with a margin around it."""
+def _cut_out(contrast: np.ndarray, threshold: float, digit: np.ndarray) -> np.ndarray:
+    """Returns a digit's shape, bool, as large as its box and with a margin around it."""
     from scipy import ndimage
 
-    threshold = _otsu_threshold(contrast)
-    pieces, count = ndimage.label(contrast > threshold, structure=np.ones((3, 3)))
-    if not count:
-        raise InkError(NO_DIGIT)
-    digit = np.isin(pieces, _choose_pieces(pieces, ndimage.find_objects(pieces)))
     # Soft edges are kept for the enlargement, other pieces are not.
     near = ndimage.binary_dilation(digit, iterations=2)
     contrast = np.where(near, contrast, np.minimum(contrast, threshold / 2))
@@ -183,7 +237,7 @@ def _cut_out_digit(contrast: np.ndarray) -> np.ndarray:
 
 
 def _choose_pieces(pieces: np.ndarray, boxes: list[tuple[slice, ...]]) -> list[int]:
-    """Returns the numbers of the pieces that make the digit, without frame, shadow and specks."""
+    """Returns the numbers of the pieces that are ink, without frame, shadow and specks."""
     area = np.bincount(pieces.ravel()).astype(np.float64)
     area[0] = 0
     border = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
