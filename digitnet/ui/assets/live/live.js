@@ -90,7 +90,7 @@ class Live {
     this.chosen = chosen;
     this.panel.list(networks);
     whenIdle(() => this.attempt(() => {
-      this.workers ??= [0, 1].map(() => new Reader(this.take, (error) => this.fail(error)));
+      this.workers ??= [0, 1].map((number) => new Reader((read) => this.take(read, number), (error) => this.fail(error)));
       const served = networks.filter(({file}) => file).map((one) => ({
         ...one, key: one.file, url: new URL(`../digitnet.networks/${one.file}`, import.meta.url).href,
       }));
@@ -148,8 +148,9 @@ class Live {
   }
 
   /** Takes in what a worker has read; the page shows it with its next frame. */
-  take = (readings) => {
+  take = (readings, worker) => {
     Object.assign(this.readings, readings);
+    document.dispatchEvent(new CustomEvent("digitnet:reading", {detail: worker})); // to be timed
     if (!this.isHere || !(this.points || this.finished.length)) return;
     this.frame ??= requestAnimationFrame(() => this.attempt(() => this.paint()));
   };
