@@ -27,8 +27,8 @@ from benchmarks.browser import (
 )
 from digitnet.digits import load_samples
 
-MOVES = 150
-PAUSE = 40  # milliseconds between moves of the pen
+MOVES = 300
+PAUSE = 10  # milliseconds between moves of the pen, besides what the browser needs for one
 SLOWDOWNS = (1, 4)
 MOST_DEFAULT, MOST_ALL = 30, 60  # milliseconds, as the browser runs
 FEWEST_READINGS = {1: 15, 4: 5}  # a second, by all networks that take part, by slowdown

@@ -25,7 +25,7 @@ from digitnet.experiments import (
 )
 from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
-from digitnet.show.words import describe_share, format_share, number_in_words
+from digitnet.show.words import describe_odds, describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
 
 ABREAST = 2  # dots side by side over a digit, as in assets/live/panel.js
@@ -135,20 +135,20 @@ def describe_trust(trust: Trust, confidence: float) -> Markup:
         sure = f"less than {100 * high:.10g}%"
     else:
         sure = f"{100 * low:.10g} to {100 * high:.10g}%"
-    return join(
-        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read ",
-        tag("b", format_share(trust.share)),
-        " rightly.",
-    )
+    counted = f"of {trust.drawings:,} pen drawings that it was {sure} sure of, {trust.right:,}"
+    return join("When it is this sure, it is right ", _odds_html(trust, counted), ".")
+
+
+def _odds_html(trust: Trust, counted: str) -> Markup:
+    """How often it was right, with what was counted for whoever points at it."""
+    odds = describe_odds(trust.right, trust.drawings)
+    return tag("b", odds, title=f"Counted: {counted} were read rightly")
 
 
 def describe_agreement(trust: Trust) -> Markup:
     """How often the majority is right about drawings on which so many agree."""
-    return join(
-        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read ",
-        tag("b", format_share(trust.share)),
-        " rightly.",
-    )
+    counted = f"of {trust.drawings:,} pen drawings on which they did, {trust.right:,}"
+    return join("When just so many agreed, they were right ", _odds_html(trust, counted), ".")
 
 
 def probability_bars_html(probabilities: np.ndarray) -> Markup:
