@@ -19,12 +19,13 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 import digitnet
-from digitnet.digits import CANVAS_SIZE, ink
+from digitnet.digits import CANVAS_SIZE, ink, load_samples
 from digitnet.runs import RunError
 from digitnet.study.summaries import RunSummary
 from digitnet.ui.page import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
+DEMONSTRATED = 3  # the sample digit, of one stroke, that draws itself on the first visit
 DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as the screen
 
 
@@ -52,6 +53,7 @@ def show_live_reading(
                 "networks": [_describe(one) for one in summaries],
                 "chosen": chosen.run.experiment.name,
                 "size": CANVAS_SIZE,
+                "demonstration": load_samples()[DEMONSTRATED][0],
             },
         )
 

@@ -251,3 +251,36 @@ def test_a_strict_content_security_policy_allows_it(fresh: BrowserContext, addre
     blocked = [one for one in errors if "Content Security Policy" in one]
     assert any("data:text/javascript" in one for one in blocked)
     assert not any("bidi-components" in one for one in blocked)
+
+
+def test_on_the_first_visit_a_digit_draws_itself_once(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    open_page(page, address)
+    expect_live(page, 3)
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw one digit"))
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()  # it goes by itself
+    expect(page.locator(".st-key-live")).to_have_text("")
+    open_page(page, address)
+    page.wait_for_timeout(4000)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+
+
+def test_who_draws_at_once_is_not_shown_anything(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    open_page(page, address)
+    expect(page.locator(".st-key-live .dn-live")).to_be_visible()
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    page.mouse.up()
+    expect_read(page, 7)
+
+
+def test_reduced_motion_shows_no_digit_that_draws_itself(
+    fresh: BrowserContext, address: str
+) -> None:
+    page = fresh.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    open_page(page, address)
+    wait_for_networks(page)
+    page.wait_for_timeout(1500)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()

@@ -3,6 +3,7 @@
 // the server would, and has workers run the networks. Whatever fails here, the page works without.
 import {renderStrokes, strokeOf} from "./ink.js";
 import {Panel} from "./panel.js";
+import {demonstrate} from "./demonstration.js";
 
 const BOARD = "canvas.upper-canvas";
 const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
@@ -67,7 +68,7 @@ class Live {
 
   // --- what the server knows --------------------------------------------------------------------
 
-  update(root, {strokes, digit, networks, chosen, size}) {
+  update(root, {strokes, digit, networks, chosen, size, demonstration}) {
     this.isHere = strokes !== null && !this.hasFailed;
     if (!this.isHere) return this.reset();
     this.size = size;
@@ -79,6 +80,7 @@ class Live {
     if (this.points || this.finished.length) return this.send();
     this.hide();
     this.panel.say(digit ?? "");
+    this.demonstration = strokes.length ? null : demonstration;
   }
 
   /** Sets one worker to the chosen network, which must not wait, and one to all others. */
@@ -90,7 +92,9 @@ class Live {
     this.chosen = chosen;
     this.panel.list(networks);
     whenIdle(() => this.attempt(() => {
-      this.workers ??= [0, 1].map((number) => new Reader((read) => this.take(read, number), (error) => this.fail(error)));
+      this.workers ??= [0, 1].map((number) => new Reader(
+        (read) => this.take(read, number), (error) => this.fail(error),
+        () => this.attempt(() => number === 1 && this.greet())));
       const served = networks.filter(({file}) => file).map((one) => ({
         ...one, key: one.file, url: new URL(`../digitnet.networks/${one.file}`, import.meta.url).href,
       }));
@@ -102,10 +106,22 @@ class Live {
 
   // --- the pen ----------------------------------------------------------------------------------
 
+  /** On the first visit, once it can be read, a digit draws itself on the empty board. */
+  async greet() {
+    if (!this.demonstration || this.hasBegun) return;
+    const read = (points) => {
+      this.points = points;
+      if (points) this.send();
+      else this.reset();
+    };
+    await demonstrate(this.demonstration, this.size, read).catch((error) => this.fail(error));
+  }
+
   begin(event) {
     const board = event.composedPath()[0];
     if (!event.isPrimary || event.button || !board.matches?.(BOARD) || isMoving(board)) return;
     this.board = board;
+    this.hasBegun = true; // and needs no greeting
     this.points = [this.place(event)];
   }
 
@@ -167,10 +183,11 @@ class Live {
 
 /** A worker that reads the newest image as soon as it has read the one before. */
 class Reader {
-  constructor(take, fail) {
+  constructor(take, fail, isReady) {
     this.worker = new Worker(new URL("worker.js", import.meta.url), {type: "module"});
     this.worker.onerror = (event) => fail(event.message ?? "its worker is blocked");
-    this.worker.onmessage = ({data: {readings}}) => {
+    this.worker.onmessage = ({data: {taking, readings}}) => {
+      if (taking?.length) isReady();
       if (!readings) return;
       this.isBusy = false;
       take(readings);
