@@ -8,10 +8,9 @@ from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
 from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
-from digitnet.ui import address, canvas, choices, inside, loaders, own_drawings, page
+from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
-DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"
 
 WHY_MISREAD = """
 The networks never see your strokes, only the small picture beside the reading. The report's learnt
@@ -45,7 +44,7 @@ def draw_and_read() -> None:
     current = summarize_current(loaders.load_store())  # now, since other runs may be current
     if not current:
         st.rerun()
-    with st.container(key="draw", horizontal=True, gap="large"):
+    with st.container(key="draw"):
         with st.container(key="canvas", width=canvas.board_width()):
             image, pieces, notice = pick_image()
         number = loaders.find_number([one.run for one in current], pieces)
@@ -54,17 +53,22 @@ def draw_and_read() -> None:
             chosen = choices.pick_model(sort_for_reading(current))
             seen = image if number is None else None
             answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
-            with above:
-                if number is not None and pieces is not None:
-                    show_number(number, pieces)
-                else:
-                    answer = answers.get(chosen.run.experiment)
-                    show_reading(chosen, answer, is_digit is not False, image, notice)
-                    own_drawings.show_label_choice(pieces)
+            answer = answers.get(chosen.run.experiment)
+            with above.container(key="readings"):
+                show_live(current, chosen, pieces, number, answer)
+                with st.container(key="confirmed"):
+                    if number is not None and pieces is not None:
+                        show_number(number, pieces)
+                    else:
+                        show_reading(chosen, answers, is_digit is not False, image, notice)
+            if number is None:
+                own_drawings.show_label_choice(pieces)
             st.caption(words.describe_accuracy(chosen))
             if image is not None:
                 inside.remember(image, pieces)
                 inside.link(chosen.run.experiment.name)
+        with st.container(key="beginnings"):
+            canvas.pick_beginning()
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)
@@ -78,18 +82,32 @@ def pick_image() -> tuple[np.ndarray | None, Pieces | None, str]:
     """What the networks see, and the pieces that it is made of, or why there is nothing."""
     way = st.segmented_control(
         "Way in",
-        [DRAW, UPLOAD, CAMERA],
-        default=DRAW,
+        [canvas.DRAW, canvas.UPLOAD, canvas.CAMERA],
+        default=canvas.DRAW,
         required=True,
         key="way",
         label_visibility="collapsed",
     )
     try:
-        if way == DRAW:
+        if way == canvas.DRAW:
             return *canvas.draw_on_canvas(), ""
-        return *canvas.pick_photo(camera=way == CAMERA), ""
+        return *canvas.pick_photo(camera=way == canvas.CAMERA), ""
     except ink.InkError as error:
         return None, None, str(error)
+
+
+def show_live(
+    current: list[RunSummary],
+    chosen: RunSummary,
+    pieces: Pieces | None,
+    number: Number | None,
+    answer: np.ndarray | InferenceError | None,
+) -> None:
+    """The reading of one digit while the pen moves, in the place of the one that follows it."""
+    is_digit = number is None and canvas.is_for_one_digit()
+    strokes = pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
+    known = answer if isinstance(answer, np.ndarray) else None
+    live.show_live_reading(current, chosen, strokes if is_digit else None, known)
 
 
 def show_number(number: Number, pieces: Pieces) -> None:
@@ -101,15 +119,16 @@ def show_number(number: Number, pieces: Pieces) -> None:
 
 def show_reading(
     chosen: RunSummary,
-    answer: np.ndarray | InferenceError | None,
+    answers: dict[Experiment, np.ndarray | InferenceError],
     is_digit: bool,
     image: np.ndarray | None,
     notice: str,
 ) -> None:
-    """The chosen network's reading, or why there is none."""
+    """The chosen network's reading and everyone's votes, or why there is none."""
+    answer = answers.get(chosen.run.experiment)
     if isinstance(answer, InferenceError):
         answer, notice = None, words.as_sentence(str(answer))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="head"):
         with st.container(key="prediction"):
             if answer is None:
                 st.html(draw.invitation_html(notice))
@@ -117,6 +136,9 @@ def show_reading(
                 st.html(draw.reading_html(answer, find_trust_in(chosen, answer)))
             else:
                 st.html(draw.refusal_html(answer, chosen.run.experiment))
+        if answer is not None:
+            with st.container(key="ballot"):
+                st.html(draw.ballot_html(keep_readings(answers)))
         if image is not None:
             with st.container(key="seen"):
                 st.html(draw.seen_html(image))
@@ -137,8 +159,7 @@ def show_vote(
     is_digit: bool,
 ) -> None:
     """Every network's reading, and how far the agreement of the report's can be trusted."""
-    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
-    if not readings:
+    if not (readings := keep_readings(answers)):
         return
     hashes = {one.run.experiment: one.served_sha256 for one in current}
     voters = draw.choose_voters(readings)
@@ -146,6 +167,13 @@ def show_vote(
     trust = find_agreement({network.name: hashes[network] for network in voters}, majority)
     shown = draw.all_readings_html(readings, chosen.run.experiment, trust if is_digit else None)
     st.html(shown if is_digit else draw.quiet_html(shown))
+
+
+def keep_readings(
+    answers: dict[Experiment, np.ndarray | InferenceError],
+) -> dict[Experiment, np.ndarray]:
+    """The answers without those of networks that cannot be served."""
+    return {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
 
 
 def explain(current: list[RunSummary]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from digitnet.experiments import (
+    CLASSES,
     GROUPS,
     REPORT_EXPERIMENTS,
     Experiment,
@@ -24,8 +25,10 @@ from digitnet.experiments import (
 )
 from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
-from digitnet.show.words import describe_share, format_share, number_in_words
+from digitnet.show.words import describe_odds, describe_share, format_share, number_in_words
 from digitnet.study.summaries import RunSummary
+
+ABREAST = 2  # dots side by side over a digit, as in assets/live/panel.js
 
 
 def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[int, int]]:
@@ -132,20 +135,20 @@ def describe_trust(trust: Trust, confidence: float) -> Markup:
         sure = f"less than {100 * high:.10g}%"
     else:
         sure = f"{100 * low:.10g} to {100 * high:.10g}%"
-    return join(
-        f"Of {trust.drawings:,} pen drawings that it was {sure} sure of, it read ",
-        tag("b", format_share(trust.share)),
-        " rightly.",
-    )
+    counted = f"of {trust.drawings:,} pen drawings that it was {sure} sure of, {trust.right:,}"
+    return join("When it is this sure, it is right ", _odds_html(trust, counted), ".")
+
+
+def _odds_html(trust: Trust, counted: str) -> Markup:
+    """How often it was right, with what was counted for whoever points at it."""
+    odds = describe_odds(trust.right, trust.drawings)
+    return tag("b", odds, title=f"Counted: {counted} were read rightly")
 
 
 def describe_agreement(trust: Trust) -> Markup:
     """How often the majority is right about drawings on which so many agree."""
-    return join(
-        f"Of {trust.drawings:,} pen drawings on which just so many agreed, they read ",
-        tag("b", format_share(trust.share)),
-        " rightly.",
-    )
+    counted = f"of {trust.drawings:,} pen drawings on which they did, {trust.right:,}"
+    return join("When just so many agreed, they were right ", _odds_html(trust, counted), ".")
 
 
 def probability_bars_html(probabilities: np.ndarray) -> Markup:
@@ -166,6 +169,24 @@ def probability_bars_html(probabilities: np.ndarray) -> Markup:
         for digit, share in enumerate(map(float, probabilities))
     )
     return tag("ol", *rows, class_="dn-bars", aria_label="Probability of each digit")
+
+
+def ballot_html(readings: Mapping[Experiment, np.ndarray]) -> Markup:
+    """Every network as a dot over the digit that it reads; the words for it are elsewhere.
+
+    Args:
+        readings: For each network probabilities, float (10,).
+    """
+    votes = [0] * CLASSES
+    dots = []
+    for network, row in readings.items():
+        digit = int(row.argmax())
+        up, across = divmod(votes[digit], ABREAST)
+        votes[digit] += 1
+        place = f"--digit:{digit};--up:{up};--across:{across};--colour:{network.colour}"
+        dots.append(tag("i", style=place, title=network.title))
+    names = [tag("b", data_said=digit) for digit in range(CLASSES)]
+    return tag("div", *names, *dots, class_="dn-ballot", aria_hidden="true")
 
 
 def invitation_html(sentence: str) -> Markup:

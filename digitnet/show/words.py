@@ -46,6 +46,24 @@ def format_share(share: float) -> str:
     return f"{percent:.1f}%"
 
 
+def describe_odds(right: int, total: int) -> str:
+    """How often something was right, as one says it, such as "6 times in 10".
+
+    Args:
+        right: How often it was; "all" of fewer than a thousand claim no more than there were.
+        total: How often it could have been, at least once.
+    """
+    if right == total and total < 1000:
+        return f"{total} times out of {total}"
+    share = right / total
+    rare = min(share, 1 - share)
+    if rare < 1 / 1000:
+        return "more than 999 times in 1,000" if share > 0.5 else "less than once in 1,000"
+    whole = next(one for one in (10, 100, 1000) if rare * one >= 1)
+    times = round(share * whole)
+    return f"{'once' if times == 1 else f'{times} times'} in {whole:,}"
+
+
 def describe_share(summary: RunSummary) -> str:
     """The share of its test digits that a whole run read rightly, in a few words."""
     assert summary.settings

@@ -14,6 +14,7 @@ NEEDED = (
     "pandas",
     "streamlit.material_icon_names",
     "digitnet.ui.canvas",
+    "digitnet.ui.live",
     "digitnet.study.summaries",
     "digitnet.show.draw",
     "digitnet.show.numbers",

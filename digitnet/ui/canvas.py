@@ -13,6 +13,8 @@ from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
 from digitnet.ui import address, choices
 from digitnet.ui.page import page_file, run_script
 
+DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"  # the ways in
+
 # White chalk on a dark board in both themes, as the networks see it.
 CHALK_COLOUR = "#f5f2e9"
 
@@ -38,8 +40,14 @@ def board_width() -> int:
     return WIDE if is_wide else CANVAS_SIZE
 
 
+def is_for_one_digit() -> bool:
+    """Whether one draws a digit from nothing: no number, no photo, and not over an image."""
+    is_drawn = st.session_state.get("way") in (None, DRAW) and "draw_over" not in st.session_state
+    return is_drawn and board_width() == CANVAS_SIZE
+
+
 def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
-    """A board to draw on, and ten sample digits to begin with.
+    """A board to draw on.
 
     Returns:
         What the networks see of the drawing as one digit, uint8 (28, 28), and its strokes; None
@@ -50,11 +58,6 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     """
     under = st.session_state.get("draw_over")
     json_data = _show_canvas(under, _begin())
-    if under is None:
-        choices.switch("Wide board, for numbers", False, "wide")
-        st.pills("Or begin with one of ours", range(10), key="sample", on_change=_begin_anew)
-    else:
-        st.button("Take the test digit away", key="take_away", on_click=_take_away)
     _show_way_to_empty()
     run_script("toolbar.js")
     strokes = _strokes_of(json_data)
@@ -119,6 +122,17 @@ def _show_way_to_empty() -> None:
     """A button, unseen, that the toolbar's Clear presses: by itself it returns to the beginning."""
     if st.session_state["begun_with"]:
         st.button("Empty the board", key="empty_board", on_click=_begin_anew)
+
+
+def pick_beginning() -> None:
+    """How large a board to draw on, and ten sample digits to begin with."""
+    if st.session_state.get("way") not in (None, DRAW):
+        return
+    if "draw_over" in st.session_state:
+        st.button("Take the test digit away", key="take_away", on_click=_take_away)
+    else:
+        choices.switch("Wide board, for numbers", False, "wide")
+        st.pills("Or begin with one of ours", range(10), key="sample", on_change=_begin_anew)
 
 
 def draw_over(image: np.ndarray) -> None:

@@ -155,11 +155,12 @@ def test_nothing_is_told_of_what_was_measured_with_another_ink(measured_record, 
 
 def test_the_sentences_name_the_class_and_the_share():
     assert describe_trust(Trust(1234, 987), 0.93) == (
-        "Of 1,234 pen drawings that it was 90 to 99% sure of, it read <b>80.0%</b> rightly."
+        'When it is this sure, it is right <b title="Counted: of 1,234 pen drawings that it was '
+        '90 to 99% sure of, 987 were read rightly">8 times in 10</b>.'
     )
     assert "less than 50% sure" in describe_trust(Trust(40, 20), 0.3)
     assert "more than 99.9% sure" in describe_trust(Trust(40, 40), 1.0)
-    assert "<b>55.0%</b> rightly" in describe_agreement(Trust(40, 22))
+    assert ">6 times in 10</b>" in describe_agreement(Trust(40, 22))
 
 
 def test_the_networks_that_ship_are_those_that_were_measured():

@@ -3,7 +3,7 @@
 import pytest
 
 from digitnet.show.draw import describe_votes
-from digitnet.show.words import number_in_words
+from digitnet.show.words import describe_odds, number_in_words
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,21 @@ def test_counts_are_words_as_far_as_there_are_words(number, words):
 )
 def test_any_number_of_networks_can_vote(votes, sentence):
     assert describe_votes(votes) == sentence
+
+
+@pytest.mark.parametrize(
+    ("right", "total", "said"),
+    [
+        (328, 540, "6 times in 10"),
+        (945, 1000, "94 times in 100"),
+        (994, 1000, "994 times in 1,000"),
+        (6695, 6697, "more than 999 times in 1,000"),
+        (5000, 5000, "more than 999 times in 1,000"),
+        (40, 40, "40 times out of 40"),
+        (1, 6, "2 times in 10"),
+        (1, 10, "once in 10"),
+        (0, 5000, "less than once in 1,000"),
+    ],
+)
+def test_odds_are_said_in_plain_words(right, total, said):
+    assert describe_odds(right, total) == said

@@ -28,11 +28,13 @@ function arrange() {
   if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
   if (root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
-  const width = () => parseFloat(board.style.width);
-  const sizes = new ResizeObserver(() => { // a phone is narrower than the wide board
-    board.style.zoom = Math.min(1, host.clientWidth / width());
+  const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
+  const sizes = new ResizeObserver(() => { // on a phone the board is as wide as the screen
+    board.style.zoom = room.clientWidth / width();
   });
-  [host, board].forEach((one) => sizes.observe(one));
+  [room, board].forEach((one) => sizes.observe(one));
+  root.querySelector(".upper-canvas").setAttribute("aria-label", "Board to draw a digit on");
+  root.querySelector(".upper-canvas").setAttribute("role", "img");
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))

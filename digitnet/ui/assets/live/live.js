@@ -1,0 +1,226 @@
+// The reading while the pen moves. The board stays streamlit-drawable-canvas', and what the server
+// reads when the pen is lifted stays the truth: this listens to the pointer, redraws the strokes as
+// the server would, and has workers run the networks. Whatever fails here, the page works without.
+import {renderStrokes, strokeOf} from "./ink.js";
+import {Panel} from "./panel.js";
+import {demonstrate} from "./demonstration.js";
+
+const BOARD = "canvas.upper-canvas";
+const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
+
+/** Streamlit calls this when the component appears, and whenever its data have changed. */
+export default function show({parentElement, data}) {
+  try {
+    live.update(parentElement, data);
+  } catch (error) {
+    live.fail(error);
+  }
+  return () => live.leave();
+}
+
+class Live {
+  constructor() {
+    this.strokes = []; // that the server has read
+    this.finished = []; // strokes since, which it has not
+    this.points = null; // of the stroke that is being drawn
+    this.readings = {}; // the last, by the networks' names
+    this.networks = [];
+    this.isHere = false;
+    const listen = (kind, act) => document.addEventListener(kind, (event) => {
+      if (this.isHere) this.attempt(() => act.call(this, event));
+    }, {capture: true, passive: true});
+    listen("pointerdown", this.begin);
+    listen("pointermove", this.go);
+    listen("pointerup", this.end);
+    listen("pointercancel", this.end);
+    listen("click", this.heedToolbar);
+  }
+
+  attempt(act) {
+    try {
+      act();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error) {
+    console.warn("digitnet: all is read as the pen is lifted.", error);
+    this.hasFailed = true;
+    this.leave();
+  }
+
+  leave() {
+    this.isHere = false;
+    this.reset();
+  }
+
+  reset() {
+    this.finished = [];
+    this.points = null;
+    this.hide();
+    this.panel?.say("");
+  }
+
+  hide() {
+    delete document.documentElement.dataset[SHOWN];
+  }
+
+  // --- what the server knows --------------------------------------------------------------------
+
+  update(root, {strokes, digit, networks, chosen, size, demonstration}) {
+    this.isHere = strokes !== null && !this.hasFailed;
+    if (!this.isHere) return this.reset();
+    this.size = size;
+    if (this.panel?.root !== root) this.panel = new Panel(root);
+    this.hire(networks, chosen);
+    // Those that it has read since are its own now; what was drawn after them is still to come.
+    this.finished.splice(0, strokes.length ? Math.max(0, strokes.length - this.strokes.length) : Infinity);
+    this.strokes = strokes;
+    if (this.points || this.finished.length) return this.send();
+    this.hide();
+    this.panel.say(digit ?? "");
+    this.demonstration = strokes.length ? null : demonstration;
+  }
+
+  /** Sets one worker to the chosen network, which must not wait, and one to all others. */
+  hire(networks, chosen) {
+    const wanted = JSON.stringify([networks, chosen]);
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
+    this.networks = networks;
+    this.chosen = chosen;
+    this.panel.list(networks);
+    whenIdle(() => this.attempt(() => {
+      this.workers ??= [0, 1].map((number) => new Reader(
+        (read) => this.take(read, number), (error) => this.fail(error),
+        () => this.attempt(() => number === 1 && this.greet())));
+      const served = networks.filter(({file}) => file).map((one) => ({
+        ...one, key: one.file, url: new URL(`../digitnet.networks/${one.file}`, import.meta.url).href,
+      }));
+      this.workers[0].want(served.filter(({name}) => name === chosen));
+      this.workers[1].want(served.filter(({name}) => name !== chosen));
+      sweep(served.map(({url}) => url));
+    }));
+  }
+
+  // --- the pen ----------------------------------------------------------------------------------
+
+  /** On the first visit, once it can be read, a digit draws itself on the empty board. */
+  async greet() {
+    if (!this.demonstration || this.hasBegun) return;
+    const read = (points) => {
+      this.points = points;
+      if (points) this.send();
+      else this.reset();
+    };
+    await demonstrate(this.demonstration, this.size, read).catch((error) => this.fail(error));
+  }
+
+  begin(event) {
+    const board = event.composedPath()[0];
+    if (!event.isPrimary || event.button || !board.matches?.(BOARD) || isMoving(board)) return;
+    this.board = board;
+    this.hasBegun = true; // and needs no greeting
+    this.points = [this.place(event)];
+  }
+
+  go(event) {
+    if (!this.points || !event.isPrimary) return;
+    this.points.push(this.place(event));
+    this.send();
+  }
+
+  end(event) {
+    if (!this.points || !event.isPrimary) return;
+    this.finished.push(strokeOf(this.points));
+    this.points = null;
+    this.send();
+  }
+
+  place({clientX, clientY}) {
+    const {left, top, width} = this.board.getBoundingClientRect();
+    const scale = this.size / width;
+    return [(clientX - left) * scale, (clientY - top) * scale];
+  }
+
+  /** What the toolbar does to the drawing is the server's to tell; until then nothing is read. */
+  heedToolbar(event) {
+    if (event.composedPath().some((one) => one.matches?.(".dc-toolbar button"))) {
+      this.strokes = [];
+      this.reset();
+    }
+  }
+
+  // --- the readings -----------------------------------------------------------------------------
+
+  send() {
+    const current = this.points ? [strokeOf(this.points)] : [];
+    const pixels = renderStrokes([...this.strokes, ...this.finished, ...current]);
+    if (pixels && this.workers) {
+      this.pixels = pixels;
+      this.workers.forEach((worker) => worker.read(pixels));
+    }
+  }
+
+  /** Takes in what a worker has read; the page shows it with its next frame. */
+  take = (readings, worker) => {
+    Object.assign(this.readings, readings);
+    document.dispatchEvent(new CustomEvent("digitnet:reading", {detail: worker})); // to be timed
+    if (!this.isHere || !(this.points || this.finished.length)) return;
+    this.frame ??= requestAnimationFrame(() => this.attempt(() => this.paint()));
+  };
+
+  paint() {
+    this.frame = null;
+    const reading = this.readings[this.chosen];
+    if (!reading || !(this.points || this.finished.length)) return;
+    const verdicts = Object.values(this.readings).map(({isDigit}) => isDigit);
+    this.panel.show(reading.probabilities, !verdicts.includes(false), this.readings, this.pixels);
+    document.documentElement.dataset[SHOWN] = "";
+  }
+}
+
+/** A worker that reads the newest image as soon as it has read the one before. */
+class Reader {
+  constructor(take, fail, isReady) {
+    this.worker = new Worker(new URL("worker.js", import.meta.url), {type: "module"});
+    this.worker.onerror = (event) => fail(event.message ?? "its worker is blocked");
+    this.worker.onmessage = ({data: {taking, readings}}) => {
+      if (taking?.length) isReady();
+      if (!readings) return;
+      this.isBusy = false;
+      take(readings);
+      if (this.next) this.read(this.next);
+    };
+  }
+
+  want(wanted) {
+    this.worker.postMessage({wanted});
+  }
+
+  read(pixels) {
+    this.next = this.isBusy ? pixels : null;
+    if (this.isBusy) return;
+    this.isBusy = true;
+    this.worker.postMessage({pixels});
+  }
+}
+
+const isMoving = (board) => board.getRootNode().querySelector('[aria-label="Edit"]')
+  ?.getAttribute("aria-pressed") === "true";
+
+/** Does something once the board is there and the page has nothing better to do. */
+function whenIdle(act) {
+  const idle = window.requestIdleCallback ?? ((one) => setTimeout(one, 500));
+  idle(act);
+}
+
+/** Throws away files of networks that are no longer served. */
+async function sweep(urls) {
+  const shelf = await window.caches?.open("digitnet");
+  for (const request of (await shelf?.keys()) ?? [])
+    if (!urls.includes(request.url)) shelf.delete(request);
+}
+
+const live = new Live();

@@ -1,0 +1,122 @@
+"""The reading while one draws: what the browser needs to run the networks by itself.
+
+A component of the page's own, in `assets/live`: it listens to the pen and reads before the pen is
+lifted. It takes the served models as they are, by their hashes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+import digitnet
+from digitnet.digits import CANVAS_SIZE, ink, load_samples
+from digitnet.runs import RunError
+from digitnet.study.summaries import RunSummary
+from digitnet.ui.page import ASSETS
+
+LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
+DEMONSTRATED = 3  # the sample digit, of one stroke, that draws itself on the first visit
+DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as the screen
+
+
+def show_live_reading(
+    summaries: Sequence[RunSummary],
+    chosen: RunSummary,
+    strokes: ink.Strokes | None,
+    answer: np.ndarray | None,
+) -> None:
+    """Reads in the browser what is added to a drawing, until the server has read it, too.
+
+    Args:
+        summaries: The current runs, all of which vote.
+        chosen: The one whose reading is shown in large type.
+        strokes: What the server has read, perhaps nothing; None where there is no live reading.
+        answer: What the chosen network says of them, float (10,), if it says anything.
+    """
+    _serve_folder("live", ASSETS / "live")
+    with st.container(key="live"):
+        _load_component()(
+            key="live_reading",
+            data={
+                "strokes": None if strokes is None else [_rounded(one) for one in strokes],
+                "digit": None if answer is None else int(answer.argmax()),
+                "networks": [_describe(one) for one in summaries],
+                "chosen": chosen.run.experiment.name,
+                "size": CANVAS_SIZE,
+                "demonstration": load_samples()[DEMONSTRATED][0],
+            },
+        )
+
+
+@cache
+def _load_component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "digitnet.live", js="live.js", css="live.css", isolate_styles=False
+    )
+
+
+def _rounded(stroke: np.ndarray) -> list[list[float]]:
+    return np.round(stroke, DECIMALS).tolist()
+
+
+def _describe(summary: RunSummary) -> dict[str, Any]:
+    """A network as the browser is told of it; without a file where it only reads at pen-up."""
+    experiment = summary.run.experiment
+    return {
+        "name": experiment.name,
+        "title": experiment.title,
+        "colour": experiment.colour,
+        "file": _offer_model(summary),
+        "bytes": summary.served_bytes,
+        "temperature": summary.temperature,
+        "threshold": summary.run.calibration.threshold,
+    }
+
+
+def _offer_model(summary: RunSummary) -> str | None:
+    """The name under which browsers fetch a served model; None if they do not."""
+    if summary.served_sha256 is None or (summary.served_bytes or 0) > LARGEST:
+        return None
+    copy = _open_shelf() / f"{summary.served_sha256}.tflite"
+    if not copy.exists():
+        try:
+            part = copy.with_suffix(".part")
+            shutil.copyfile(summary.run.served_model, part)
+            part.replace(copy)
+        except (OSError, RunError):
+            return None  # the page tells what is wrong where it reads it
+    return copy.name
+
+
+def _open_shelf() -> Path:
+    """The folder of copies that browsers may fetch: the run folders hold more than models."""
+    folder = Path(_shelf().name)
+    _serve_folder("networks", folder)
+    return folder
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="digitnet-")
+
+
+def _serve_folder(name: str, folder: Path) -> None:
+    """Has the server serve a folder as the assets of a component, `digitnet.NAME`.
+
+    Streamlit looks for such folders in installed packages only, and a clone is none.
+    """
+    manager = get_bidi_component_manager()
+    if manager.get_component_path(f"digitnet.{name}") is None:
+        component = ComponentConfig(name=name, asset_dir=folder.name)
+        manifest = ComponentManifest("digitnet", digitnet.__version__, [component])
+        manager.register_from_manifest(manifest, folder.parent)

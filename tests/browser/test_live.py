@@ -1,0 +1,286 @@
+"""What is read while the pen moves, and that the page works where it cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from benchmarks.browser import CANVAS, clear_canvas, draw_strokes, open_page
+from digitnet.digits import load_samples
+
+pytestmark = pytest.mark.browser
+
+SEVEN = load_samples()[7]
+SCRIPTS = "**/bidi-components/digitnet.live/**"
+WORKER = "**/bidi-components/digitnet.live/worker.js"
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self' ws:"
+)
+RESTRICT = """(policy) => new MutationObserver((_, observer) => {
+    if (!document.head) return;
+    observer.disconnect();
+    const meta = Object.assign(document.createElement("meta"), {content: policy});
+    meta.httpEquiv = "Content-Security-Policy";
+    document.head.append(meta);
+}).observe(document, {childList: true, subtree: true})"""
+
+
+@pytest.fixture
+def fresh(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor whose browser has kept nothing, for tests that change what it gets."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+def wait_for_networks(page: Page, count: int = 10) -> None:
+    """Waits until so many networks have been fetched: what is loaded first reads at once."""
+    page.wait_for_function(
+        """async (count) => (await (await caches.open("digitnet")).keys()).length >= count""",
+        arg=count,
+    )
+    page.wait_for_timeout(1000)  # and are ready
+
+
+def put_pen(page: Page, stroke: list[list[float]]) -> None:
+    """Draws a stroke and leaves the pen where it ends."""
+    box = page.locator(CANVAS).bounding_box()
+    for index, (x, y) in enumerate(stroke):
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        if not index:
+            page.mouse.down()
+
+
+def expect_live(page: Page, digit: int) -> None:
+    expect(page.locator(".st-key-live .dn-live")).to_be_visible()
+    expect(page.locator(".st-key-live")).to_have_text(str(digit))
+
+
+def expect_read(page: Page, digit: int) -> None:
+    """The server has read it, and nothing else is shown."""
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text(str(digit))
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+
+
+def test_the_reading_changes_before_the_pen_is_lifted(page: Page) -> None:
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0][:8])  # its bar alone
+    expect(page.locator(".st-key-live .dn-live")).to_be_visible()
+    before = page.locator(".st-key-live").inner_text()
+    box = page.locator(CANVAS).bounding_box()
+    for x, y in SEVEN[0][8:]:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+    expect_live(page, 7)
+    assert before != "7"
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw one digit"))
+    page.mouse.up()
+    expect_read(page, 7)
+    expect(page.locator(".st-key-live")).to_have_text("7")
+
+
+def test_every_network_that_takes_part_votes(page: Page) -> None:
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    dots = page.locator(".st-key-live .dn-ballot i:not([hidden])")
+    expect(dots.nth(9)).to_be_visible()
+    said = page.locator(".st-key-live .dn-waiting").get_attribute("data-said")
+    assert "Dense, more layers" in said  # 34 MB: not for browsers
+    assert "7" in dots.evaluate_all(
+        "all => all.map((one) => one.style.getPropertyValue('--digit'))"
+    )
+    page.mouse.up()
+
+
+def test_earlier_strokes_are_read_along(page: Page) -> None:
+    wait_for_networks(page)
+    upright, bar = load_samples()[5]
+    draw_strokes(page, [upright])
+    put_pen(page, bar)
+    expect_live(page, 5)
+    page.mouse.up()
+    expect_read(page, 5)
+    put_pen(page, [[30, 250], [60, 250]])  # after the server has read both
+    expect(page.locator(".st-key-live .dn-live")).to_be_visible()
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("way", ["Undo", "Reset canvas & history", "sample"])
+def test_what_changes_the_drawing_resets_it(page: Page, way: str) -> None:
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    page.mouse.up()
+    expect_read(page, 7)
+    if way == "sample":
+        page.get_by_role("radio", name="4", exact=True).click()
+        expect_read(page, 4)
+        expect(page.locator(".st-key-live")).to_have_text("4")
+        return
+    page.locator(".st-key-canvas").get_by_role("button", name=way, exact=True).click()
+    expect(page.locator(".st-key-live")).to_have_text("")
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    put_pen(page, load_samples()[1][0])  # nothing of the seven is left
+    expect_live(page, 1)
+    page.mouse.up()
+
+
+def test_moving_strokes_is_not_drawing(page: Page) -> None:
+    wait_for_networks(page)
+    draw_strokes(page, SEVEN)
+    expect_read(page, 7)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    put_pen(page, [SEVEN[0][4], [140, 140], [150, 180]])
+    page.wait_for_timeout(500)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    page.mouse.up()
+
+
+def test_numbers_are_read_when_the_pen_is_lifted(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?wide=on")
+    page.wait_for_timeout(1000)
+    put_pen(page, SEVEN[0])
+    page.wait_for_timeout(500)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    page.mouse.up()
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("7")
+
+
+def test_it_is_not_told_to_screen_readers_and_the_board_has_a_name(page: Page) -> None:
+    wait_for_networks(page)
+    expect(page.get_by_role("img", name="Board to draw a digit on")).to_be_visible()
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    assert page.locator(".st-key-live").get_by_role("status").count() == 0
+    expect(page.locator(".st-key-live .dn-live")).to_have_attribute("aria-hidden", "true")
+    # What will be told of the next reading stays where it is, though it is not seen.
+    expect(page.locator(".st-key-confirmed").get_by_role("status")).to_have_count(1)
+    page.mouse.up()
+
+
+def test_reduced_motion_is_honoured(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    dot = page.locator(".st-key-live .dn-ballot i").first
+    assert dot.evaluate("one => getComputedStyle(one).transitionDuration") == "0s"
+    page.mouse.up()
+
+
+def test_a_finger_is_read_live_and_the_page_stays_still(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    open_page(page, address)
+    wait_for_networks(page)
+    box = page.locator(CANVAS).bounding_box()
+    assert box["width"] > 340  # as wide as the screen
+    touch, scale = context.new_cdp_session(page), box["width"] / 280
+    for index, (x, y) in enumerate(SEVEN[0]):
+        at = [{"x": box["x"] + scale * x, "y": box["y"] + scale * y}]
+        kind = "touchMove" if index else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    expect_live(page, 7)
+    expect(page.locator(".st-key-live .dn-digit")).to_be_in_viewport(ratio=1)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect_read(page, 7)
+    expect(page.locator(".st-key-prediction .dn-digit")).to_be_in_viewport(ratio=1)
+    scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
+    assert page.evaluate(scrolled) == 0
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
+    context.close()
+
+
+def block(route: Route) -> None:
+    route.abort()
+
+
+def break_it(route: Route) -> None:
+    route.fulfill(body="throw new Error('broken');", content_type="text/javascript")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "answer"),
+    [(SCRIPTS, block), (SCRIPTS, break_it), (WORKER, block), (WORKER, break_it)],
+    ids=["scripts blocked", "scripts broken", "worker blocked", "worker broken"],
+)
+def test_without_it_the_page_works_as_before(
+    fresh: BrowserContext, address: str, scripts: str, answer: object
+) -> None:
+    page = fresh.new_page()
+    page.route(scripts, answer)
+    open_page(page, address)
+    page.wait_for_timeout(2000)
+    draw_strokes(page, SEVEN)
+    expect_read(page, 7)
+    expect(page.get_by_test_id("stException")).not_to_be_visible()
+    clear_canvas(page)
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw one digit"))
+
+
+def test_a_network_that_cannot_be_fetched_reads_at_pen_up(
+    fresh: BrowserContext, address: str
+) -> None:
+    page = fresh.new_page()
+    page.route("**/*.tflite", lambda route: route.fulfill(status=404))
+    open_page(page, address)
+    page.wait_for_timeout(2000)
+    put_pen(page, SEVEN[0])
+    page.wait_for_timeout(500)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    page.mouse.up()
+    expect_read(page, 7)
+
+
+def test_a_strict_content_security_policy_allows_it(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text))
+    page.add_init_script(f"({RESTRICT})({POLICY!r})")
+    open_page(page, address)
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    page.mouse.up()
+    page.evaluate("import('data:text/javascript,').catch(() => {})")  # that it is in force
+    blocked = [one for one in errors if "Content Security Policy" in one]
+    assert any("data:text/javascript" in one for one in blocked)
+    assert not any("bidi-components" in one for one in blocked)
+
+
+def test_on_the_first_visit_a_digit_draws_itself_once(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    open_page(page, address)
+    expect_live(page, 3)
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw one digit"))
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()  # it goes by itself
+    expect(page.locator(".st-key-live")).to_have_text("")
+    open_page(page, address)
+    page.wait_for_timeout(4000)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+
+
+def test_who_draws_at_once_is_not_shown_anything(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    open_page(page, address)
+    expect(page.locator(".st-key-live .dn-live")).to_be_visible()
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    page.mouse.up()
+    expect_read(page, 7)
+
+
+def test_reduced_motion_shows_no_digit_that_draws_itself(
+    fresh: BrowserContext, address: str
+) -> None:
+    page = fresh.new_page()
+    page.emulate_media(reduced_motion="reduce")
+    open_page(page, address)
+    wait_for_networks(page)
+    page.wait_for_timeout(1500)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()

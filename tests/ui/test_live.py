@@ -1,0 +1,85 @@
+"""What the browser is told of the networks, to run them by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from digitnet.digits import load_samples
+from digitnet.runs import RunStore
+from digitnet.study.summaries import summarize_current
+from digitnet.ui import live
+
+VISIT = Path(__file__).resolve().parents[2] / "digitnet" / "ui" / "visit.py"
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIGITNET_RUNS", str(tmp_path / "runs"))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def told(sample: int | None = None, **parameters: str) -> dict:
+    """The data that the component gets on the Draw page."""
+    app = AppTest.from_file(str(VISIT), default_timeout=60)
+    app.session_state["sample"] = sample
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    [component] = [
+        one.proto
+        for one in app.get("bidi_component")
+        if one.proto.component_name == "digitnet.live"
+    ]
+    return json.loads(component.mixed.json or component.json)
+
+
+@pytest.mark.slow
+def test_the_browser_is_told_of_every_network_and_what_was_read():
+    data = told(sample=3)
+    assert [one["name"] for one in data["networks"]] == [
+        one.run.experiment.name for one in summarize_current(RunStore.default())
+    ]
+    assert data["digit"] == 3
+    assert len(data["strokes"]) == len(load_samples()[3])
+    assert data["chosen"] == "reader"
+
+
+@pytest.mark.slow
+def test_nothing_is_read_live_on_the_wide_board():
+    assert told()["strokes"] == []
+    assert told(wide="on")["strokes"] is None
+
+
+def test_models_are_offered_as_they_are_served_but_not_the_largest():
+    offered = {one.run.experiment.name: live._describe(one) for one in summaries()}
+    assert offered["fc_large"]["file"] is None
+    assert offered["cnn_long"]["file"] is None
+    run = RunStore.default().current("reader")
+    reader = offered["reader"]
+    assert reader["file"] == f"{run.result['served_sha256']}.tflite"
+    assert (live._open_shelf() / reader["file"]).read_bytes() == run.served_model.read_bytes()
+    assert reader["temperature"] == run.calibration.temperature
+    assert reader["threshold"] == run.calibration.threshold
+
+
+def test_a_model_that_is_gone_is_not_offered(monkeypatch, tmp_path):
+    [summary] = [one for one in summaries() if one.run.experiment.name == "cnn_min"]
+    monkeypatch.setattr(type(summary.run), "served_model", tmp_path / "gone.tflite")
+    assert live._describe(summary)["file"] is None
+
+
+def test_strokes_are_told_as_finely_as_the_screen():
+    assert live._rounded(np.array([[1.234567, 2.0]])) == [[1.2, 2.0]]
+
+
+def summaries():
+    return summarize_current(RunStore.default())
