@@ -62,7 +62,8 @@ def draw_and_read() -> None:
                     else:
                         show_reading(chosen, answers, is_digit is not False, image, notice)
             if number is None:
-                own_drawings.show_label_choice(pieces)
+                with above:
+                    own_drawings.show_label_choice(pieces)
             st.caption(words.describe_accuracy(chosen))
             if image is not None:
                 inside.remember(image, pieces)
