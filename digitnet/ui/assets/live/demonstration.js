@@ -15,7 +15,11 @@ export async function demonstrate(points, size, read) {
   if (!board || isSeen() || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const over = cover(board, size), context = over.getContext("2d");
   let isOver = false;
-  const end = () => { isOver = true; };
+  const end = () => { // at once, since the visitor's own stroke may begin with this very event
+    if (!isOver) read(null);
+    isOver = true;
+    over.remove();
+  };
   ENDS.forEach((kind) => addEventListener(kind, end, {capture: true, once: true}));
   const start = performance.now();
   for (let now = start; !isOver && now < start + DRAWN + SHOWN; now = await nextFrame()) {
@@ -23,9 +27,8 @@ export async function demonstrate(points, size, read) {
     draw(context, points.slice(0, count));
     if (count && now < start + DRAWN + 200) read(points.slice(0, count));
   }
-  over.remove();
+  end();
   ENDS.forEach((kind) => removeEventListener(kind, end, {capture: true}));
-  if (!isOver) read(null); // else the visitor draws already
 }
 
 /** Whether this browser has shown it before; from now on it has. */
