@@ -4,7 +4,6 @@ from digitnet.serving.measured import load_drawings, load_handwriting, load_meas
 from digitnet.serving.networks import (
     BATCH_SIZE,
     InferenceError,
-    ModelServer,
     Reading,
     ServedNetwork,
     digit_probabilities,
@@ -12,6 +11,8 @@ from digitnet.serving.networks import (
     temper,
 )
 from digitnet.serving.numbers import Number, ReadDigit, read_number
+from digitnet.serving.pool import Pool
+from digitnet.serving.server import ModelServer
 from digitnet.serving.trust import (
     CLASSES_FROM,
     REPORT_NAMES,
