@@ -3,7 +3,14 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("inference", "app_speed", "page_opening", "drawing_while_training", "training")
+BENCHMARKS = (
+    "inference",
+    "app_speed",
+    "page_opening",
+    "drawing_while_training",
+    "load",
+    "training",
+)
 
 codes = [
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode

@@ -15,7 +15,6 @@ import asyncio
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,12 +36,12 @@ PATIENCE = 10.0  # seconds for the last readings
 LEAVING = 125.0  # seconds: Streamlit keeps those who have left for two minutes, should they return
 
 # Figures and the most they may be, by how many people draw.
-BARS = {
+BARS: dict[int, dict[str, float]] = {
     50: {"median_ms": 50, "p95_ms": 200},
     100: {"median_ms": 300, "p95_ms": 1000, "unread_share": 0.1},
     200: {"worst_ms": 5000},
 }
-BARS_OF_ALL = {"lost": 0, "processor_ms": 15, "megabytes": 600}
+BARS_OF_ALL: dict[str, float] = {"lost": 0, "processor_ms": 15, "megabytes": 600}
 MOST_GROWTH = 1.1  # of the server's memory once all have gone
 
 
@@ -157,7 +156,8 @@ def find_missed(found: dict[str, Any]) -> list[str]:
     ]
     if found["megabytes_after"] > MOST_GROWTH * found["megabytes_before"]:
         missed.append(
-            f"memory {found['megabytes_before']:.0f} MB before, {found['megabytes_after']:.0f} after"
+            f"memory: {found['megabytes_before']:.0f} MB before, "
+            f"{found['megabytes_after']:.0f} MB after"
         )
     return missed
 

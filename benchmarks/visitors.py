@@ -115,11 +115,10 @@ class Visitor(asyncio.Protocol):
     def draw(self, digit: int) -> None:
         """Lifts the pen of a sample digit."""
         self.strokes.append(Stroke(digit, time.perf_counter()))
-        message = self._ask(self._fragment)
-        message.rerun_script.widget_states.widgets.add(
-            id=self._canvas, json_value=_canvas_value(digit)
-        )
-        self._send(BINARY, message.SerializeToString())
+        states = self._template.rerun_script.widget_states  # every message tells them all
+        states.ClearField("widgets")
+        states.widgets.add(id=self._canvas, json_value=_canvas_value(digit))
+        self._send(BINARY, self._ask(self._fragment).SerializeToString())
 
     def close(self) -> None:
         """Goes away."""
@@ -238,4 +237,3 @@ class Visitor(asyncio.Protocol):
             head = struct.pack("!BBH", 0x80 | kind, 0x80 | 126, size)
         self.sent += size
         self._transport.write(head + bytes(4) + payload)
-

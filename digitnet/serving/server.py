@@ -104,7 +104,9 @@ class ModelServer:
         """
         runs = list(runs)
         said = [self._read_together(runs, part, heed) for part in _part(images)]
-        return {run.experiment: _join_readings(ones) for run, *ones in zip(runs, *said, strict=True)}
+        return {
+            run.experiment: _join_readings(ones) for run, *ones in zip(runs, *said, strict=True)
+        }
 
     def close(self) -> None:
         """Ends its threads; whoever still waits for a reading gets CancelledError."""

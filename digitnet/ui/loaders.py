@@ -69,7 +69,7 @@ def read_with_all(
 
 def _heed_visitor() -> None:
     """Lets Streamlit end the run of a visitor who has left, or gone on to another page."""
-    st.session_state.get("")
+    st.session_state.get("model")
 
 
 def find_number(runs: Iterable[Run], strokes: ink.Strokes) -> Number | None:
