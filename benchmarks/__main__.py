@@ -9,6 +9,7 @@ BENCHMARKS = (
     "live",
     "page_opening",
     "drawing_while_training",
+    "load",
     "training",
 )
 

@@ -7,7 +7,7 @@ from digitnet.digits import ink
 from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
-from digitnet.study.summaries import RunSummary, sort_for_reading, summarize_current
+from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
@@ -41,7 +41,7 @@ the test digits changes and no probability moves by more than 0.001.
 @st.fragment
 def draw_and_read() -> None:
     """All that a stroke changes, so that a stroke redraws nothing else."""
-    current = summarize_current(loaders.load_store())  # now, since other runs may be current
+    current = loaders.load_current()  # now, since other runs may be current
     if not current:
         st.rerun()
     with st.container(key="draw"):
@@ -187,7 +187,7 @@ def explain(current: list[RunSummary]) -> None:
 
 page.apply_style()
 st.title("Draw a digit", anchor=False)
-if current := summarize_current(loaders.load_store()):
+if current := loaders.load_current():
     address.open_drawing()
     draw_and_read()
     explain(current)

@@ -281,7 +281,12 @@ def served_reader(store, monkeypatch):
 
     monkeypatch.setattr(ModelServer, "evaluate", evaluate)
     monkeypatch.setattr(
-        ModelServer, "read", lambda *asked: Reading(digit_probabilities(evaluate(*asked)))
+        ModelServer,
+        "read_all",
+        lambda server, runs, asked: {
+            run.experiment: Reading(digit_probabilities(evaluate(server, run, asked)))
+            for run in runs
+        },
     )
 
 

@@ -63,6 +63,9 @@ class Experiment:
     refuses: bool = False
     protocol: tuple[tuple[str, Any], ...] = ()
 
+    def __hash__(self) -> int:  # that of all layers would be taken at every look-up
+        return hash(self.name)
+
     @cached_property
     def settings(self) -> TrainingSettings:
         """How it is meant to be trained; the report's settings for the report's experiments."""

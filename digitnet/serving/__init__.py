@@ -5,7 +5,6 @@ from digitnet.serving.checks import InferenceError, make_current, require_sound,
 from digitnet.serving.measured import load_drawings, load_handwriting, load_measured
 from digitnet.serving.networks import (
     BATCH_SIZE,
-    ModelServer,
     Reading,
     ServedNetwork,
     digit_probabilities,
@@ -13,6 +12,8 @@ from digitnet.serving.networks import (
     temper,
 )
 from digitnet.serving.numbers import Number, ReadDigit, read_number
+from digitnet.serving.pool import Pool
+from digitnet.serving.server import ModelServer
 from digitnet.serving.trust import (
     CLASSES_FROM,
     REPORT_NAMES,

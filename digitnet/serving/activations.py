@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +24,10 @@ from digitnet.experiments import (
 )
 from digitnet.runs import Run
 from digitnet.serving.checks import InferenceError, require_sound
-from digitnet.serving.networks import BATCH_SIZE, PLAIN_KERNELS, THREADS
+from digitnet.serving.networks import BATCH_SIZE, PLAIN_KERNELS
 
 GREY_LEVELS = 256
+THREADS = min(2, os.cpu_count() or 1)  # it is opened for one visitor
 NOT_ITS_LAYERS = "the model does not have the layers that its record names"
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _OPERATIONS: dict[type, tuple[str, ...]] = {  # of the layers that compute something

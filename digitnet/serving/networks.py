@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 import sys
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +13,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from digitnet.experiments import CLASSES, IMAGE_SHAPE, Experiment
-from digitnet.runs import UNCALIBRATED, Calibration, Run, RunError, Signature
-from digitnet.serving.checks import InferenceError, require_probabilities, require_sound
+from digitnet.runs import UNCALIBRATED, Calibration
+from digitnet.serving.checks import InferenceError, require_probabilities
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
-THREADS = min(2, os.cpu_count() or 1)  # halves the largest networks' time, costs the small nothing
 PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
@@ -66,8 +62,9 @@ class ServedNetwork:
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
         kernels = OpResolverType.AUTO if packed else PLAIN_KERNELS
         try:
+            # Of one thread: networks run side by side instead, which wastes none of a processor.
             self._interpreter = Interpreter(
-                **source, num_threads=THREADS, experimental_op_resolver_type=kernels
+                **source, num_threads=1, experimental_op_resolver_type=kernels
             )
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
@@ -99,10 +96,6 @@ class ServedNetwork:
         """Probabilities of the ten digits, float32 (n, 10), of images as in `read`."""
         return self.read(images).probabilities
 
-    def predict_refusal(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities that images show no digit, float32 (n,); 0 by networks of ten outputs."""
-        return self.evaluate(images)[:, CLASSES:].sum(axis=1)
-
     def evaluate(self, images: np.ndarray) -> np.ndarray:
         """All outputs for images as in `read`, as they are: float32 (n, 10) or (n, 11).
 
@@ -110,8 +103,7 @@ class ServedNetwork:
             InferenceError: If they are no probabilities.
             ValueError: As `read`.
         """
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE[:2]:
-            raise ValueError(f"images must be uint8 (n, 28, 28): {images.dtype} {images.shape}")
+        require_images(images)
         probabilities = np.empty((len(images), self._output["shape"][-1]), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
             batch = slice(start, start + BATCH_SIZE)
@@ -130,6 +122,21 @@ class ServedNetwork:
         if probabilities.shape not in ((len(scaled), CLASSES), (len(scaled), CLASSES + 1)):
             raise ValueError(f"its output has the shape {probabilities.shape}")
         return probabilities
+
+
+def require_images(images: np.ndarray) -> None:
+    """Raises ValueError unless these are uint8 (n, 28, 28)."""
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE[:2]:
+        raise ValueError(f"images must be uint8 (n, 28, 28): {images.dtype} {images.shape}")
+
+
+def join_readings(readings: Sequence[Reading]) -> Reading:
+    """What one network says of all images, from what it says of each batch; at least one."""
+    told = [one.is_digit for one in readings if one.is_digit is not None]
+    return Reading(
+        np.concatenate([one.probabilities for one in readings]),
+        np.concatenate(told) if told else None,
+    )
 
 
 def digit_probabilities(outputs: np.ndarray) -> np.ndarray:
@@ -186,91 +193,3 @@ def find_verdict(readings: Mapping[Experiment, Reading | InferenceError]) -> np.
     """Whether images show a digit, bool (n,), by the network that tells; None if none does."""
     told = [one.is_digit for one in readings.values() if isinstance(one, Reading)]
     return next((one for one in told if one is not None), None)
-
-
-class _Seat:
-    """An experiment's place in the server: the network of one of its runs, once loaded."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()  # an interpreter is not thread-safe
-        self.signature: tuple[Run, Signature] | None = None
-        self.network: ServedNetwork | None = None
-
-
-class ModelServer:
-    """Serves runs to many threads, one of each experiment at a time.
-
-    A network is loaded when it is first asked, and anew when another run of its experiment is, or
-    when the run's files have been replaced.
-    """
-
-    def __init__(self) -> None:
-        self._seats: defaultdict[str, _Seat] = defaultdict(_Seat)
-
-    def read(self, run: Run, images: np.ndarray) -> Reading:
-        """What one network says, as its run is calibrated.
-
-        Args:
-            run: A finished run.
-            images: uint8 (n, 28, 28), 0 background to 255 ink.
-
-        Raises:
-            InferenceError: If the run's model is missing or broken.
-            ValueError: If the images have another shape or dtype.
-        """
-        seat = self._seats[run.experiment.name]
-        with seat.lock:
-            return _seated_network(seat, run).read(images)
-
-    def predict(self, run: Run, images: np.ndarray) -> np.ndarray:
-        """Probabilities of the ten digits, float32 (n, 10), by one network; raises as `read`."""
-        return self.read(run, images).probabilities
-
-    def evaluate(self, run: Run, images: np.ndarray) -> np.ndarray:
-        """All outputs of one network, as they are, float32 (n, 10) or (n, 11); raises as `read`."""
-        seat = self._seats[run.experiment.name]
-        with seat.lock:
-            return _seated_network(seat, run).evaluate(images)
-
-    def read_all(
-        self, runs: Iterable[Run], images: np.ndarray
-    ) -> dict[Experiment, Reading | InferenceError]:
-        """What every network says.
-
-        Args:
-            runs: Finished runs, of each experiment one.
-            images: uint8 (n, 28, 28), 0 background to 255 ink.
-
-        Returns:
-            Readings by experiment, in the order of the runs; what is wrong with a model that is
-            missing or broken in its place.
-        """
-        readings: dict[Experiment, Reading | InferenceError] = {}
-        for run in runs:
-            try:
-                readings[run.experiment] = self.read(run, images)
-            except InferenceError as error:
-                readings[run.experiment] = error
-        return readings
-
-
-def _seated_network(seat: _Seat, run: Run) -> ServedNetwork:
-    signature = (run, run.signature)
-    if seat.network is None or seat.signature != signature:
-        seat.network = None  # frees the memory of the old one first
-        seat.network = _load_network(run)
-        seat.signature = signature
-    return seat.network
-
-
-def _load_network(run: Run) -> ServedNetwork:
-    fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
-    try:
-        require_sound(fresh)
-        packed = run.experiment.is_convolutional
-        return ServedNetwork(fresh.served_model, packed, fresh.calibration)
-    except (InferenceError, RunError, OSError) as error:
-        raise InferenceError(
-            f"the served model of {run.id} is missing or broken; train it again with: "
-            f"python -m digitnet train {run.experiment.name} ({error})"
-        ) from error

@@ -20,7 +20,9 @@ from digitnet.serving import (
     read_number,
     try_runs,
 )
-from digitnet.study.summaries import summarize_current
+from digitnet.study.summaries import RunSummary, summarize_current
+
+LOOK_SECONDS = 1.0  # between looks at the disk, however many people draw
 
 
 @st.cache_resource(show_spinner=False)
@@ -29,10 +31,16 @@ def load_store() -> RunStore:
     return RunStore.default()
 
 
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
+def load_current() -> list[RunSummary]:
+    """The whole current runs, in their order, as they were a second ago at most."""
+    return summarize_current(load_store())
+
+
 @st.cache_resource(show_spinner=False)
 def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
-    server = ModelServer()
+    server = ModelServer(LOOK_SECONDS)
     runs = [one.run for one in summarize_current(load_store())]
     try_runs(runs)
     server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
@@ -58,13 +66,18 @@ def read_with_all(
     """
     if image is None:
         return {}, None
-    readings = load_server().read_all(runs, image[None])
+    readings = load_server().read_all(runs, image[None], _heed_visitor)
     verdict = find_verdict(readings)
     answers = {
         network: one if isinstance(one, InferenceError) else one.probabilities[0]
         for network, one in readings.items()
     }
     return answers, None if verdict is None else bool(verdict[0])
+
+
+def _heed_visitor() -> None:
+    """Lets Streamlit end the run of a visitor who has left, or gone on to another page."""
+    st.session_state.get("model")
 
 
 def find_number(runs: Iterable[Run], pieces: ink.Pieces | None) -> Number | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from digitnet.experiments import find_experiment
-from digitnet.runs import CALIBRATION, Calibration, RunStore
+from digitnet.runs import CALIBRATION, Calibration, Run, RunStore
 from digitnet.serving import (
     BATCH_SIZE,
     InferenceError,
@@ -20,6 +20,7 @@ from digitnet.serving import (
     temper,
 )
 from digitnet.serving import networks as inference
+from digitnet.serving import server as serving
 from tests.made_runs import fill, write_calibration
 
 keras = pytest.importorskip("keras", reason="makes the models that are served here")
@@ -98,11 +99,7 @@ def test_an_eleventh_output_is_told_apart_from_the_ten() -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     expected = outputs[:, :10] / outputs[:, :10].sum(axis=1, keepdims=True)
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
-    np.testing.assert_allclose(network.predict_refusal(IMAGES), outputs[:, 10], atol=1e-5)
-
-
-def test_a_network_of_ten_outputs_refuses_nothing(models) -> None:
-    assert not ServedNetwork(models[0][0]).predict_refusal(IMAGES).any()
+    np.testing.assert_allclose(network.evaluate(IMAGES)[:, 10], outputs[:, 10], atol=1e-5)
 
 
 def test_what_is_surely_no_digit_has_probabilities_all_the_same() -> None:
@@ -172,11 +169,13 @@ def test_server_loads_once_and_anew_when_a_run_becomes_current(
 ) -> None:
     loads = []
 
-    def load(*arguments, **options) -> ServedNetwork:
-        loads.append(arguments)
-        return ServedNetwork(*arguments, **options)
+    make = serving._load_network
 
-    monkeypatch.setattr(inference, "ServedNetwork", load)
+    def load(run: Run) -> ServedNetwork:
+        loads.append(run)
+        return make(run)
+
+    monkeypatch.setattr(serving, "_load_network", load)
     (first, first_expected), (second, second_expected) = models
     ship(store, "cnn", first)
     server = ModelServer()

@@ -38,15 +38,16 @@ def file(tmp_path):
 @pytest.fixture
 def refuse_the_second(monkeypatch):
     """The reader takes all but the first image of a chunk for no digit."""
-    read = ModelServer.read
+    read_all = ModelServer.read_all
 
-    def judge(server, run, images):
-        reading = read(server, run, images)
-        if run.experiment != READER:
-            return reading
-        return Reading(reading.probabilities, np.arange(len(images)) == 0)
+    def judge(server, runs, images):
+        readings = read_all(server, runs, images)
+        if READER in readings:
+            verdict = np.arange(len(images)) == 0
+            readings[READER] = Reading(readings[READER].probabilities, verdict)
+        return readings
 
-    monkeypatch.setattr(ModelServer, "read", judge)
+    monkeypatch.setattr(ModelServer, "read_all", judge)
 
 
 def test_the_reader_reads_by_default_though_another_is_more_accurate(store, file):

@@ -2,6 +2,7 @@
 // corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
 // Its Reset returns to the drawing that the board began with; that should be an empty board, so a
 // sample digit, or what was on the board when one came, is put away as well.
+// The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
 { // a block of its own: whoever comes back to the page runs this again
 const style = `
   .dc-root > .dc-toolbar {
@@ -36,6 +37,10 @@ function arrange() {
   root.querySelector(".upper-canvas").setAttribute("aria-label", "Board to draw a digit on");
   root.querySelector(".upper-canvas").setAttribute("role", "img");
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));
+  const send = () => root.querySelector('[aria-label^="Update"]')?.click();
+  for (const [down, up] of [["mousedown", "mouseup"], ["touchstart", "touchend"]])
+    board.addEventListener(down, () =>
+      addEventListener(up, () => setTimeout(send), {once: true}));
   root.addEventListener("click", (event) => {
     if (event.target.closest('[aria-label^="Reset"]'))
       document.querySelector('.st-key-sample [aria-checked="true"], .st-key-empty_board button')

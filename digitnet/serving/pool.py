@@ -1,0 +1,138 @@
+"""A few threads that run networks for many readers.
+
+    readers ── images ──► the network's line ──► a worker: those who wait, as one batch ──► answers
+
+A network is run by one worker at a time. What is asked of it meanwhile waits, and runs together
+next: a batch costs less than its images one by one, so the more is asked, the less each costs.
+Networks take turns, and of each one those who came first are answered first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from digitnet.serving.networks import BATCH_SIZE
+
+WORKERS = min(2, os.cpu_count() or 1)
+
+Evaluate = Callable[[np.ndarray], Any]  # images -> what is said of them, which can be sliced
+
+
+@dataclass(eq=False)
+class _Ask:
+    evaluate: Evaluate
+    kind: Hashable
+    images: np.ndarray
+    answer: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(eq=False)
+class _Line:
+    """Those who wait for one network; `seconds` is what an image took it last."""
+
+    asks: deque[_Ask] = field(default_factory=deque)
+    is_served: bool = False
+    seconds: float = 0.0
+
+
+class Pool:
+    """Runs networks in the background, each in batches.
+
+    Args:
+        workers: How many networks run side by side.
+    """
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._workers = ThreadPoolExecutor(workers, "networks")  # take lines in their order
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
+        self._lock = threading.Lock()
+
+    def submit(
+        self, network: str, evaluate: Evaluate, kind: Hashable, images: np.ndarray
+    ) -> Future[Any]:
+        """Asks a network.
+
+        Args:
+            network: Its name; what is asked of one is never run side by side.
+            evaluate: What it says of images, uint8 (n, 28, 28).
+            kind: What `evaluate` does: asks of the same kind run as one batch.
+            images: uint8 (n, 28, 28), of which one batch holds `BATCH_SIZE`.
+
+        Returns:
+            What it says of these images, or what `evaluate` raises. While it waits in line, it
+            may be cancelled.
+
+        Raises:
+            RuntimeError: If the pool is closed.
+        """
+        ask = _Ask(evaluate, kind, images)
+        with self._lock:
+            line = self._lines[network]
+            if not line.is_served:
+                self._workers.submit(self._serve, line)
+                line.is_served = True
+            line.asks.append(ask)
+        return ask.answer
+
+    def seconds_of(self, network: str) -> float:
+        """What an image took a network when it ran last; 0 before."""
+        return self._lines[network].seconds
+
+    def close(self) -> None:
+        """Cancels what waits; returns when nothing runs."""
+        with self._lock:
+            self._workers.shutdown(wait=False, cancel_futures=True)
+            for line in self._lines.values():
+                for ask in line.asks:
+                    ask.answer.cancel()
+                line.asks.clear()
+        self._workers.shutdown()
+
+    def _serve(self, line: _Line) -> None:
+        """Serves one batch of a line, which then queues anew behind the others."""
+        with self._lock:
+            batch = _take_batch(line.asks)
+        if batch:
+            begin = time.perf_counter()
+            _answer(batch)
+            images = sum(len(ask.images) for ask in batch)
+            line.seconds = (time.perf_counter() - begin) / max(1, images)
+        with self._lock:
+            line.is_served = bool(line.asks)
+            if line.asks:
+                self._workers.submit(self._serve, line)
+
+
+def _take_batch(asks: deque[_Ask]) -> list[_Ask]:
+    """Takes the first of a line and those behind it that can run with it."""
+    batch: list[_Ask] = []
+    room = BATCH_SIZE
+    while asks and (not batch or (asks[0].kind == batch[0].kind and len(asks[0].images) <= room)):
+        ask = asks.popleft()
+        if ask.answer.set_running_or_notify_cancel():
+            batch.append(ask)
+            room -= len(ask.images)
+    return batch
+
+
+def _answer(batch: list[_Ask]) -> None:
+    """Evaluates a batch as one; everyone is given what is said of their own images."""
+    try:
+        said = batch[0].evaluate(np.concatenate([ask.images for ask in batch]))
+    except Exception as error:  # whatever it is, those who wait must be told
+        for ask in batch:
+            ask.answer.set_exception(error)
+        return
+    begin = 0
+    for ask in batch:
+        ask.answer.set_result(said[begin : begin + len(ask.images)])
+        begin += len(ask.images)
