@@ -77,6 +77,11 @@ def _find_picture(digit: int) -> bytes:
     return found.group()
 
 
+def _is_canvas(message: ForwardMsg) -> bool:
+    """Whether a message brings the board, which is not the page's only component."""
+    return "drawable_canvas" in message.delta.new_element.bidi_component.component_name
+
+
 @dataclass(eq=False)
 class Visitor(asyncio.Protocol):
     """One tab that shows the Draw page.
@@ -189,7 +194,7 @@ class Visitor(asyncio.Protocol):
             self._template.rerun_script.page_script_hash = page
         elif message.WhichOneof("type") == "auto_rerun":
             self._signs[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-        elif message.delta.new_element.WhichOneof("type") == "bidi_component":
+        elif _is_canvas(message):
             self._canvas = message.delta.new_element.bidi_component.id
             self._fragment = message.delta.fragment_id
         elif message.WhichOneof("type") == "script_finished" and self._canvas:

@@ -36,11 +36,12 @@ def remember(image: np.ndarray, pieces: ink.Pieces | None) -> None:
 def link(network: str) -> None:
     """A link to the Inside page, with the network and the drawing, if that is not too long."""
     _, pieces = st.session_state["last_read"]
+    code = st.session_state["last_drawing"] if isinstance(pieces, ink.DrawnPieces) else ""
     st.page_link(
         page_file("inside"),
         label="Look inside",
         icon=":material/visibility:",
-        query_params={"model": network} | _address(pieces),
+        query_params={"model": network} | ({"drawing": code} if code else {}),
     )
 
 

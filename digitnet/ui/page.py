@@ -14,7 +14,7 @@ from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
 from digitnet.ui.forgiving import forgive_unreadable_values
-from digitnet.ui.loaders import load_store
+from digitnet.ui.loaders import LOOK_SECONDS, load_store
 
 ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
@@ -94,10 +94,7 @@ def show_training_sign(page: st.Page) -> None:
     Args:
         page: Where trainings are watched.
     """
-    store = load_store()
-    with contextlib.suppress(jobs.JobError):
-        jobs.ensure_worker(store)
-    active = [job for job in jobs.list_jobs(store) if job.is_busy]
+    active = _find_active()
     with st.container(key="training_sign"):
         if active:
             title = active[0].experiment.title
@@ -108,6 +105,15 @@ def show_training_sign(page: st.Page) -> None:
                 icon=":material/model_training:",
                 query_params={"view": TRAIN_VIEW},
             )
+
+
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
+def _find_active() -> list[jobs.Job]:
+    """The trainings that run or wait, looked up for all visitors together."""
+    store = load_store()
+    with contextlib.suppress(jobs.JobError):
+        jobs.ensure_worker(store)
+    return [job for job in jobs.list_jobs(store) if job.is_busy]
 
 
 def picture_config(file_name: str) -> dict[str, Any]:
