@@ -61,18 +61,11 @@ def teach(drawings: list[Labelled]) -> dict[str, Any]:
         request, files = jobs.ask_to_teach(store, drawings)
         run = run_training(store.begin(request, files), store, lambda line: None)
         seconds = time.perf_counter() - begin
-        outcome, refused = run.outcome, dict_of_refused(run)
+        outcome = run.outcome
         assert outcome
-        return vars(outcome) | {
-            "is_adopted": outcome.is_adopted,
-            "seconds": round(seconds, 1),
-            **refused,
-        }
-
-
-def dict_of_refused(run: Any) -> dict[str, float]:
-    """Share of each kind of validation images that is refused as no digit."""
-    return {f"refused_{kind}": one / size for kind, one, size in run.calibration.refused}
+        refused = {f"refused_{kind}": one / size for kind, one, size in run.calibration.refused}
+        told = {"is_adopted": outcome.is_adopted, "seconds": round(seconds, 1)}
+        return vars(outcome) | told | refused
 
 
 def summarize(rows: list[dict[str, Any]]) -> dict[str, Any]:
