@@ -12,6 +12,7 @@ from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import ServedNetwork
+from digitnet.study import results
 from digitnet.study.results import render_readme
 from digitnet.study.scores import evaluate_predictions
 
@@ -77,3 +78,23 @@ def test_the_clone_stays_small():
     sizes = {file: file.stat().st_size for file in files if file.is_file()}
     assert max(sizes.values()) <= 45e6
     assert sum(sizes.values()) <= 150e6
+
+
+def test_the_readme_tells_what_teaching_gains(monkeypatch):
+    summary = {
+        "writers": 30,
+        "held_out": 3745,
+        "misread_before": 21,
+        "misread_as_served": 8,
+        "writers_that_gain": 7,
+        "writers_that_lose": 0,
+        "mnist_before": 0.9964,
+        "mnist_after": 0.9962,
+        "seconds": 36.05,
+    }
+    monkeypatch.setattr(results, "load_measured", lambda name: {"set": "pens", "summary": summary})
+    told = results.format_teaching()
+    assert "misread **8** of the other 3,745 instead of 21" in told
+    assert "7 writers gained, none lost" in told
+    monkeypatch.setattr(results, "load_measured", lambda name: {})
+    assert "python -m benchmarks.teaching FILE" in results.format_teaching()
