@@ -18,6 +18,10 @@ ENOUGH = 30  # drawings: with fewer, hardly any two networks can be told apart
 SIDE, PEN = 100, 8  # of a drawing's picture, and the pen's width in it
 MOST_NAMED = 3  # networks that misread a drawing, by name
 LEFTMOST = 0.9  # of the scale, if all intervals are above
+LEARNT_FROM_THESE = (
+    "The reader has learnt from half of the drawings that you taught it with, which flatters it "
+    "here. How it reads the other half is told below."
+)
 
 
 # --- on the Draw page ------------------------------------------------------------------------

@@ -59,6 +59,7 @@ def offer_teaching(drawings: Sequence[Labelled]) -> None:
         disabled=bool(lack) or not has_tensorflow(),
         on_click=begin_teaching,
         args=(drawings,),
+        key="teach",
     )
     if not has_tensorflow():
         st.caption("Teaching needs TensorFlow: `pip install -r requirements.txt`.")

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from digitnet.digits import ink, load_samples
-from digitnet.runs import OwnDrawing, OwnDrawings, own_drawings
+from digitnet.runs import OwnDrawing, OwnDrawings, Run, own_drawings
+from digitnet.show import own_hand
 from digitnet.ui.page import page_file
 from tests.pages.conftest import open_at
 
@@ -146,6 +147,14 @@ def test_every_network_and_what_is_misread(store):
     assert "Your <b>4</b>" in text_of(app, "own_misread")
     assert "You have not drawn a 9 yet." in said(app)
     assert len([one for one in app.button if one.key.startswith("all ")]) == 10
+
+
+def test_a_reader_that_was_taught_is_said_to_be_flattered(store, monkeypatch):
+    store.put([draw(7)])
+    told = own_hand.LEARNT_FROM_THESE
+    assert told not in said(open_at("mine"))
+    monkeypatch.setattr(Run, "outcome", "taught")
+    assert told in said(open_at("mine"))
 
 
 def test_a_drawing_opens_large_with_what_all_networks_say(store):
