@@ -10,6 +10,8 @@ from typing import Any
 
 from streamlit.runtime.state.session_state import Serialized, WStates
 
+NUMBERS = {"int_value", "double_value"}  # a field of numbers sends the one and is of the other
+
 _read = WStates.__getitem__
 
 
@@ -32,4 +34,5 @@ def _is_of_another_kind(states: WStates, name: str) -> bool:
     kept, widget = states.states.get(name), states.widget_metadata.get(name)
     if widget is None or not isinstance(kept, Serialized):
         return False
-    return kept.value.WhichOneof("value") not in (None, widget.value_type)
+    sent = kept.value.WhichOneof("value")
+    return sent not in (None, widget.value_type) and {sent, widget.value_type} != NUMBERS

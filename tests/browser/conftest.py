@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from benchmarks.browser import (
     REPOSITORY,
@@ -54,3 +57,13 @@ def page(context: BrowserContext, address: str) -> Iterator[Page]:
     open_page(page, address)
     yield page
     page.close()
+
+
+def choose_model(page: Page, title: str) -> None:
+    """Chooses who reads on the Draw page."""
+    option = page.get_by_role("option", name=re.compile(f"^{title} ·"))
+    for _ in range(5):  # a reading that has just come may move the menu away from a click
+        page.get_by_role("combobox", name="Read by").click()
+        with contextlib.suppress(PlaywrightTimeout):
+            return option.click(timeout=5000)
+    raise AssertionError(f"the menu does not offer {title}")

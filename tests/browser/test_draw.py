@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, clear_canvas, draw_strokes, open_page
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
+from tests.browser.conftest import choose_model
 
 pytestmark = pytest.mark.browser
 
@@ -32,11 +33,6 @@ def expect_nothing_read(page: Page) -> None:
 
 def toolbar(page: Page, name: str) -> Locator:
     return page.locator(".st-key-canvas").get_by_role("button", name=name, exact=True)
-
-
-def choose_model(page: Page, title: str) -> None:
-    page.get_by_role("combobox", name="Read by").click()
-    page.get_by_role("option", name=re.compile(f"^{title} ·")).click()
 
 
 @pytest.mark.parametrize("digit", range(10))

@@ -118,7 +118,7 @@ def test_what_changes_the_drawing_resets_it(page: Page, way: str) -> None:
     page.mouse.up()
     expect_read(page, 7)
     if way == "sample":
-        page.get_by_role("radio", name="4", exact=True).click()
+        page.locator(".st-key-sample").get_by_role("radio", name="4", exact=True).click()
         expect_read(page, 4)
         expect(page.locator(".st-key-live")).to_have_text("4")
         return

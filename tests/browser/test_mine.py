@@ -19,6 +19,7 @@ from benchmarks.browser import (
     wait_for_server,
 )
 from digitnet.digits import load_samples
+from tests.browser.conftest import choose_model
 
 pytestmark = pytest.mark.browser
 
@@ -142,8 +143,7 @@ def test_strokes_leave_no_steps_in_the_way_back(page: Page) -> None:
 def test_a_drawing_survives_another_network_and_a_look_at_the_photo(page: Page) -> None:
     draw_strokes(page, load_samples()[2])
     expect(choice(page, 2)).to_be_visible()  # all that moves the menu below is there
-    page.get_by_role("combobox", name="Read by").click()
-    page.get_by_role("option", name=re.compile("^LeNet-5 ·")).click()
+    choose_model(page, "LeNet-5")
     expect(page).to_have_url(re.compile("model=lenet5"))
     expect(page).to_have_url(LINKED)
     page.locator(".st-key-canvas").get_by_text("Upload", exact=True).click()

@@ -187,6 +187,15 @@ class Visitor:
         """What the page shows of exceptions; a user is to see none."""
         return [f"{one.type}: {one.message}" for one, _ in self.find("exception")]
 
+    def find_board(self) -> tuple[Any, str]:
+        """The board of the open Draw page, which has other components, too."""
+        [board] = [
+            (one, fragment)
+            for one, fragment in self.find("bidi_component")
+            if "drawable_canvas" in one.component_name
+        ]
+        return board
+
     # --- drawing ---------------------------------------------------------------------------------
 
     def draw(self, drawing: str) -> str:
@@ -195,7 +204,7 @@ class Visitor:
         Args:
             drawing: What the canvas sends.
         """
-        [(canvas, fragment)] = self.find("bidi_component")
+        canvas, fragment = self.find_board()
         self.act({canvas.id: Json(drawing)}, fragment)
         return self.said()
 

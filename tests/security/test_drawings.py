@@ -52,7 +52,7 @@ def test_the_first_drawing_of_a_session_may_be_none(server):
 def test_what_is_larger_than_any_drawing_is_not_taken_in(server, name):
     before, memory = server.seconds, server.megabytes
     with server.visit() as visitor:
-        [(canvas, fragment)] = visitor.open().find("bidi_component")
+        canvas, fragment = visitor.open().find_board()
         assert visitor.is_refused({canvas.id: Json(LARGE[name])}, fragment)
     assert server.seconds - before < WORST_SECONDS
     assert server.megabytes - memory < WORST_MEGABYTES
