@@ -84,3 +84,5 @@ def act(action: Callable[..., None], *arguments: object) -> None:
         action(loaders.load_store(), *arguments)
     except DigitnetError as error:
         note_error(error)
+    finally:
+        loaders.load_current.clear()  # what has been chosen is read with at once
