@@ -22,7 +22,8 @@ class Live {
   constructor() {
     this.strokes = []; // that the server has read
     this.finished = []; // strokes since, which it has not
-    this.points = null; // of the stroke that is being drawn
+    this.points = null; // of the stroke that is being drawn, be it by the demonstration
+    this.isDown = false; // the visitor's pen
     this.readings = {}; // the last, by the networks' names
     this.networks = [];
     this.isHere = false;
@@ -58,6 +59,7 @@ class Live {
   reset() {
     this.finished = [];
     this.points = null;
+    this.isDown = false;
     this.hide();
     this.panel?.say("");
   }
@@ -121,18 +123,19 @@ class Live {
     const board = event.composedPath()[0];
     if (!event.isPrimary || event.button || !board.matches?.(BOARD) || isMoving(board)) return;
     this.board = board;
-    this.hasBegun = true; // and needs no greeting
+    this.hasBegun = this.isDown = true; // and needs no greeting
     this.points = [this.place(event)];
   }
 
   go(event) {
-    if (!this.points || !event.isPrimary) return;
+    if (!this.isDown || !event.isPrimary) return;
     this.points.push(this.place(event));
     this.send();
   }
 
   end(event) {
-    if (!this.points || !event.isPrimary) return;
+    if (!this.isDown || !event.isPrimary) return;
+    this.isDown = false;
     this.finished.push(strokeOf(this.points));
     this.points = null;
     this.send();
