@@ -15,7 +15,8 @@ NEEDED = (
     "streamlit.material_icon_names",
     "digitnet.ui.canvas",
     "digitnet.ui.live",
-    "digitnet.study.summaries",
+    "digitnet.ui.inside",
+    "digitnet.ui.own_drawings",
     "digitnet.show.draw",
     "digitnet.show.numbers",
 )
