@@ -43,7 +43,7 @@ def last_strokes() -> ink.Strokes:
 
 def keep(strokes: ink.Strokes) -> None:
     """Keeps what is on the board in the address, and for when one comes back to the page."""
-    st.session_state["last_drawing"] = _encode(strokes)
+    st.session_state["last_drawing"] = encode(strokes)
     show(st.session_state["last_drawing"])
 
 
@@ -61,7 +61,8 @@ def open_on_board(strokes: ink.Strokes) -> None:
     st.switch_page(page_file("draw"))
 
 
-def _encode(strokes: ink.Strokes) -> str:
+def encode(strokes: ink.Strokes) -> str:
+    """A drawing as the address has it; "" where there is none, or it is too long for one."""
     try:
         return ink.encode_strokes(strokes) if strokes else ""
     except ink.InkError:  # a scribble too long for a link is read, but not kept

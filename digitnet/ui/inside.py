@@ -17,7 +17,7 @@ from digitnet.study import alterations
 from digitnet.study.alterations import Flips, Way
 from digitnet.study.evidence import Evidence, find_evidence
 from digitnet.study.growth import Growth, watch
-from digitnet.ui import loaders
+from digitnet.ui import address, loaders
 from digitnet.ui.page import page_file, read_asset
 
 FIRST_SAMPLE = 3  # shown to whoever has drawn nothing yet
@@ -85,11 +85,8 @@ def show_sample() -> None:
 
 def _address(pieces: ink.Pieces | None) -> dict[str, str]:
     """The URL's parameter of a drawing; nothing of a photo, or of one that is too long."""
-    strokes = strokes_of(pieces)
-    try:
-        return {"drawing": ink.encode_strokes(strokes)} if strokes else {}
-    except ink.InkError:
-        return {}
+    code = address.encode(strokes_of(pieces))
+    return {"drawing": code} if code else {}
 
 
 # --- what is computed ------------------------------------------------------------------------

@@ -6,7 +6,6 @@ lifted. It takes the served models as they are, by their hashes.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -20,7 +19,7 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 
 import digitnet
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
-from digitnet.runs import RunError
+from digitnet.runs import RunError, write_atomically
 from digitnet.study.summaries import RunSummary
 from digitnet.ui.page import ASSETS
 
@@ -90,9 +89,7 @@ def _offer_model(summary: RunSummary) -> str | None:
     copy = _open_shelf() / f"{summary.served_sha256}.tflite"
     if not copy.exists():
         try:
-            part = copy.with_suffix(".part")
-            shutil.copyfile(summary.run.served_model, part)
-            part.replace(copy)
+            write_atomically(copy, summary.run.served_model.read_bytes())
         except (OSError, RunError):
             return None  # the page tells what is wrong where it reads it
     return copy.name

@@ -44,8 +44,7 @@ def load_server() -> ModelServer:
     runs = [one.run for one in summarize_current(load_store())]
     try_runs(runs)
     server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
-    # Streamlit collects garbage after every stroke; what is loaded by now is none, and need not be
-    # gone through each time.
+    # What is loaded by now is no garbage, and no collection need go through it.
     gc.collect()
     gc.freeze()
     return server
