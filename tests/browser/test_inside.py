@@ -33,7 +33,7 @@ def choose(page: Page, part: str) -> None:
 
 def test_a_drawing_is_followed_from_the_board_to_the_last_layer(page: Page) -> None:
     draw_strokes(page, load_samples()[4])
-    expect(page.locator(".st-key-all_models h3")).to_contain_text("read 4")
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("4")  # with its last stroke
     page.get_by_role("link", name="Look inside").click()
     expect(page.locator(".st-key-read_here .dn-digit")).to_have_text("4")
     page.locator(FILTERS).first.wait_for()
