@@ -23,6 +23,7 @@ from tests.made_runs import fill, make_request, make_training, ship_run, use_sto
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+TRAIN_ONE = "digitnet.cli.training._train_one"
 NO_RUN = "cnn/20260101-000000-abcd"
 SHORT = ("--dataset", "sample", "--epochs", "2")
 
@@ -126,7 +127,7 @@ def test_list_as_json(trained_store, capsys):
 )
 def test_what_stops_one_training_stops_those_after_it(store, monkeypatch, ends, trained, status):
     left = list(ends)
-    monkeypatch.setattr(cli, "_train_one", lambda request: left.pop(0))
+    monkeypatch.setattr(TRAIN_ONE, lambda request: left.pop(0))
     assert cli.main(["train", "cnn", "fc", "lenet5"]) == status
     assert len(ends) - len(left) == trained
 
@@ -135,7 +136,7 @@ def test_a_network_of_ones_own_is_kept_and_trained_and_a_taken_name_is_told(
     store, monkeypatch, capsys
 ):
     asked = []
-    monkeypatch.setattr(cli, "_train_one", lambda training: asked.append(training) or cli.OK)
+    monkeypatch.setattr(TRAIN_ONE, lambda training: asked.append(training) or cli.OK)
     command = ["train", "mine", "--dataset", "sample", "--layers"]
     for layers in ("conv 4, flatten", "CONV 4,Flatten", "flatten", "conv 4, flatten"):
         assert cli.main([*command, layers]) == cli.OK

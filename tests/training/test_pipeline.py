@@ -14,10 +14,12 @@ from digitnet.runs import UNCALIBRATED, Request, RunStore, Training
 from digitnet.serving import InferenceError, ModelServer, ServedNetwork
 from digitnet.study.calibration import fit_temperature
 from digitnet.study.scores import evaluate_predictions
-from digitnet.training import pipeline
+from digitnet.training import pipeline, results, watcher
 from digitnet.training.loop import TrainingError
 from digitnet.training.pipeline import run_training, steps_per_execution
 from tests.made_strokes import write_strokes
+
+pytestmark = pytest.mark.slow  # each trains for seconds
 
 SETTINGS = TrainingSettings(dataset="sample", epochs=2, batch_size=64)
 
@@ -32,28 +34,53 @@ def train(store, name="cnn_min", say=lambda line: None, settings=SETTINGS):
     return run_training(store.begin(Request(name, settings)), store, say)
 
 
-@pytest.mark.parametrize("name", ["cnn_min", pytest.param("fc_narrow", marks=pytest.mark.slow)])
-def test_a_request_becomes_a_current_run_that_predicts(store, name):
-    lines = []
-    run = train(store, name, lines.append)
-    assert store.current(name) == run and run.problem() is None
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """The store after one training, the run, the lines that were said and the statuses written."""
+    folder = tmp_path_factory.mktemp("watched")
+    store = RunStore(folder / "runs", folder / "shipped")
+    lines, statuses = [], []
+    write = Training.write_status
+
+    def watch(training, state, **values):
+        write(training, state, **values)
+        statuses.append(training.status)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.delenv("DIGITNET_STROKES", raising=False)
+        monkeypatch.setattr(watcher, "STATUS_INTERVAL", 0)
+        monkeypatch.setattr(Training, "write_status", watch)
+        return store, train(store, say=lines.append), lines, statuses
+
+
+def test_a_request_becomes_a_current_run_that_predicts(watched):
+    store, run, lines, _ = watched
+    assert store.current("cnn_min") == run and run.problem() is None
     assert len(lines) == 2 and "epoch 2" in lines[1]
     assert run.history()["epoch"].tolist() == [1, 2]
-    assert run.result["parameters"] == find_experiment(name).parameters
+    assert run.result["parameters"] == find_experiment("cnn_min").parameters
     probabilities, labels, index = run.test_predictions()
     digits = load_digits("sample")
     assert (digits.labels[index] == labels).all()
     assert run.result["scores"] == evaluate_predictions(labels, probabilities)
-    served = ModelServer().predict(store.current(name), digits.images[index])
+    served = ModelServer().predict(store.current("cnn_min"), digits.images[index])
     np.testing.assert_allclose(served, probabilities, atol=1e-3)
     assert (served.argmax(axis=1) == probabilities.argmax(axis=1)).all()
 
 
-def test_a_training_calibrates_where_the_drawings_are_and_does_without_elsewhere(
-    store, monkeypatch
-):
-    monkeypatch.delenv("DIGITNET_STROKES", raising=False)
-    assert train(store).calibration == UNCALIBRATED
+def test_a_dense_network_becomes_a_run_that_predicts(store):
+    run = train(store, "fc_narrow")
+    probabilities, labels, index = run.test_predictions()
+    assert run.result["scores"] == evaluate_predictions(labels, probabilities)
+    served = ModelServer().predict(run, load_digits("sample").images[index])
+    np.testing.assert_allclose(served, probabilities, atol=1e-3)
+
+
+def test_a_training_without_drawings_is_not_calibrated(watched):
+    assert watched[1].calibration == UNCALIBRATED
+
+
+def test_a_training_is_calibrated_on_drawings(store, monkeypatch):
     digits = load_digits("sample")
     unlearnt = Unlearnt({"drawings": Digits(digits.images[:300], digits.labels[:300])}, {}, [])
     monkeypatch.setattr(pipeline, "load_unlearnt", lambda dataset: unlearnt)
@@ -63,9 +90,9 @@ def test_a_training_calibrates_where_the_drawings_are_and_does_without_elsewhere
     assert run.calibration.threshold is None
 
 
-def test_a_training_stores_how_its_network_sees_digits(store):
-    run = train(store)
-    found, digits = run.digit_map, load_digits("sample")
+def test_a_training_stores_how_its_network_sees_digits(watched):
+    run, digits = watched[1], load_digits("sample")
+    found = run.digit_map
     assert found is not None and found.served_sha256 == run.result["served_sha256"]
     assert (digits.labels[found.learnt.index] == found.learnt.labels).all()
     _, _, tested = run.test_predictions()
@@ -77,31 +104,27 @@ def test_a_training_ends_without_a_map_where_none_can_be_made(store, monkeypatch
     def fail(*_):
         raise InferenceError("the model does not have the layers that its record names")
 
-    monkeypatch.setattr(pipeline, "make_map", fail)
+    monkeypatch.setattr(results, "make_map", fail)
     run = train(store)
     assert run.problem() is None and run.digit_map is None
 
 
-@pytest.mark.slow
-def test_provenance_is_enough_to_repeat_a_run(store):
-    run = train(store)
-    provenance = run.result["provenance"]
+def test_provenance_is_enough_to_repeat_a_run(watched):
+    provenance = watched[1].result["provenance"]
     assert provenance["split"] == {"seed": 1, "train": 1439, "validation": 178, "test": 180}
     assert provenance["settings"]["seed"] == SETTINGS.seed
     assert {"tensorflow", "keras", "numpy", "python"} <= set(provenance["versions"])
 
 
-@pytest.mark.slow
-def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(store):
-    (one, digits), (other, same_digits) = (
-        train(store, settings=replace(SETTINGS, seed=seed)).test_predictions()[::2]
-        for seed in (1, 2)
-    )
-    assert (digits == same_digits).all()
-    assert (one != other).any()
+def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(watched, store):
+    run = train(store, settings=replace(SETTINGS, seed=7))
+    (one, _, digits), (other, _, same) = watched[1].test_predictions(), run.test_predictions()
+    assert run.result["seed"] == 7 and (one != other).any()
+    split = split_digits("sample", load_digits("sample"))
+    assert run.result["provenance"]["split"]["seed"] == split.seed == 1
+    assert digits.tolist() == same.tolist() == split.test_index.tolist()
 
 
-@pytest.mark.slow
 def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
     def stop(line):
         raise KeyboardInterrupt
@@ -116,7 +139,6 @@ def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
     assert run.history()["epoch"].tolist() == [1, 2]
 
 
-@pytest.mark.slow
 def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
     def kill(*_):
         raise KeyboardInterrupt
@@ -130,7 +152,6 @@ def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(
     assert run.id == training.id and store.current("cnn_min") == run
 
 
-@pytest.mark.slow
 def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
     good = train(store)
     memory = psutil.virtual_memory()._replace(available=1_000_000)
@@ -147,26 +168,8 @@ def test_large_networks_are_asked_about_more_often():
     assert steps_per_execution(find_experiment("cnn_min")) == 32
 
 
-@pytest.mark.slow
-def test_the_split_has_a_seed_of_its_own_whatever_the_trainings(store):
-    run = train(store, settings=replace(SETTINGS, epochs=1, seed=7))
-    split = split_digits("sample", load_digits("sample"))
-    assert run.result["seed"] == 7 and run.result["provenance"]["split"]["seed"] == split.seed == 1
-    assert run.test_predictions()[2].tolist() == split.test_index.tolist()
-
-
-def test_the_status_tells_every_phase_and_step_of_a_training(store, monkeypatch):
-    monkeypatch.setattr(pipeline, "STATUS_INTERVAL", 0)
-    seen = []
-    write = Training.write_status
-
-    def watch(training, state, **values):
-        write(training, state, **values)
-        seen.append(training.status)
-
-    monkeypatch.setattr(Training, "write_status", watch)
-    train(store)
-    written = [status for status in seen if status.state == "running"]
+def test_the_status_tells_every_phase_and_step_of_a_training(watched):
+    written = [status for status in watched[3] if status.state == "running"]
     assert [key for key, _ in groupby(written, lambda one: one.phase)] == [
         "loading",
         "training",
@@ -177,7 +180,6 @@ def test_the_status_tells_every_phase_and_step_of_a_training(store, monkeypatch)
     assert {one.steps for one in written if one.step} == {23}  # 1,439 images by 64
 
 
-@pytest.mark.slow
 def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_path, monkeypatch):
     """On made strokes, and on the offline sample in the place of MNIST."""
     write_strokes(tmp_path)

@@ -1,0 +1,44 @@
+"""The commands that read drawings: predict, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from digitnet.cli.ends import FAILED, OK
+from digitnet.native_logs import hidden_native_logs
+from digitnet.runs import RunStore
+from digitnet.study import files
+
+
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image or .jsonl")
+    parser.add_argument("--model", metavar="NAME", help='one, or "all"; by default the reader')
+    parser.add_argument("--json", action="store_true", help="a JSON line for each drawing")
+    parser.add_argument("--number", action="store_true", help="there may be several digits in each")
+    parser.set_defaults(command=_predict)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    failures = 0
+    with hidden_native_logs():
+        store = RunStore.default()
+        for answer in files.predict_files(store, options.files, options.model, options.number):
+            failures += "error" in answer
+            print(json.dumps(answer) if options.json else files.format_answer(answer))
+    return FAILED if failures else OK
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
+    parser.add_argument(
+        "--drawings", type=Path, required=True, metavar="FILE", help="labelled .jsonl or .jsonl.gz"
+    )
+    parser.set_defaults(command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    with hidden_native_logs():
+        print(files.evaluate_drawings(RunStore.default(), options.drawings, options.names))
+    return OK
