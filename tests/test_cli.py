@@ -316,6 +316,7 @@ def test_numbers_without_the_reader_are_told_in_a_line(store, tmp_path, capsys):
     assert "train reader" in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_commands_say_nothing_but_their_own_words(trained_store, tmp_path):
     file = tmp_path / "drawings.jsonl"
     file.write_text(json.dumps({"strokes": load_samples()[3], "label": 3}) + "\n")

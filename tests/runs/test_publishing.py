@@ -122,6 +122,7 @@ def test_a_run_is_shipped_without_a_keras_model_that_is_missing_or_too_large(sto
     assert not (store.shipped / "cnn" / TRAINED).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, 3])
 def test_a_kill_at_any_moment_leaves_the_old_run_or_the_new_one(store, before):
     if before:

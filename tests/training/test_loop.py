@@ -123,6 +123,7 @@ def test_under_a_cosine_the_last_epoch_is_kept_and_nothing_stops_it():
     assert not progress.is_over(settings) and progress.after(0.7, 1.0, True).is_over(settings)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_cannot_be_made_ends_the_training(split, tmp_path):
     class Broken(Shuffled):
         def make_epoch(self, epoch):
@@ -226,6 +227,7 @@ def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
     assert kept["accuracy"] > max(row["val_accuracy"] for row in rows)
 
 
+@pytest.mark.slow
 def test_an_unreadable_state_starts_the_training_anew(split, tmp_path):
     settings = TrainingSettings(dataset="sample", epochs=1)
     train(split, settings, tmp_path)
@@ -234,6 +236,7 @@ def test_an_unreadable_state_starts_the_training_anew(split, tmp_path):
     assert progress.epoch == 1 and len(rows) == 1
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_training(split, tmp_path):
     model = fresh_model(TrainingSettings(dataset="sample"))
     weights = model.get_weights()

@@ -42,7 +42,8 @@ function isSeen() {
   }
 }
 
-function findBoard() {
+/** The canvas that is drawn on, in the shadow of its component; undefined before it stands. */
+export function findBoard() {
   const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
   return host?.shadowRoot.querySelector("canvas.upper-canvas");
 }

@@ -3,7 +3,7 @@
 // the server would, and has workers run the networks. Whatever fails here, the page works without.
 import {renderStrokes, strokeOf} from "./ink.js";
 import {Panel} from "./panel.js";
-import {demonstrate} from "./demonstration.js";
+import {demonstrate, findBoard} from "./demonstration.js";
 
 const BOARD = "canvas.upper-canvas";
 const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
@@ -213,8 +213,9 @@ class Reader {
 const isMoving = (board) => board.getRootNode().querySelector('[aria-label="Edit"]')
   ?.getAttribute("aria-pressed") === "true";
 
-/** Does something once the board is there and the page has nothing better to do. */
+/** Does something once the board stands, which it must not hold up, and the page is idle. */
 function whenIdle(act) {
+  if (!findBoard()) return setTimeout(whenIdle, 50, act);
   const idle = window.requestIdleCallback ?? ((one) => setTimeout(one, 500));
   idle(act);
 }
