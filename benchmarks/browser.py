@@ -48,6 +48,13 @@ def open_browser(executable: str) -> Iterator[Browser]:
         browser.close()
 
 
+def find_free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
 @contextlib.contextmanager
 def serve(script: Path, environment: dict[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """Runs a Streamlit script in a process of its own on a free port.
@@ -55,9 +62,7 @@ def serve(script: Path, environment: dict[str, str] | None = None) -> Iterator[t
     Yields:
         Its address, which may not answer yet (see `wait_for_server`), and its process id.
     """
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = find_free_port()
     options = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), *options],

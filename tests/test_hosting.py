@@ -1,6 +1,7 @@
-"""The app as a hosting service runs it: without TensorFlow, from whatever folder it likes."""
+"""The app as a hosting service runs it, without TensorFlow, and as replicas behind a proxy."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,18 @@ def test_the_requirements_beside_the_script_leave_tensorflow_out():
     assert included == "-r ../requirements-serve.txt"
     served = (REPOSITORY / "requirements-serve.txt").read_text().splitlines()
     assert not any(line.startswith(("tensorflow", "keras", "-r")) for line in served)
+
+
+def test_what_is_composed_is_there_and_what_the_proxy_expects():
+    composed = (HOSTING / "compose.yaml").read_text(encoding="utf-8")
+    names = re.findall(r"^  (\w+): \*replica$", composed, re.MULTILINE)
+    replicas = " ".join(f"{name}:8501" for name in names)
+    proxy = (HOSTING / "Caddyfile").read_text(encoding="utf-8")
+    assert replicas == "one:8501 two:8501"
+    assert f"REPLICAS: {replicas}\n" in composed and f"{{$REPLICAS:{replicas}}}" in proxy
+    assert "./Caddyfile:/etc/caddy/Caddyfile:ro" in composed
+    image = (HOSTING / "Dockerfile").read_text(encoding="utf-8")
+    [copied] = re.findall(r"^COPY (.+) \./$", image, re.MULTILINE)
+    assert all((REPOSITORY / name).is_file() for name in copied.split())
+    [script] = re.findall(r'"run", "([\w.]+)"', image)
+    assert (REPOSITORY / script).is_file()

@@ -170,9 +170,10 @@ def _train_one(training: Training) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
     with hidden_native_logs():
         try:
-            from digitnet.training.pipeline import run_training
+            with jobs.heeding_stops(training):
+                from digitnet.training.pipeline import run_training
 
-            run = run_training(training, RunStore.default(), partial(print, flush=True))
+                run = run_training(training, RunStore.default(), partial(print, flush=True))
         except KeyboardInterrupt:
             name = training.experiment.name
             print(f"{name}: stopped; the same command resumes it", file=sys.stderr)

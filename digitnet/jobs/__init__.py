@@ -1,6 +1,7 @@
 """Trainings in the background: a queue, a worker, processes, and what a training will cost."""
 
 from digitnet.jobs.estimates import Estimate, estimate
+from digitnet.jobs.heeding import heeding_stops
 from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError
 from digitnet.jobs.queue import (
     QUEUE,

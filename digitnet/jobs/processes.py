@@ -1,4 +1,9 @@
-"""The processes that train: started, found and ended."""
+"""The processes that train: started, found and ended.
+
+Several machines, or containers, may share a store. A process is known to live by a lock that it
+holds, which all of them see; by its id it is ended on its own machine alone. What trains elsewhere
+is asked to end, by a file in its folder.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +20,21 @@ import psutil
 
 from digitnet.errors import DigitnetError
 from digitnet.places import CODE
-from digitnet.runs import FORMAT, LOG, RunError, RunStore, Training, read_json, write_json
+from digitnet.runs import (
+    FORMAT,
+    LOG,
+    RunError,
+    RunStore,
+    Training,
+    handing_on,
+    is_locked,
+    read_json,
+    this_machine,
+    write_json,
+)
 
 WORKER, WORKER_LOCK, WORKER_LOG = "worker.json", "worker.lock", "worker.log"
+STARTED_LOCK = "started.lock"
 TERMINATE_SECONDS = 3.0  # for a training to stop by itself before it is killed
 KILL_SECONDS = 1.5
 NICENESS = 10
@@ -31,11 +49,14 @@ class QueueFullError(JobError):
 
 
 def start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
-    process = spawn(store, training.folder / LOG, "train", "--run", training.id)
+    training.forget_stop()
+    with handing_on(store.local / STARTED_LOCK) as lock:
+        command = "train", "--run", training.id
+        process = spawn(store, training.folder / LOG, *command, inherited=(lock,))
     try:
         created = psutil.Process(process.pid).create_time()
-        values = {"training": training.id, "pid": process.pid, "created": created}
-        write_json(store.local / WORKER, {"format": FORMAT, **values})
+        values = {"pid": process.pid, "created": created, "machine": this_machine()}
+        write_json(store.local / WORKER, {"format": FORMAT, "training": training.id, **values})
     except BaseException:
         process.kill()
         process.wait()
@@ -43,7 +64,9 @@ def start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
     return process
 
 
-def spawn(store: RunStore, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def spawn(
+    store: RunStore, log: Path, *arguments: str, inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     """Runs a command of this package on the store, in a session of its own."""
     threads = max(1, (os.cpu_count() or 1) - 1)  # one is left for the app
     environment = {"DIGITNET_THREADS": str(threads), **os.environ}
@@ -58,6 +81,7 @@ def spawn(store: RunStore, log: Path, *arguments: str) -> subprocess.Popen[bytes
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=inherited,
         )
     _make_yielding(process.pid)
     return process
@@ -76,46 +100,57 @@ def _make_yielding(pid: int) -> None:
 
 
 def stop(store: RunStore, training: Training) -> None:
-    """Ends the process that trains, and sees to it that the folder says so."""
-    process = _find_process(store, training)
+    """Ends the process that trains, and sees to it that the folder says so.
+
+    One on another machine is asked to end, which it does by itself (`heeding_stops`).
+    """
+    started = _find_started(store, training)
+    if started.machine == this_machine():
+        _end(started.find_process(), training)
+        training.sweep()
+        mark_stopped(training)
+    else:
+        training.ask_to_stop()
+        patience = TERMINATE_SECONDS + KILL_SECONDS
+        _wait_until(lambda: not is_training(store, training), patience)
+
+
+def _find_started(store: RunStore, training: Training) -> Started:
+    """The process that trains, started by a worker or by hand."""
+    started = find_started(store)
+    if started and started.training_id == training.id:
+        return started
+    status = training.status
+    if status.state == "running":  # only then is the process that wrote it the one that trains
+        return Started(training.id, status.pid, status.machine or this_machine())
+    raise JobError(f"the process of {training.id} cannot be found; try again")
+
+
+def _end(process: psutil.Process, training: Training) -> None:
     try:
         process.terminate()
-        if not _wait_for_end(process, TERMINATE_SECONDS):
+        if not _wait_until(lambda: not _is_alive(process), TERMINATE_SECONDS):
             process.kill()
-            if not _wait_for_end(process, KILL_SECONDS):
+            if not _wait_until(lambda: not _is_alive(process), KILL_SECONDS):
                 raise JobError(f"the process {process.pid} of {training.id} does not end")
     except psutil.NoSuchProcess:
         pass
     except psutil.AccessDenied:
         raise JobError(f"the process {process.pid} of {training.id} is another user's") from None
-    training.sweep()
-    with contextlib.suppress(RunError):  # it finished in the meantime
-        if training.status.state not in ("stopped", "failed"):
-            mark(training, "stopped", "stopped; it can be resumed")
 
 
-def _find_process(store: RunStore, training: Training) -> psutil.Process:
-    started = find_started(store)
-    if started and started.training_id == training.id:
-        return started.process
-    status = training.status
-    if status.state == "running":  # only then is the process that wrote it the one that trains
-        with contextlib.suppress(psutil.Error):
-            return psutil.Process(status.pid)
-    raise JobError(f"the process of {training.id} cannot be found; try again")
-
-
-def _wait_for_end(process: psutil.Process, seconds: float) -> bool:
-    """Waits for a process that need not be our child; a zombie has ended too."""
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether a condition has come true within a time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if not _is_alive(process):
+        if condition():
             return True
         time.sleep(0.05)
-    return not _is_alive(process)
+    return condition()
 
 
 def _is_alive(process: psutil.Process) -> bool:
+    """Whether a process, which need not be our child, has not ended; a zombie has."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -124,24 +159,60 @@ def _is_alive(process: psutil.Process) -> bool:
 
 @dataclass(frozen=True)
 class Started:
-    """A living process that a worker started."""
+    """A living process that trains.
+
+    Args:
+        training_id: What it trains.
+        pid: Its number, among the processes of its machine.
+        machine: Which that is.
+        created: When it was started, seconds; 0 if not known.
+    """
 
     training_id: str
-    process: psutil.Process
+    pid: int
+    machine: str
+    created: float = 0.0
+
+    def find_process(self) -> psutil.Process:
+        """The process, if it is on this machine; JobError if it has just ended."""
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            # Numbers are used again.
+            if not self.created or abs(process.create_time() - self.created) < 1:
+                return process
+        raise JobError(f"the process of {self.training_id} cannot be found; try again")
 
 
 def find_started(store: RunStore) -> Started | None:
-    with contextlib.suppress(RunError, KeyError, TypeError, ValueError, psutil.Error):
+    """The process that a worker, on any machine, started last, if it lives."""
+    if not is_locked(store.local / STARTED_LOCK):
+        return None
+    with contextlib.suppress(RunError, KeyError, TypeError, ValueError):
         values = read_json(store.local / WORKER)
-        process = psutil.Process(values["pid"])
-        is_same = abs(process.create_time() - values["created"]) < 1  # pids are used again
-        if is_same and _is_alive(process):
-            return Started(values["training"], process)
+        return Started(
+            str(values["training"]),
+            int(values["pid"]),
+            str(values["machine"]),
+            float(values["created"]),
+        )
     return None
+
+
+def is_training(store: RunStore, training: Training) -> bool:
+    """Whether a living process, on any machine, is at this training or about to be."""
+    started = find_started(store)
+    return training.is_locked() or bool(started and started.training_id == training.id)
 
 
 def mark(training: Training, state: str, message: str) -> None:
     training.write_status(state, epoch=epochs(training), message=message)
+
+
+def mark_stopped(training: Training) -> None:
+    """Sees to it that a training whose process was ended by the user says so."""
+    with contextlib.suppress(RunError):  # it finished in the meantime
+        if training.status.state not in ("stopped", "failed"):
+            mark(training, "stopped", "stopped; it can be resumed")
 
 
 def epochs(training: Training) -> int:

@@ -6,11 +6,14 @@ Everything that is known of a job is in files of the run store, so that any page
 sees the same. A training's own folder says how it stands; beside the folders lie
 
     queue.json     the ids of the trainings that wait, in their order; changed under queue.lock
-    worker.json    the process that the worker started last
+    worker.json    the process that a worker started last
+    started.lock   held while that process lives
     worker.lock    held while a worker lives
     worker.log     what the worker had to say
 
-The worker and its trainings have sessions of their own: they go on when the app ends.
+The worker and its trainings have sessions of their own: they go on when the app ends. Apps on
+several machines, or in several containers, may share a store: the first that finds no worker starts
+one, and its machine trains.
 """
 
 from __future__ import annotations
@@ -144,6 +147,8 @@ def list_jobs(store: RunStore) -> list[Job]:
 
 def cancel(store: RunStore, job_id: str) -> None:
     """Stops a running training within 5 s, or takes a waiting one out of the queue.
+
+    One that runs on another machine is asked to stop, which it does as soon as it looks.
 
     What is stopped can be resumed. A training that waited for its first epoch is forgotten.
 
@@ -304,20 +309,21 @@ def changing_queue(store: RunStore) -> Iterator[list[str]]:
 
 
 def read_queue(store: RunStore) -> list[str]:
-    """The ids of the trainings that wait, in order; by age if the order was lost."""
-    started = find_started(store)
-    queued = [training for training in store.unfinished() if _is_queued(training, started)]
+    """The ids of the trainings that wait, in order; by age if the order was lost.
+
+    One in the order waits even while its process lives: it was stopped, ends, and is to begin anew.
+    """
+    queued = [training for training in store.unfinished() if _is_queued(training)]
     by_age = [one.id for one in sorted(queued, key=lambda training: training.folder.name)]
     try:
         order = read_json(store.local / QUEUE)["trainings"]
         return [job_id for job_id in dict.fromkeys(order) if job_id in by_age]
     except (RunError, KeyError, TypeError):
-        return by_age
+        started = find_started(store)
+        return [job_id for job_id in by_age if not started or started.training_id != job_id]
 
 
-def _is_queued(training: Training, started: Started | None) -> bool:
-    if started and started.training_id == training.id:
-        return False
+def _is_queued(training: Training) -> bool:
     with contextlib.suppress(RunError):
         training.check()
         return training.status.state == "queued"
@@ -332,10 +338,11 @@ def _describe(training: Training, order: list[str], started: Started | None) -> 
     except RunError as error:
         return Job(training, "broken", str(error))
     state, message = status.state, status.message
-    if state == "queued" and started and started.training_id == training.id:
-        state, message = "running", ""
-    elif state == "queued" and training.id not in order:
-        state, message = "interrupted", "it has lost its place in the queue; it can be resumed"
+    if state == "queued" and training.id not in order:
+        if started and started.training_id == training.id:
+            state, message = "running", ""
+        else:
+            state, message = "interrupted", "it has lost its place in the queue; it can be resumed"
     return Job(training, state, message, status)
 
 

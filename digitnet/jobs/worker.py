@@ -10,9 +10,9 @@ import time
 
 import filelock
 
-from digitnet.jobs.processes import WORKER_LOCK, JobError, find_started, mark, start
+from digitnet.jobs.processes import STARTED_LOCK, WORKER_LOCK, JobError, mark, start
 from digitnet.jobs.queue import changing_queue, read_log
-from digitnet.runs import RunError, RunStore, Training, holding
+from digitnet.runs import RunError, RunStore, Training, holding, is_locked
 
 POLL_SECONDS = 0.5  # between the worker's looks at a store where someone else trains
 
@@ -57,7 +57,7 @@ def _train_next(store: RunStore, worker_lock: filelock.BaseFileLock) -> bool:
 
 def _is_training(store: RunStore) -> bool:
     """Whether any process trains in this store or is about to."""
-    if find_started(store):  # by a worker that is gone
+    if is_locked(store.local / STARTED_LOCK):  # by what a worker started that is gone
         return True
     return any(training.is_locked() for training in store.unfinished())
 

@@ -12,7 +12,8 @@ from digitnet.runs.files import (
     write_atomically,
     write_json,
 )
-from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.locks import handing_on, holding, is_locked
+from digitnet.runs.machines import this_machine
 from digitnet.runs.maps import MAP, Axes, DigitMap, MappedDigits
 from digitnet.runs.networks import add_network, find_version
 from digitnet.runs.own_drawings import (

@@ -34,6 +34,22 @@ def is_locked(path: Path) -> bool:
 
 
 @contextlib.contextmanager
+def handing_on(path: Path) -> Iterator[int]:
+    """Holds a free lock file for a process that is started meanwhile.
+
+    Given the file descriptor that this yields, the process holds the lock for as long as it lives,
+    whatever becomes of the one that started it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        with contextlib.suppress(OSError):  # a disk without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)  # waits for those who only look at it
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def holding(path: Path) -> Iterator[filelock.BaseFileLock]:
     """Holds a lock file for this process; the system frees it whenever the process ends.
 

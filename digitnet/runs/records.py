@@ -39,6 +39,7 @@ from digitnet.runs.files import (
     write_json,
 )
 from digitnet.runs.locks import holding, is_locked
+from digitnet.runs.machines import this_machine
 from digitnet.runs.maps import MAP, DigitMap, read_map
 from digitnet.runs.status import STATUS, Status
 from digitnet.runs.teachings import Outcome, Teaching
@@ -58,6 +59,7 @@ READ_FILES = (*RUN_FILES, CALIBRATION, MAP)  # all of a run that pages read
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
 LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
+STOP = "stop"  # is there while a training is asked to end by itself
 
 
 class TrainingBusyError(RunError):
@@ -294,7 +296,8 @@ class Training(_Folder):
     def write_status(self, state: str, **values: Any) -> None:
         """Says how the training stands from now on; what is not said has `Status`'s default."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        Status(state, **values, pid=os.getpid(), updated=now).save(self.folder / STATUS)
+        values |= {"pid": os.getpid(), "machine": this_machine(), "updated": now}
+        Status(state, **values).save(self.folder / STATUS)
 
     def append_history(self, row: dict[str, float]) -> None:
         """Adds one epoch, on disk when this returns."""
@@ -335,6 +338,18 @@ class Training(_Folder):
     def is_locked(self) -> bool:
         """Whether a living process is training here."""
         return is_locked(self.folder / LOCK)
+
+    def ask_to_stop(self) -> None:
+        """Asks whoever trains here, on whatever machine, to end."""
+        with contextlib.suppress(FileNotFoundError):  # it has finished just now
+            (self.folder / STOP).touch()
+
+    def is_asked_to_stop(self) -> bool:
+        return (self.folder / STOP).exists()
+
+    def forget_stop(self) -> None:
+        """What was asked is done, or no longer wanted."""
+        (self.folder / STOP).unlink(missing_ok=True)
 
     def lacks(self) -> str | None:
         """What this training still lacks to be a finished run; None if it need only be moved."""

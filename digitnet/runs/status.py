@@ -31,6 +31,7 @@ class Status:
         step: Steps done of the epoch that it is at.
         steps: Steps of that epoch; 0 if not known.
         pid: The process that wrote this; 0 if not known.
+        machine: Whose process that is, by `this_machine`; empty if not known.
         updated: When, in ISO 8601.
 
     Raises:
@@ -44,12 +45,13 @@ class Status:
     step: int = 0
     steps: int = 0
     pid: int = 0
+    machine: str = ""
     updated: str = ""
 
     def __post_init__(self) -> None:
         _require("state", self.state, self.state in TRAINING_STATES)
         _require("phase", self.phase, self.phase in PHASES)
-        for name in ("message", "updated"):
+        for name in ("message", "machine", "updated"):
             _require(name, getattr(self, name), isinstance(getattr(self, name), str))
         for name in ("epoch", "step", "steps", "pid"):
             value = getattr(self, name)

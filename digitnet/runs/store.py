@@ -32,7 +32,7 @@ from digitnet.experiments import (
 from digitnet.places import home
 from digitnet.runs.files import RunError, read_whole, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
-from digitnet.runs.records import LOCKS, SHIPPED, Request, Run, Training
+from digitnet.runs.records import LOCKS, SHIPPED, STOP, Request, Run, Training
 
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
@@ -265,7 +265,7 @@ class RunStore:
             self._point_at(run, *([before] if before else []))
         training.folder.rename(folder)
         sync_folder(folder.parent)
-        for name in LOCKS:  # only now: in its old place, another could have locked it anew
+        for name in (*LOCKS, STOP):  # only now: in its old place, another could have locked it anew
             (folder / name).unlink(missing_ok=True)
         if is_current:
             self._point_at(run)

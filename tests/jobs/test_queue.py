@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -11,7 +10,7 @@ import pytest
 
 from digitnet import jobs
 from digitnet.experiments import TrainingSettings, find_experiment, training_bytes
-from digitnet.jobs import JobError, estimates, processes, queue, worker
+from digitnet.jobs import JobError, estimates, queue, worker
 from digitnet.report import load_report_scores
 from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request
 from tests.made_runs import finish_run, make_request, make_row, make_training, use_store
@@ -61,38 +60,6 @@ def workers(monkeypatch):
     called = []
     monkeypatch.setattr(queue, "ensure_worker", called.append)
     return called
-
-
-@pytest.fixture
-def scripts():
-    """Runs scripts; ends those that are left."""
-    running = []
-
-    def run(script, *arguments, **options):
-        process = subprocess.Popen([sys.executable, "-c", script, *arguments], **options)
-        running.append(process)
-        return process
-
-    yield run
-    for process in running:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def work(store, monkeypatch, scripts):
-    """Runs the worker in this process, with a script in the place of a training."""
-
-    def run(script, *arguments):
-        def spawn(store, log, *_):
-            training_id = f"{log.parent.parent.name}/{log.parent.name}"
-            with log.open("ab") as output:
-                return scripts(script, training_id, *arguments, stdout=output, stderr=output)
-
-        monkeypatch.setattr(processes, "spawn", spawn)
-        jobs.work(store)
-
-    return run
 
 
 def ids(store, state=None):
