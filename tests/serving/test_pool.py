@@ -65,7 +65,7 @@ def test_a_batch_holds_no_more_than_it_may_and_only_what_is_alike(pool, network)
     assert network.batches == [[0], [1] * BATCH_SIZE, [1] * 3, [2], [3]]
 
 
-def test_a_network_that_is_asked_much_lets_others_take_turns(pool, network) -> None:
+def test_a_line_that_is_asked_much_lets_others_take_turns(pool, network) -> None:
     many = [pool.submit("a", network, place, image(1)) for place in range(5)]
     other = pool.submit("b", network, "read", image(9))
     network.may_go.set()
