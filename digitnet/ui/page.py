@@ -13,7 +13,7 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
-from digitnet.ui.forgiving import forgive_unreadable_values
+from digitnet.ui.forgiving import forgive_unreadable_values, keep_caches
 from digitnet.ui.loaders import LOOK_SECONDS, load_store
 
 ASSETS = Path(__file__).with_name("assets")
@@ -24,6 +24,7 @@ SIGN_SECONDS = 5  # between looks at whether a training runs
 
 
 forgive_unreadable_values()
+keep_caches()
 
 
 def page_file(name: str) -> Path:
