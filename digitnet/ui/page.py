@@ -20,7 +20,7 @@ ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
 
 
-SIGN_SECONDS = 5  # between looks at whether a training runs
+SIGN_SECONDS = 10  # between looks, each a run of the script, at whether a training runs
 
 
 forgive_unreadable_values()
