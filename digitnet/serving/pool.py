@@ -4,8 +4,8 @@
 
 Each network waits in one line, some alone and some with others, and a line is served by one worker
 at a time. What is asked of it meanwhile waits, and runs together next: a batch costs less than its
-images one by one, so the more is asked, the less each costs. Lines take turns, and of each one
-those who came first are answered first.
+images one by one, so the more is asked, the less each costs. Lines take turns, and in each one the
+first is always among those who are answered next.
 """
 
 from __future__ import annotations
@@ -114,12 +114,14 @@ class Pool:
 
 
 def _take_batch(asks: deque[_Ask]) -> list[_Ask]:
-    """Takes the first of a line and those behind it that can run with it."""
+    """Takes the first of a line and those behind it that can run with it; others stay in order."""
     batch: list[_Ask] = []
     room = BATCH_SIZE
-    while asks and (not batch or (asks[0].kind == batch[0].kind and len(asks[0].images) <= room)):
+    for _ in range(len(asks)):
         ask = asks.popleft()
-        if ask.answer.set_running_or_notify_cancel():
+        if batch and (ask.kind != batch[0].kind or len(ask.images) > room):
+            asks.append(ask)
+        elif ask.answer.set_running_or_notify_cancel():
             batch.append(ask)
             room -= len(ask.images)
     return batch

@@ -25,7 +25,7 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.pool import Pool
 
-HEED_SECONDS = 0.1  # between looks, while a reader waits, at whether it still wants to
+HEED_SECONDS = 1.0  # between looks, while a reader waits, at whether it still wants to
 SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 SMALL_ONES = "small networks"  # the line that they share
 
