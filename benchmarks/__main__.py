@@ -10,6 +10,7 @@ BENCHMARKS = (
     "page_opening",
     "drawing_while_training",
     "load",
+    "memory",
     "training",
 )
 

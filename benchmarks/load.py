@@ -47,21 +47,21 @@ MOST_GROWTH = 1.1  # of the server's memory once all have gone
 
 async def measure(address: str, server: psutil.Process, people: int, seconds: float) -> dict:
     """Has people come, draw and go; returns how that went, as it is stored."""
-    visitors = [Visitor(address.removeprefix("http://")) for _ in range(people)]
+    visitors = [Visitor(address) for _ in range(people)]
     for visitor in visitors:
         await visitor.open()
         await asyncio.sleep(ARRIVAL)
     await asyncio.sleep(SETTLING)
     received, sent = _count_bytes(visitors)
-    spent, watched = _processor_seconds(server), asyncio.create_task(_watch_memory(server, seconds))
-    own = _processor_seconds(psutil.Process())
+    spent, watched = processor_seconds(server), asyncio.create_task(_watch_memory(server, seconds))
+    own = processor_seconds(psutil.Process())
     await asyncio.gather(*(_draw(one, place, seconds) for place, one in enumerate(visitors)))
-    spent, own = _processor_seconds(server) - spent, _processor_seconds(psutil.Process()) - own
+    spent, own = processor_seconds(server) - spent, processor_seconds(psutil.Process()) - own
     figures = _tell_waits([stroke for visitor in visitors for stroke in visitor.strokes])
     read = max(1, figures["answered"])
     now_received, now_sent = _count_bytes(visitors)
     for visitor in visitors:
-        visitor.close()
+        await visitor.close()
     return {
         **figures,
         "lost": sum(visitor.was_cut_off for visitor in visitors),
@@ -79,7 +79,7 @@ async def _draw(visitor: Visitor, place: int, seconds: float) -> None:
     begin = loop.time() + (place * 0.618 % 1) * EVERY  # evenly spread, however many they are
     for stroke in range(round(seconds / EVERY)):
         await asyncio.sleep(begin + stroke * EVERY - loop.time())
-        visitor.draw((place + stroke) % 10)
+        await visitor.draw((place + stroke) % 10)
     end = loop.time() + PATIENCE
     while visitor.strokes[-1].wait is None and loop.time() < end:
         await asyncio.sleep(0.05)
@@ -114,7 +114,8 @@ def _count_bytes(visitors: Sequence[Visitor]) -> tuple[int, int]:
     return sum(one.received for one in visitors), sum(one.sent for one in visitors)
 
 
-def _processor_seconds(process: psutil.Process) -> float:
+def processor_seconds(process: psutil.Process) -> float:
+    """What a process has taken of the processor so far."""
     times = process.cpu_times()
     return times.user + times.system
 

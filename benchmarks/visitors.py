@@ -1,35 +1,31 @@
-"""Visitors of the Draw page without browsers: Streamlit's own websocket, and as little else as can
-be, for the server that they load is measured on the same processor.
+"""Visitors of the Draw page without browsers, who cost little, for the server that they load is
+measured on the same processor.
 
 A visitor opens the page, draws, and asks every few seconds, as a browser does, whether anybody
-trains. Frames are told apart by a few of their bytes; only those that are short, and all until the
-page is there, are parsed.
+trains. Messages are told apart by a few of their bytes; only those that are short, and all until
+the page is there, are parsed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import json
-import os
 import re
-import struct
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import cache
 
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from benchmarks.messages import MOST_BYTES, SUBPROTOCOLS, Json, Shown, ask_to_run, stream_of
 from digitnet.digits import canvas_drawing, ink, load_samples
 from digitnet.show import draw
 
 BRUSH = {"stroke_width": 16, "stroke_color": "#f5f2e9"}
-UPGRADE = (
-    "GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-BINARY, CLOSE, PING, PONG = 0x2, 0x8, 0x9, 0xA
 SHORT = 250  # bytes; frames that begin or end a run and show nothing are shorter
 PICTURE = re.compile(rb"data:image/png;base64,[\w+/=]+")
 
@@ -77,145 +73,101 @@ def _find_picture(digit: int) -> bytes:
     return found.group()
 
 
-def _is_canvas(message: ForwardMsg) -> bool:
-    """Whether a message brings the board, which is not the page's only component."""
-    return "drawable_canvas" in message.delta.new_element.bidi_component.component_name
-
-
 @dataclass(eq=False)
-class Visitor(asyncio.Protocol):
+class Visitor:
     """One tab that shows the Draw page.
 
     Args:
-        host: The server's host and port.
+        address: Of the app, as "http://127.0.0.1:8501".
 
     Attributes:
-        ready: Done once the page is there to be drawn on; an error if the server hangs up before.
         strokes: All that were drawn, in their order.
         received, sent: Bytes of messages.
         was_cut_off: Whether the server hung up.
     """
 
-    host: str
+    address: str
     strokes: list[Stroke] = field(default_factory=list)
     received: int = 0
     sent: int = 0
     was_cut_off: bool = False
 
     def __post_init__(self) -> None:
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._buffer, self._is_upgraded = bytearray(), False
-        self._is_open = True
-        self._template = BackMsg()
-        self._canvas = self._fragment = ""
-        self._signs: dict[str, float] = {}  # seconds between runs, by fragment
+        self._page = ""  # the page's own hash
+        self._board = self._part = ""  # the board, and the part of the page that it is in
         self._seen: int | None = None  # the digit that the run in progress has shown
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Opens the page; returns when it can be drawn on."""
-        name, port = self.host.split(":")
-        await asyncio.get_running_loop().create_connection(lambda: self, name, int(port))
-        await self.ready
+        """Opens the page; returns when it can be drawn on. Raises ConnectionClosed."""
+        self._socket = await connect(
+            stream_of(self.address),
+            subprotocols=SUBPROTOCOLS,
+            max_size=MOST_BYTES,
+            compression=None,
+        )
+        await self._ask({})
+        signs = await self._learn()
+        self._do(self._listen())
+        for part, seconds in signs.items():
+            self._do(self._look_again(part, seconds))
 
-    def draw(self, digit: int) -> None:
-        """Lifts the pen of a sample digit."""
+    async def draw(self, digit: int) -> None:
+        """Lifts the pen of a sample digit; says nothing where the server has hung up."""
         self.strokes.append(Stroke(digit, time.perf_counter()))
-        states = self._template.rerun_script.widget_states  # every message tells them all
-        states.ClearField("widgets")
-        states.widgets.add(id=self._canvas, json_value=_canvas_value(digit))
-        self._send(BINARY, self._ask(self._fragment).SerializeToString())
+        with contextlib.suppress(ConnectionClosed):
+            await self._ask({self._board: Json(_canvas_value(digit))}, self._part)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Goes away."""
-        self._is_open = False
-        self._transport.close()
+        for task in self._tasks:
+            task.cancel()
+        await self._socket.close()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        key = base64.b64encode(os.urandom(16)).decode()
-        transport.write(UPGRADE.format(host=self.host, key=key).encode())
+    def _do(self, what: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(what))
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self.was_cut_off, self._is_open = self._is_open, False
-        if not self.ready.done():
-            self.ready.set_exception(ConnectionError("the server hung up"))
+    async def _learn(self) -> dict[str, float]:
+        """Finds what the page is made of while it is drawn for the first time.
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._is_upgraded:
-            head, end, rest = self._buffer.partition(b"\r\n\r\n")
-            if not end:
-                return
-            if b" 101 " not in head.split(b"\r\n")[0]:
-                self._transport.abort()
-                return
-            self._buffer, self._is_upgraded = rest, True
-            self._template.rerun_script.context_info.url = f"http://{self.host}/"
-            self._send(BINARY, self._template.SerializeToString())
-        while frame := self._take_frame():
-            self._heed(*frame)
+        Returns:
+            The parts of the page that are to be drawn anew by themselves, and every how many
+            seconds.
+        """
+        signs, shown = {}, Shown()
+        while True:
+            message = ForwardMsg.FromString(await self._receive())
+            shown.see(message)
+            if message.WhichOneof("type") == "navigation":
+                self._page = message.navigation.page_script_hash
+            elif message.WhichOneof("type") == "auto_rerun":
+                signs[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif message.WhichOneof("type") == "script_finished" and shown.elements:
+                board, self._part = shown.find_board()
+                self._board = board.id
+                return signs
 
-    def _take_frame(self) -> tuple[int, bytes] | None:
-        """The next whole frame's kind and payload; servers do not mask theirs."""
-        buffer = self._buffer
-        if len(buffer) < 2:
-            return None
-        size, begin = buffer[1] & 0x7F, 2
-        if size > 125:
-            begin = 4 if size == 126 else 10
-            if len(buffer) < begin:
-                return None
-            size = int.from_bytes(buffer[2:begin], "big")
-        if len(buffer) < begin + size:
-            return None
-        frame = buffer[0] & 0x0F, bytes(buffer[begin : begin + size])
-        del buffer[: begin + size]
-        return frame
+    async def _listen(self) -> None:
+        """Takes what the server sends until one of both hangs up."""
+        try:
+            while True:
+                self._heed(await self._receive())
+        except ConnectionClosed:
+            self.was_cut_off = True
 
-    def _heed(self, kind: int, payload: bytes) -> None:
-        if kind == PING:
-            self._send(PONG, payload)
-        elif kind == CLOSE:
-            self._transport.close()
-        elif kind == BINARY:
-            self.received += len(payload)
-            if not self.ready.done():
-                self._learn(ForwardMsg.FromString(payload))
-            elif len(payload) > SHORT:
-                self._look_at(payload)
-            elif ForwardMsg.FromString(payload).WhichOneof("type") == "script_finished":
-                self._finish_run()
+    def _heed(self, payload: bytes) -> None:
+        if len(payload) > SHORT:
+            if found := PICTURE.search(payload):
+                self._seen = _digits_by_picture().get(found.group(), self._seen)
+        elif ForwardMsg.FromString(payload).WhichOneof("type") == "script_finished":
+            self._finish_run()
 
-    def _learn(self, message: ForwardMsg) -> None:
-        """Finds what the page is made of while it is drawn for the first time."""
-        if message.WhichOneof("type") == "navigation":
-            page = message.navigation.page_script_hash
-            self._template.rerun_script.page_script_hash = page
-        elif message.WhichOneof("type") == "auto_rerun":
-            self._signs[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-        elif _is_canvas(message):
-            self._canvas = message.delta.new_element.bidi_component.id
-            self._fragment = message.delta.fragment_id
-        elif message.WhichOneof("type") == "script_finished" and self._canvas:
-            self.ready.set_result(None)
-            for fragment, seconds in self._signs.items():
-                self._look_again_later(fragment, seconds)
-
-    def _look_again_later(self, fragment: str, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._look_again, fragment, seconds)
-
-    def _look_again(self, fragment: str, seconds: float) -> None:
+    async def _look_again(self, part: str, seconds: float) -> None:
         """Runs a part of the page as often as the page asks for."""
-        if self._is_open:
-            message = self._ask(fragment)
-            message.rerun_script.is_auto_rerun = True
-            self._send(BINARY, message.SerializeToString())
-            self._look_again_later(fragment, seconds)
-
-    def _look_at(self, payload: bytes) -> None:
-        if found := PICTURE.search(payload):
-            self._seen = _digits_by_picture().get(found.group(), self._seen)
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(seconds)
+                await self._ask({}, part, is_auto_rerun=True)
 
     def _finish_run(self) -> None:
         """All strokes up to the one that was read are answered: it shows what they drew."""
@@ -227,18 +179,12 @@ class Visitor(asyncio.Protocol):
         for place, stroke in enumerate(waiting[: places[0] + 1] if places else []):
             stroke.answered, stroke.is_superseded = now, place < places[0]
 
-    def _ask(self, fragment: str) -> BackMsg:
-        message = BackMsg()
-        message.CopyFrom(self._template)
-        message.rerun_script.fragment_id = fragment
-        return message
+    async def _receive(self) -> bytes:
+        payload = await self._socket.recv(decode=False)
+        self.received += len(payload)
+        return payload
 
-    def _send(self, kind: int, payload: bytes) -> None:
-        """Sends a frame under the mask of zeros, which changes nothing."""
-        size = len(payload)
-        if size < 126:
-            head = struct.pack("!BB", 0x80 | kind, 0x80 | size)
-        else:
-            head = struct.pack("!BBH", 0x80 | kind, 0x80 | 126, size)
-        self.sent += size
-        self._transport.write(head + bytes(4) + payload)
+    async def _ask(self, states: dict[str, Json], part: str = "", **fields: bool) -> None:
+        content = ask_to_run(states, part, page_script_hash=self._page, **fields)
+        self.sent += len(content)
+        await self._socket.send(content)

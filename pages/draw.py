@@ -7,6 +7,7 @@ from digitnet.digits import ink
 from digitnet.experiments import Experiment
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
+from digitnet.show.html import Markup, join
 from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page
 
@@ -39,37 +40,53 @@ the test digits changes and no probability moves by more than 0.001.
 
 
 @st.fragment
-def draw_and_read() -> None:
-    """All that a stroke changes, so that a stroke redraws nothing else."""
-    current = loaders.load_current()  # now, since other runs may be current
+def choose_and_draw() -> None:
+    """The board, the reading and what they are made with."""
+    current = loaders.load_current()
     if not current:
         st.rerun()
     with st.container(key="draw"):
-        with st.container(key="canvas", width=canvas.board_width()):
-            image, pieces, notice = pick_image()
-        number = loaders.find_number([one.run for one in current], pieces)
-        with st.container(key="reading"):
-            above = st.container()
+        with st.container(key="ways"):
+            way = canvas.pick_way()
+        drawing = st.container(key="stroke")
+        with st.container(key="choices"):
             chosen = choices.pick_model(sort_for_reading(current))
-            seen = image if number is None else None
-            answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
-            answer = answers.get(chosen.run.experiment)
-            with above.container(key="readings"):
-                show_live(current, chosen, pieces, number, answer)
-                with st.container(key="confirmed"):
-                    if number is not None and pieces is not None:
-                        show_number(number, pieces)
-                    else:
-                        show_reading(chosen, answers, is_digit is not False, image, notice)
-            if number is None:
-                with above:
-                    own_drawings.show_label_choice(pieces)
             st.caption(words.describe_accuracy(chosen))
-            if image is not None:
-                inside.remember(image, pieces)
-                inside.link(chosen.run.experiment.name)
-        with st.container(key="beginnings"):
             canvas.pick_beginning()
+        with drawing:
+            draw_and_read(way, chosen.run.experiment)
+
+
+@st.fragment
+def draw_and_read(way: str, network: Experiment) -> None:
+    """All that a stroke changes, so that a stroke redraws nothing else.
+
+    Args:
+        way: How one draws.
+        network: The one whose reading is shown in large type.
+    """
+    current = loaders.load_current()  # now, since other runs may be current
+    chosen = next((one for one in current if one.run.experiment == network), None)
+    if chosen is None:
+        st.rerun()
+    with st.container(key="canvas", width=canvas.board_width()):
+        image, pieces, notice = pick_image(way)
+    number = loaders.find_number([one.run for one in current], pieces)
+    seen = image if number is None else None
+    answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
+    with st.container(key="reading"):
+        show_live(chosen, pieces, number, answers.get(network))
+        with st.container(key="prediction"):
+            if number is not None and pieces is not None:
+                st.html(numbers.number_html(number))
+                st.html(numbers.boxes_html(number, pieces))
+            else:
+                st.html(describe_reading(chosen, answers, is_digit is not False, image, notice))
+        if number is None:
+            own_drawings.show_label_choice(pieces)
+        if image is not None:
+            inside.remember(image, pieces)
+            inside.link(network.name)
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)
@@ -79,16 +96,8 @@ def draw_and_read() -> None:
             show_vote(chosen, current, answers, is_digit is not False)
 
 
-def pick_image() -> tuple[np.ndarray | None, Pieces | None, str]:
+def pick_image(way: str) -> tuple[np.ndarray | None, Pieces | None, str]:
     """What the networks see, and the pieces that it is made of, or why there is nothing."""
-    way = st.segmented_control(
-        "Way in",
-        [canvas.DRAW, canvas.UPLOAD, canvas.CAMERA],
-        default=canvas.DRAW,
-        required=True,
-        key="way",
-        label_visibility="collapsed",
-    )
     try:
         if way == canvas.DRAW:
             return *canvas.draw_on_canvas(), ""
@@ -98,7 +107,6 @@ def pick_image() -> tuple[np.ndarray | None, Pieces | None, str]:
 
 
 def show_live(
-    current: list[RunSummary],
     chosen: RunSummary,
     pieces: Pieces | None,
     number: Number | None,
@@ -106,45 +114,31 @@ def show_live(
 ) -> None:
     """The reading of one digit while the pen moves, in the place of the one that follows it."""
     is_digit = number is None and canvas.is_for_one_digit()
-    strokes = pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
+    drawn = pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
+    strokes = drawn and (address.last_strokes() or drawn)  # those have a few points, and look alike
     known = answer if isinstance(answer, np.ndarray) else None
-    live.show_live_reading(current, chosen, strokes if is_digit else None, known)
+    live.show_live_reading(chosen, strokes if is_digit else None, known)
 
 
-def show_number(number: Number, pieces: Pieces) -> None:
-    """The number that was drawn or pictured, and what makes each digit."""
-    with st.container(key="prediction"):
-        st.html(numbers.number_html(number))
-    st.html(numbers.boxes_html(number, pieces))
-
-
-def show_reading(
+def describe_reading(
     chosen: RunSummary,
     answers: dict[Experiment, np.ndarray | InferenceError],
     is_digit: bool,
     image: np.ndarray | None,
     notice: str,
-) -> None:
+) -> Markup:
     """The chosen network's reading and everyone's votes, or why there is none."""
     answer = answers.get(chosen.run.experiment)
     if isinstance(answer, InferenceError):
         answer, notice = None, words.as_sentence(str(answer))
-    with st.container(horizontal=True, key="head"):
-        with st.container(key="prediction"):
-            if answer is None:
-                st.html(draw.invitation_html(notice))
-            elif is_digit:
-                st.html(draw.reading_html(answer, find_trust_in(chosen, answer)))
-            else:
-                st.html(draw.refusal_html(answer, chosen.run.experiment))
-        if answer is not None:
-            with st.container(key="ballot"):
-                st.html(draw.ballot_html(keep_readings(answers)))
-        if image is not None:
-            with st.container(key="seen"):
-                st.html(draw.seen_html(image))
-    if answer is not None and is_digit:
-        st.html(draw.probability_bars_html(answer))
+    seen = "" if image is None else draw.seen_html(image)
+    if answer is None:
+        return draw.head_html(draw.invitation_html(notice), seen)
+    ballot = draw.ballot_html(keep_readings(answers))
+    if not is_digit:
+        return draw.head_html(draw.refusal_html(answer, chosen.run.experiment), ballot, seen)
+    reading = draw.reading_html(answer, find_trust_in(chosen, answer))
+    return join(draw.head_html(reading, ballot, seen), draw.probability_bars_html(answer))
 
 
 def find_trust_in(chosen: RunSummary, answer: np.ndarray) -> Trust | None:
@@ -189,7 +183,7 @@ page.apply_style()
 st.title("Draw a digit", anchor=False)
 if current := loaders.load_current():
     address.open_drawing()
-    draw_and_read()
+    choose_and_draw()
     explain(current)
     loaders.load_server()  # now, so that the first reading need not wait for it
 page.say_what_is_missing([one.run.experiment for one in current])

@@ -28,6 +28,7 @@ TRIAL = (sys.executable, "-m", "digitnet.serving.trial")
 TRIAL_SECONDS = 20  # for one model; the largest takes one, and a busy machine is slow
 START_SECONDS = 60  # for the process itself
 SUM_TOLERANCE = 1e-3
+LARGE = 10_000_000  # bytes of a model: dense ones from here on do not gain by packing
 CRASHED = "LiteRT ends the process that reads it, or never answers"
 
 _verdicts: dict[str, str | None] = {}  # by hash: why a model cannot be served, None if it can
@@ -60,6 +61,19 @@ def make_current(store: RunStore, run_id: str) -> None:
         except InferenceError as error:
             raise InferenceError(f"{run_id} cannot be served: {error}; train it again") from None
     store.make_current(run_id)
+
+
+def is_packed(run: Run) -> bool:
+    """Whether a run's model is served with the fastest kernels, see `ServedNetwork`."""
+    return run.experiment.is_convolutional or is_smaller(run, LARGE)
+
+
+def is_smaller(run: Run, size: int) -> bool:
+    """Whether a run's model has fewer bytes."""
+    try:
+        return run.served_model.stat().st_size < size
+    except OSError:
+        return False  # which is said when it is loaded
 
 
 def require_sound(run: Run) -> None:
@@ -120,7 +134,7 @@ def _try_all(runs: dict[str, Run]) -> None:
 
 def _try_in_process(runs: Sequence[Run]) -> list[str | None]:
     """What a process of its own says of models, in order, as far as it comes."""
-    models = [[str(run.served_model.resolve()), run.experiment.is_convolutional] for run in runs]
+    models = [[str(run.served_model.resolve()), is_packed(run)] for run in runs]
     try:
         told = subprocess.run(
             [*TRIAL, str(TRIAL_SECONDS)],

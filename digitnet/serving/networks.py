@@ -47,8 +47,8 @@ class ServedNetwork:
             float32 (n, 28, 28, 1) in [0, 1], its output float32 (n, 10), or (n, 11) where the last
             probability is that of no digit.
         packed: Use XNNPACK, the fastest kernels. They keep a second, rearranged copy of all
-            weights, which pays for convolutions; a dense network reads each weight once an image,
-            waits for memory in either case, and is better served without.
+            weights, which does not pay for a large dense network: it reads each weight once an
+            image, and waits for memory in either case.
         calibration: How its outputs are to be read.
 
     Raises:

@@ -1,10 +1,11 @@
 """A few threads that run networks for many readers.
 
-    readers ── images ──► the network's line ──► a worker: those who wait, as one batch ──► answers
+    readers ── images ──► the networks' line ──► a worker: those who wait, as one batch ──► answers
 
-A network is run by one worker at a time. What is asked of it meanwhile waits, and runs together
-next: a batch costs less than its images one by one, so the more is asked, the less each costs.
-Networks take turns, and of each one those who came first are answered first.
+Each network waits in one line, some alone and some with others, and a line is served by one worker
+at a time. What is asked of it meanwhile waits, and runs together next: a batch costs less than its
+images one by one, so the more is asked, the less each costs. Lines take turns, and in each one the
+first is always among those who are answered next.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class _Ask:
 
 @dataclass(eq=False)
 class _Line:
-    """Those who wait for one network; `seconds` is what an image took it last."""
+    """Those who wait for the same networks; `seconds` is what an image took them last."""
 
     asks: deque[_Ask] = field(default_factory=deque)
     is_served: bool = False
@@ -45,10 +46,10 @@ class _Line:
 
 
 class Pool:
-    """Runs networks in the background, each in batches.
+    """Runs networks in the background, in batches.
 
     Args:
-        workers: How many networks run side by side.
+        workers: How many lines are served side by side.
     """
 
     def __init__(self, workers: int = WORKERS) -> None:
@@ -57,18 +58,18 @@ class Pool:
         self._lock = threading.Lock()
 
     def submit(
-        self, network: str, evaluate: Evaluate, kind: Hashable, images: np.ndarray
+        self, line: str, evaluate: Evaluate, kind: Hashable, images: np.ndarray
     ) -> Future[Any]:
-        """Asks a network.
+        """Asks networks.
 
         Args:
-            network: Its name; what is asked of one is never run side by side.
-            evaluate: What it says of images, uint8 (n, 28, 28).
+            line: Where they wait; what is asked in one line is never run side by side.
+            evaluate: What they say of images, uint8 (n, 28, 28).
             kind: What `evaluate` does: asks of the same kind run as one batch.
             images: uint8 (n, 28, 28), of which one batch holds `BATCH_SIZE`.
 
         Returns:
-            What it says of these images, or what `evaluate` raises. While it waits in line, it
+            What they say of these images, or what `evaluate` raises. While it waits in line, it
             may be cancelled.
 
         Raises:
@@ -76,16 +77,16 @@ class Pool:
         """
         ask = _Ask(evaluate, kind, images)
         with self._lock:
-            line = self._lines[network]
-            if not line.is_served:
-                self._workers.submit(self._serve, line)
-                line.is_served = True
-            line.asks.append(ask)
+            waiting = self._lines[line]
+            if not waiting.is_served:
+                self._workers.submit(self._serve, waiting)
+                waiting.is_served = True
+            waiting.asks.append(ask)
         return ask.answer
 
-    def seconds_of(self, network: str) -> float:
-        """What an image took a network when it ran last; 0 before."""
-        return self._lines[network].seconds
+    def seconds_of(self, line: str) -> float:
+        """What an image took a line's networks when they ran last; 0 before."""
+        return self._lines[line].seconds
 
     def close(self) -> None:
         """Cancels what waits; returns when nothing runs."""
@@ -113,12 +114,14 @@ class Pool:
 
 
 def _take_batch(asks: deque[_Ask]) -> list[_Ask]:
-    """Takes the first of a line and those behind it that can run with it."""
+    """Takes the first of a line and those behind it that can run with it; others stay in order."""
     batch: list[_Ask] = []
     room = BATCH_SIZE
-    while asks and (not batch or (asks[0].kind == batch[0].kind and len(asks[0].images) <= room)):
+    for _ in range(len(asks)):
         ask = asks.popleft()
-        if ask.answer.set_running_or_notify_cancel():
+        if batch and (ask.kind != batch[0].kind or len(ask.images) > room):
+            asks.append(ask)
+        elif ask.answer.set_running_or_notify_cancel():
             batch.append(ask)
             room -= len(ask.images)
     return batch

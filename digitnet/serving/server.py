@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 
 from digitnet.experiments import Experiment
 from digitnet.runs import Run, RunError, Signature
-from digitnet.serving.checks import InferenceError, require_sound
+from digitnet.serving.checks import InferenceError, is_packed, is_smaller, require_sound
 from digitnet.serving.networks import (
     BATCH_SIZE,
     Reading,
@@ -22,21 +25,52 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.pool import Pool
 
-HEED_SECONDS = 0.1  # between looks, while a reader waits, at whether it still wants to
+HEED_SECONDS = 1.0  # between looks, while a reader waits, at whether it still wants to
+SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
+SMALL_ONES = "small networks"  # the line that they share
+
+Say = Callable[[ServedNetwork, np.ndarray], Any]  # what a network is asked of images
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run's files were last found to be as they are: when, and in whose line it waits."""
+
+    seconds: float
+    signature: Signature
+    line: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What networks say of the same images, one after the other, or what is wrong with them."""
+
+    ones: tuple[Any, ...]
+
+    def __getitem__(self, part: slice) -> _Answers:
+        """What they say of some of the images."""
+        return _Answers(
+            tuple(one if isinstance(one, InferenceError) else one[part] for one in self.ones)
+        )
 
 
 class _Seat:
-    """An experiment's place in the server: the network of one of its runs, once loaded.
-
-    Used by one worker of the pool at a time.
-    """
+    """An experiment's place in the server: the network of one of its runs, once loaded."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._signature: tuple[Path, Signature] | None = None
         self._network: ServedNetwork | None = None
 
-    def network_of(self, run: Run, signature: Signature) -> ServedNetwork:
-        """The network of a run; raises InferenceError if it is missing or broken."""
+    def ask(self, run: Run, signature: Signature, say: Say, images: np.ndarray) -> Any:
+        """What a run's network says of images, or the InferenceError that keeps it from that."""
+        with self._lock:
+            try:
+                return say(self._network_of(run, signature), images)
+            except InferenceError as error:
+                return error
+
+    def _network_of(self, run: Run, signature: Signature) -> ServedNetwork:
         if self._network is None or self._signature != (run.folder, signature):
             self._network = None  # frees the memory of the old one first
             self._network = _load_network(run)
@@ -48,7 +82,8 @@ class ModelServer:
     """Serves runs to many threads, one of each experiment at a time.
 
     A network is loaded when it is first asked, and anew when another run of its experiment is, or
-    when the run's files have been replaced. What several ask of it at once runs as one batch.
+    when the run's files have been replaced. What several ask of it at once runs as one batch, and
+    small networks run together.
 
     Args:
         patience: Seconds for which files are taken to be as they were found to be.
@@ -58,7 +93,7 @@ class ModelServer:
         self._patience = patience
         self._pool = Pool()
         self._seats: dict[str, _Seat] = {}
-        self._found: dict[Path, tuple[float, Signature]] = {}
+        self._found: dict[Path, _Place] = {}
 
     def read(self, run: Run, images: np.ndarray) -> Reading:
         """What one network says, as its run is calibrated.
@@ -71,8 +106,7 @@ class ModelServer:
             InferenceError: If the run's model is missing or broken.
             ValueError: If the images have another shape or dtype.
         """
-        said = [self._ask(run, part, ServedNetwork.read).result() for part in _part(images)]
-        return join_readings(said)
+        return join_readings(self._ask_alone(run, images, ServedNetwork.read))
 
     def predict(self, run: Run, images: np.ndarray) -> np.ndarray:
         """Probabilities of the ten digits, float32 (n, 10), by one network; raises as `read`."""
@@ -80,8 +114,7 @@ class ModelServer:
 
     def evaluate(self, run: Run, images: np.ndarray) -> np.ndarray:
         """All outputs of one network, as they are, float32 (n, 10) or (n, 11); raises as `read`."""
-        said = [self._ask(run, part, ServedNetwork.evaluate).result() for part in _part(images)]
-        return np.concatenate(said)
+        return np.concatenate(self._ask_alone(run, images, ServedNetwork.evaluate))
 
     def read_all(
         self,
@@ -111,54 +144,70 @@ class ModelServer:
         """Ends its threads; whoever still waits for a reading gets CancelledError."""
         self._pool.close()
 
+    def _ask_alone(self, run: Run, images: np.ndarray, say: Say) -> list[Any]:
+        """What one run says of each batch of images; raises InferenceError."""
+        line = self._find(run).line
+        said = [self._ask(line, [run], part, say).result().ones[0] for part in _part(images)]
+        for one in said:
+            if isinstance(one, InferenceError):
+                raise one
+        return said
+
     def _read_together(
         self, runs: Sequence[Run], images: np.ndarray, heed: Callable[[], object]
     ) -> list[Reading | InferenceError]:
-        """What every run says of a batch; the costliest is asked first, that all end soon."""
-        seconds = [self._pool.seconds_of(run.experiment.name) for run in runs]
-        places = sorted(range(len(runs)), key=seconds.__getitem__, reverse=True)
-        asked = {place: self._ask(runs[place], images, ServedNetwork.read) for place in places}
+        """What every run says of a batch; the costliest line is asked first, that all end soon."""
+        lines = defaultdict(list)
+        for run in runs:
+            lines[self._find(run).line].append(run)
+        costliest_first = sorted(lines, key=self._pool.seconds_of, reverse=True)
+        asked = {
+            line: self._ask(line, lines[line], images, ServedNetwork.read)
+            for line in costliest_first
+        }
         try:
             while wait(asked.values(), HEED_SECONDS).not_done:
                 heed()
         finally:
             for answer in asked.values():
                 answer.cancel()
-        return [_reading_of(asked[place]) for place in range(len(runs))]
+        said = {
+            run: one
+            for line, ones in lines.items()
+            for run, one in zip(ones, asked[line].result().ones, strict=True)
+        }
+        return [said[run] for run in runs]
 
     def _ask(
-        self, run: Run, images: np.ndarray, say: Callable[[ServedNetwork, np.ndarray], Any]
-    ) -> Future[Any]:
-        """Asks a run's network of a batch of images at most."""
-        seat = self._seats.setdefault(run.experiment.name, _Seat())
-        signature = self._signature_of(run)
-        return self._pool.submit(
-            run.experiment.name,
-            lambda batch: say(seat.network_of(run, signature), batch),
-            (say, run.folder, signature),
-            images,
-        )
+        self, line: str, runs: Sequence[Run], images: np.ndarray, say: Say
+    ) -> Future[_Answers]:
+        """Asks runs of one line of a batch of images at most."""
+        seats = [self._seats.setdefault(run.experiment.name, _Seat()) for run in runs]
+        signatures = [self._find(run).signature for run in runs]
 
-    def _signature_of(self, run: Run) -> Signature:
-        """A run's signature, looked up anew once it is older than the server's patience."""
+        def ask(batch: np.ndarray) -> _Answers:
+            asked = zip(seats, runs, signatures, strict=True)
+            return _Answers(
+                tuple(seat.ask(run, signature, say, batch) for seat, run, signature in asked)
+            )
+
+        kind = (say, tuple(run.folder for run in runs), tuple(signatures))
+        return self._pool.submit(line, ask, kind, images)
+
+    def _find(self, run: Run) -> _Place:
+        """A run's place, looked up anew once it is older than the server's patience."""
         now = time.monotonic()
         found = self._found.get(run.folder)
-        if found is None or now - found[0] >= self._patience:
-            found = self._found[run.folder] = now, run.signature
-        return found[1]
+        if found is None or now - found.seconds >= self._patience:
+            line = SMALL_ONES if is_smaller(run, SMALL) else run.experiment.name
+            found = self._found[run.folder] = _Place(now, run.signature, line)
+        return found
 
 
 def _part(images: np.ndarray) -> list[np.ndarray]:
     """Images in batches, at least one."""
     require_images(images)
     return [images[begin : begin + BATCH_SIZE] for begin in range(0, len(images) or 1, BATCH_SIZE)]
-
-
-def _reading_of(answer: Future[Any]) -> Reading | InferenceError:
-    try:
-        return answer.result()
-    except InferenceError as error:
-        return error
 
 
 def _join_readings(said: Sequence[Reading | InferenceError]) -> Reading | InferenceError:
@@ -172,8 +221,7 @@ def _load_network(run: Run) -> ServedNetwork:
     fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
     try:
         require_sound(fresh)
-        packed = run.experiment.is_convolutional
-        return ServedNetwork(fresh.served_model, packed, fresh.calibration)
+        return ServedNetwork(fresh.served_model, is_packed(fresh), fresh.calibration)
     except (InferenceError, RunError, OSError) as error:
         raise InferenceError(
             f"the served model of {run.id} is missing or broken; train it again with: "

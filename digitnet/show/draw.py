@@ -78,6 +78,11 @@ def _verb(count: int) -> str:
     return "reads" if count == 1 else "read"
 
 
+def head_html(*parts: Markup | str) -> Markup:
+    """The reading and, beside it, the votes and the picture that the networks see."""
+    return tag("div", *parts, class_="dn-head")
+
+
 def reading_html(probabilities: np.ndarray, trust: Trust | None) -> Markup:
     """The most probable digit, in large type, how sure the network is, and what that is worth.
 

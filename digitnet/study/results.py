@@ -269,6 +269,37 @@ def format_teaching() -> str:
     )
 
 
+def format_load() -> str:
+    """The README's sentences of how many people one server carries; nothing until measured."""
+    record, hour = load_measured("load"), load_measured("memory")
+    if not record:
+        return ""
+    crowds = "; ".join(
+        f"{people} people have half of their readings within {one['median_ms']:,.0f} ms and 95% "
+        f"within {one['p95_ms']:,.0f} ms"
+        for people, one in record["crowds"].items()
+    )
+    dearest = max(record["crowds"].values(), key=lambda one: one["processor_ms"])
+    most = max(one["megabytes"] for one in record["crowds"].values())
+    said = (
+        f"One server on {record['provenance']['machine']} ({record['provenance']['processor']}), "
+        f"where each draws a stroke every two seconds: {crowds}. A stroke costs at most "
+        f"{dearest['processor_ms']:.0f} ms of the processor, and the server {most:.0f} MB."
+    )
+    return f"{said} {_describe_hour(hour)}".rstrip()
+
+
+def _describe_hour(record: dict[str, Any]) -> str:
+    """How the memory grows with an hour's strokes; nothing until measured."""
+    if not record:
+        return ""
+    one = record["ways"]["as it is"]
+    return (
+        f"{one['strokes']:,} strokes, as many as one draws in an hour, bring its memory from "
+        f"{one['megabytes_before']:.0f} to {one['megabytes_after']:.0f} MB."
+    )
+
+
 def _figure(value: float | None, form: str, unit: str = "", missing: str = "not measured") -> str:
     return missing if value is None else f"{value:{form}}{unit}"
 
@@ -285,6 +316,7 @@ def render_readme(text: str, store: RunStore) -> str:
         "confidence": format_confidence(),
         "numbers": format_numbers(),
         "teaching": format_teaching(),
+        "load": format_load(),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"

@@ -46,6 +46,21 @@ def is_for_one_digit() -> bool:
     return is_drawn and board_width() == CANVAS_SIZE
 
 
+def pick_way() -> str:
+    """Lets the reader choose how a digit comes in; for drawing, arranges the board's toolbar."""
+    way = st.segmented_control(
+        "Way in",
+        [DRAW, UPLOAD, CAMERA],
+        default=DRAW,
+        required=True,
+        key="way",
+        label_visibility="collapsed",
+    )
+    if way == DRAW:
+        run_script("toolbar.js")
+    return way
+
+
 def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     """A board to draw on.
 
@@ -59,7 +74,6 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     under = st.session_state.get("draw_over")
     json_data = _show_canvas(under, _begin())
     _show_way_to_empty()
-    run_script("toolbar.js")
     strokes = _strokes_of(json_data)
     address.keep([] if under is not None else strokes)
     if under is not None:

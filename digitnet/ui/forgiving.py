@@ -2,12 +2,14 @@
 
 Streamlit keeps what a browser sends and reads it later, at every run of the session. What cannot be
 read (no JSON, or nested too deep) would so end every run from then on, before the page is drawn.
+Nor may a browser empty the caches, which are everyone's.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.state.session_state import Serialized, WStates
 
 NUMBERS = {"int_value", "double_value"}  # a field of numbers sends the one and is of the other
@@ -18,6 +20,18 @@ _read = WStates.__getitem__
 def forgive_unreadable_values() -> None:
     """Has Streamlit take what it cannot read for what is not there; done once for all sessions."""
     WStates.__getitem__ = _read_or_miss  # type: ignore[method-assign]
+
+
+def keep_caches() -> None:
+    """Has Streamlit leave the caches alone, which any visitor may else have it empty for all.
+
+    Its setting hides the menu's entry, but takes the message from whoever sends it.
+    """
+    AppSession._handle_clear_cache_request = _do_nothing  # type: ignore[method-assign]
+
+
+def _do_nothing(self: AppSession) -> None:
+    pass
 
 
 def _read_or_miss(states: WStates, name: str) -> Any:

@@ -6,8 +6,10 @@ lifted. It takes the served models as they are, by their hashes.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import digitnet
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
 from digitnet.runs import RunError, write_atomically
 from digitnet.study.summaries import RunSummary
+from digitnet.ui.loaders import LOOK_SECONDS, load_current
 from digitnet.ui.page import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
@@ -29,16 +32,12 @@ DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as th
 
 
 def show_live_reading(
-    summaries: Sequence[RunSummary],
-    chosen: RunSummary,
-    strokes: ink.Strokes | None,
-    answer: np.ndarray | None,
+    chosen: RunSummary, strokes: ink.Strokes | None, answer: np.ndarray | None
 ) -> None:
     """Reads in the browser what is added to a drawing, until the server has read it, too.
 
     Args:
-        summaries: The current runs, all of which vote.
-        chosen: The one whose reading is shown in large type.
+        chosen: The network whose reading is shown in large type.
         strokes: What the server has read, perhaps nothing; None where there is no live reading.
         answer: What the chosen network says of them, float (10,), if it says anything.
     """
@@ -49,10 +48,9 @@ def show_live_reading(
             data={
                 "strokes": None if strokes is None else [_rounded(one) for one in strokes],
                 "digit": None if answer is None else int(answer.argmax()),
-                "networks": [_describe(one) for one in summaries],
+                "description": _offer_description(),
                 "chosen": chosen.run.experiment.name,
                 "size": CANVAS_SIZE,
-                "demonstration": load_samples()[DEMONSTRATED][0],
             },
         )
 
@@ -66,6 +64,21 @@ def _load_component() -> Callable[..., Any]:
 
 def _rounded(stroke: np.ndarray) -> list[list[float]]:
     return np.round(stroke, DECIMALS).tolist()
+
+
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
+def _offer_description() -> str:
+    """The name under which browsers fetch what is the same for all of them and at each stroke.
+
+    It is the content's hash, so that a browser fetches anew what has changed, and nothing else.
+    """
+    content = json.dumps(
+        {
+            "networks": [_describe(one) for one in load_current()],
+            "demonstration": load_samples()[DEMONSTRATED][0],
+        }
+    ).encode()
+    return _put_on_shelf(f"{hashlib.sha256(content).hexdigest()}.json", lambda: content)
 
 
 def _describe(summary: RunSummary) -> dict[str, Any]:
@@ -86,17 +99,22 @@ def _offer_model(summary: RunSummary) -> str | None:
     """The name under which browsers fetch a served model; None if they do not."""
     if summary.served_sha256 is None or (summary.served_bytes or 0) > LARGEST:
         return None
-    copy = _open_shelf() / f"{summary.served_sha256}.tflite"
+    try:
+        return _put_on_shelf(f"{summary.served_sha256}.tflite", summary.run.served_model.read_bytes)
+    except (OSError, RunError):
+        return None  # the page tells what is wrong where it reads it
+
+
+def _put_on_shelf(name: str, read: Callable[[], bytes]) -> str:
+    """Offers browsers a file, which is read only if it is not there yet; returns its name."""
+    copy = _open_shelf() / name
     if not copy.exists():
-        try:
-            write_atomically(copy, summary.run.served_model.read_bytes())
-        except (OSError, RunError):
-            return None  # the page tells what is wrong where it reads it
-    return copy.name
+        write_atomically(copy, read())
+    return name
 
 
 def _open_shelf() -> Path:
-    """The folder of copies that browsers may fetch: the run folders hold more than models."""
+    """The folder that browsers may fetch from: the run folders hold more than models."""
     folder = Path(_shelf().name)
     _serve_folder("networks", folder)
     return folder

@@ -13,17 +13,18 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
-from digitnet.ui.forgiving import forgive_unreadable_values
+from digitnet.ui.forgiving import forgive_unreadable_values, keep_caches
 from digitnet.ui.loaders import LOOK_SECONDS, load_store
 
 ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
 
 
-SIGN_SECONDS = 5  # between looks at whether a training runs
+SIGN_SECONDS = 10  # between looks, each a run of the script, at whether a training runs
 
 
 forgive_unreadable_values()
+keep_caches()
 
 
 def page_file(name: str) -> Path:

@@ -43,7 +43,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
     expect(page.locator(".st-key-all_models li")).to_have_count(SHIPPED)
     expect(page.locator(".st-key-all_models h3")).to_contain_text(f"networks read {digit}")
     expect(page.locator(".st-key-all_models .dn-trust")).to_contain_text("just so many agreed")
-    expect(page.locator(".st-key-seen img")).to_be_visible()
+    expect(page.locator(".dn-seen img")).to_be_visible()
 
 
 def test_undo_redo_and_clear(page: Page) -> None:

@@ -159,7 +159,7 @@ def test_it_is_not_told_to_screen_readers_and_the_board_has_a_name(page: Page) -
     assert page.locator(".st-key-live").get_by_role("status").count() == 0
     expect(page.locator(".st-key-live .dn-live")).to_have_attribute("aria-hidden", "true")
     # What will be told of the next reading stays where it is, though it is not seen.
-    expect(page.locator(".st-key-confirmed").get_by_role("status")).to_have_count(1)
+    expect(page.locator(".st-key-prediction").get_by_role("status")).to_have_count(1)
     page.mouse.up()
 
 

@@ -14,20 +14,22 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from benchmarks.messages import (
+    MOST_BYTES,
+    PRESSED,
+    SUBPROTOCOLS,
+    Json,
+    Shown,
+    ask_to_run,
+    stream_of,
+)
+
+__all__ = ["ONE", "PRESSED", "Json", "Visitor", "drawing_of", "path_of"]
+
 PATIENCE = 60  # seconds
-MOST_BYTES = 64 * 2**20  # of an answer
-# The field of a widget's state that carries a Python value of this type.
-FIELDS = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
-PRESSED = None  # what a button's state is sent as
-
-Place = tuple[int, ...]
 
 
-class Json(str):
-    """What a component sends."""
-
-
-class Visitor:
+class Visitor(Shown):
     """One session of the app.
 
     Args:
@@ -35,18 +37,16 @@ class Visitor:
     """
 
     def __init__(self, address: str) -> None:
+        super().__init__()
         self.address = address
-        self.elements: dict[Place, Any] = {}  # what the page shows
-        self.fragments: dict[Place, str] = {}  # which part of the script drew it
         self._stack = contextlib.ExitStack()
         self._page = self._query = ""
         self._connect()
 
     def _connect(self) -> None:
         self._stack.close()
-        stream = self.address.replace("http://", "ws://") + "/_stcore/stream"
         self._socket = self._stack.enter_context(
-            connect(stream, subprotocols=["streamlit"], max_size=MOST_BYTES)
+            connect(stream_of(self.address), subprotocols=SUBPROTOCOLS, max_size=MOST_BYTES)
         )
         self.elements.clear()
 
@@ -84,23 +84,8 @@ class Visitor:
 
     def send(self, states: dict[str, Any], fragment: str = "") -> None:
         """Sends values of widgets, as `act` does, and does not wait."""
-        message = BackMsg()
-        script = message.rerun_script
-        script.page_name, script.query_string = self._page, self._query
-        script.fragment_id = fragment
-        for name, value in states.items():
-            state = script.widget_states.widgets.add(id=name)
-            if value is PRESSED:
-                state.trigger_value = True
-            elif isinstance(value, Json):
-                state.json_value = value
-            elif isinstance(value, list):
-                state.string_array_value.data.extend(value)
-            elif isinstance(value, dict):
-                state.file_uploader_state_value.uploaded_file_info.add(**value)
-            else:
-                setattr(state, FIELDS[type(value)], value)
-        self.send_bytes(message.SerializeToString())
+        place = {"page_name": self._page, "query_string": self._query}
+        self.send_bytes(ask_to_run(states, fragment, **place))
 
     def send_bytes(self, content: bytes | str) -> None:
         self._socket.send(content)
@@ -142,32 +127,9 @@ class Visitor:
         while True:
             message = ForwardMsg()
             message.ParseFromString(self._socket.recv(max(0.0, deadline - time.monotonic())))
-            self._see(message)
+            self.see(message)
             if message.WhichOneof("type") == kind:
                 yield message
-
-    def _see(self, message: ForwardMsg) -> None:
-        kind = message.WhichOneof("type")
-        if kind == "new_session":
-            self._forget(set(message.metadata.run.fragment_ids))
-        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            place = tuple(message.metadata.delta_path)
-            self.elements[place] = message.delta.new_element
-            self.fragments[place] = message.delta.fragment_id
-
-    def _forget(self, fragments: set[str]) -> None:
-        """Clears what is about to be drawn anew: these parts of the page, all of it if none."""
-        for place in list(self.elements):
-            if not fragments or self.fragments[place] in fragments:
-                del self.elements[place]
-
-    def find(self, kind: str) -> list[tuple[Any, str]]:
-        """The page's elements of a kind, each with the part of the page that it is in."""
-        return [
-            (getattr(element, kind), self.fragments[place])
-            for place, element in self.elements.items()
-            if element.WhichOneof("type") == kind
-        ]
 
     def widgets(self) -> dict[str, tuple[str, str]]:
         """The ids of all that can be acted on, with kind and label."""
@@ -186,15 +148,6 @@ class Visitor:
     def faults(self) -> list[str]:
         """What the page shows of exceptions; a user is to see none."""
         return [f"{one.type}: {one.message}" for one, _ in self.find("exception")]
-
-    def find_board(self) -> tuple[Any, str]:
-        """The board of the open Draw page, which has other components, too."""
-        [board] = [
-            (one, fragment)
-            for one, fragment in self.find("bidi_component")
-            if "drawable_canvas" in one.component_name
-        ]
-        return board
 
     # --- drawing ---------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from digitnet.serving import (
     BATCH_SIZE,
     InferenceError,
     ModelServer,
+    Pool,
     ServedNetwork,
     find_verdict,
     temper,
@@ -317,6 +318,27 @@ def test_a_temperature_that_cannot_be_is_none(models, store: RunStore, temperatu
     ship(store, "cnn", models[0][0])
     write_calibration(store.current("cnn"), temperature=temperature)
     assert store.current("cnn").calibration == Calibration()
+
+
+def test_small_networks_are_asked_together_and_say_the_same(
+    models, store: RunStore, monkeypatch
+) -> None:
+    ship(store, "fc", models[0][0])
+    ship(store, "cnn", models[1][0])
+    lines, submit = [], Pool.submit
+
+    def note(pool: Pool, line: str, *rest) -> object:
+        lines.append(line)
+        return submit(pool, line, *rest)
+
+    monkeypatch.setattr(Pool, "submit", note)
+    together = ModelServer().read_all(store.finished(), IMAGES[:3])
+    assert len(lines) == 1
+    monkeypatch.setattr(serving, "SMALL", 0)
+    alone = ModelServer().read_all(store.finished(), IMAGES[:3])
+    assert len(set(lines[1:])) == 2
+    for network, reading in together.items():
+        np.testing.assert_array_equal(reading.probabilities, alone[network].probabilities)
 
 
 class Outputs(ServedNetwork):

@@ -42,10 +42,15 @@ def told(sample: int | None = None, **parameters: str) -> dict:
     return json.loads(component.mixed.json or component.json)
 
 
+def described(data: dict) -> dict:
+    """What the component fetches of the networks."""
+    return json.loads((live._open_shelf() / data["description"]).read_text())
+
+
 @pytest.mark.slow
 def test_the_browser_is_told_of_every_network_and_what_was_read():
     data = told(sample=3)
-    assert [one["name"] for one in data["networks"]] == [
+    assert [one["name"] for one in described(data)["networks"]] == [
         one.run.experiment.name for one in summarize_current(RunStore.default())
     ]
     assert data["digit"] == 3
@@ -57,6 +62,13 @@ def test_the_browser_is_told_of_every_network_and_what_was_read():
 def test_nothing_is_read_live_on_the_wide_board():
     assert told()["strokes"] == []
     assert told(wide="on")["strokes"] is None
+
+
+@pytest.mark.slow
+def test_what_is_the_same_for_all_is_not_told_at_each_stroke():
+    first, second = told(sample=3), told(sample=4)
+    assert first["description"] == second["description"]
+    assert len(json.dumps(second)) < 2_000
 
 
 def test_models_are_offered_as_they_are_served_but_not_the_largest():

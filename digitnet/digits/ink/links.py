@@ -113,26 +113,29 @@ def _thin(points: np.ndarray, tolerance: float) -> np.ndarray:
     """Returns those of a stroke's points (k, 2) that the line through them cannot do without."""
     kept = np.zeros(len(points), bool)
     kept[[0, -1]] = True
+    places = points @ (1, 1j)
     open_parts = [(0, len(points) - 1)]
     while open_parts:
         first, last = open_parts.pop()
         if last - first < 2:
             continue
-        away = _distances_to(points[first + 1 : last], points[first], points[last])
-        middle = first + 1 + int(away.argmax())
-        if away[middle - first - 1] > tolerance:
+        away = _distances_to(places[first + 1 : last], places[first], places[last])
+        farthest = int(away.argmax())
+        if away[farthest] > tolerance:
+            middle = first + 1 + farthest
             kept[middle] = True
             open_parts += [(first, middle), (middle, last)]
     return points[kept]
 
 
-def _distances_to(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Returns how far points (k, 2) lie from a line's piece; rounded, so that equals are equal."""
+def _distances_to(points: np.ndarray, start: complex, end: complex) -> np.ndarray:
+    """Returns how far points x + iy lie from a line's piece; rounded, so that equals are equal."""
     along, offsets = end - start, points - start
-    length = float(along @ along)
-    at = np.clip(offsets @ along / length, 0, 1) if length else np.zeros(len(points))
-    beside = offsets - at[:, None] * along
-    return np.round(np.hypot(beside[:, 0], beside[:, 1]), 3)
+    length = abs(along) ** 2
+    if length:
+        at = (offsets * along.conjugate()).real / length
+        offsets = offsets - np.minimum(np.maximum(at, 0), 1) * along
+    return np.abs(offsets).round(3)
 
 
 def _fold(number: int) -> int:

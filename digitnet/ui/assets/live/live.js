@@ -70,35 +70,47 @@ class Live {
 
   // --- what the server knows --------------------------------------------------------------------
 
-  update(root, {strokes, digit, networks, chosen, size, demonstration}) {
+  update(root, {strokes, digit, description, chosen, size}) {
     this.isHere = strokes !== null && !this.hasFailed;
     if (!this.isHere) return this.reset();
     this.size = size;
-    if (this.panel?.root !== root) this.panel = new Panel(root);
-    this.hire(networks, chosen);
+    if (this.panel?.root !== root) {
+      this.panel = new Panel(root);
+      this.panel.list(this.networks);
+    }
+    this.learn(description, chosen);
     // Those that it has read since are its own now; what was drawn after them is still to come.
     this.finished.splice(0, strokes.length ? Math.max(0, strokes.length - this.strokes.length) : Infinity);
     this.strokes = strokes;
     if (this.points || this.finished.length) return this.send();
     this.hide();
     this.panel.say(digit ?? "");
-    this.demonstration = strokes.length ? null : demonstration;
+  }
+
+  /** Fetches what is told of the networks when it has changed, and hires workers for them. */
+  async learn(description, chosen) {
+    const wanted = [description, chosen].join();
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
+    try {
+      const {networks, demonstration} = await (await fetch(urlOf(description))).json();
+      if (wanted !== this.wanted) return; // another is chosen by now
+      Object.assign(this, {networks, demonstration, chosen});
+      this.panel.list(networks);
+      this.hire(networks, chosen);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Sets one worker to the chosen network, which must not wait, and one to all others. */
   hire(networks, chosen) {
-    const wanted = JSON.stringify([networks, chosen]);
-    if (wanted === this.wanted) return;
-    this.wanted = wanted;
-    this.networks = networks;
-    this.chosen = chosen;
-    this.panel.list(networks);
     whenIdle(() => this.attempt(() => {
       this.workers ??= [0, 1].map((number) => new Reader(
         (read) => this.take(read, number), (error) => this.fail(error),
         () => this.attempt(() => number === 1 && this.greet())));
       const served = networks.filter(({file}) => file).map((one) => ({
-        ...one, key: one.file, url: new URL(`../digitnet.networks/${one.file}`, import.meta.url).href,
+        ...one, key: one.file, url: urlOf(one.file),
       }));
       this.workers[0].want(served.filter(({name}) => name === chosen));
       this.workers[1].want(served.filter(({name}) => name !== chosen));
@@ -110,7 +122,7 @@ class Live {
 
   /** On the first visit, once it can be read, a digit draws itself on the empty board. */
   async greet() {
-    if (!this.demonstration || this.hasBegun) return;
+    if (this.strokes.length || this.hasBegun) return;
     const read = (points) => {
       this.points = points;
       if (points) this.send();
@@ -212,6 +224,8 @@ class Reader {
 
 const isMoving = (board) => board.getRootNode().querySelector('[aria-label="Edit"]')
   ?.getAttribute("aria-pressed") === "true";
+
+const urlOf = (file) => new URL(`../digitnet.networks/${file}`, import.meta.url).href;
 
 /** Does something once the board stands, which it must not hold up, and the page is idle. */
 function whenIdle(act) {
