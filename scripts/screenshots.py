@@ -63,8 +63,10 @@ def _own_runs() -> Iterator[Path]:
         for slant in SLANTS
         for digit, strokes in load_samples().items()
     )
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _slant(stroke: list[list[float]], slant: float) -> np.ndarray:
