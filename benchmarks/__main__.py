@@ -8,6 +8,7 @@ BENCHMARKS = (
     "app_speed",
     "live",
     "page_opening",
+    "inside",
     "drawing_while_training",
     "load",
     "memory",

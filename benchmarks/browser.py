@@ -22,6 +22,7 @@ CANVAS = "canvas.upper-canvas"
 PAGES = {
     "draw": ("", CANVAS),
     "inside": ("inside", ".st-key-layer .dn-filters img"),
+    "mine": ("mine", ".dn-standings"),
     "curves": ("curves", ".st-key-curves .main-svg"),
     "confusion": ("confusion", ".st-key-matrix .main-svg"),
     "compare": ("compare", ".st-key-comparison canvas"),

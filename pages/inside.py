@@ -244,12 +244,7 @@ def show_alike(subject: Subject) -> None:
     pictures = loaders.load_pictures(subject.run.tested_on, "alike")
     st.html(alike.nearest_html(found, pictures))
     with st.container(key="map"):
-        st.plotly_chart(
-            alike.map_figure(digit_map, found),
-            key="map_chart",
-            config=page.picture_config("digitnet-map"),
-            alt="Test digits, those alike near each other, and your drawing as a star among them",
-        )
+        st.html(alike.map_html(digit_map, found))
     st.caption(WHAT_ALIKE_MEANS)
 
 

@@ -47,4 +47,4 @@ from digitnet.runs.records import (
 )
 from digitnet.runs.status import STATUS, Status
 from digitnet.runs.store import NO_FILES, RunStore
-from digitnet.runs.teachings import DRAWINGS, MOST_LOST, Outcome, Teaching
+from digitnet.runs.teachings import DRAWINGS, MOST_LOST, MOST_MISSED, Outcome, Teaching

@@ -10,7 +10,8 @@ from digitnet.runs.files import RunError, is_amount
 
 DRAWINGS = "drawings.jsonl"  # in the folder of a run that was taught: all that it was given
 MOST_LOST = 0.001  # of MNIST's validation digits: 5 of 5,000
-_ROUNDING = 1e-9  # that 5 of 5,000 are not more than 0.001
+MOST_MISSED = 0.005  # of made scribbles that it no longer refuses: 5 of 1,000
+_ROUNDING = 1e-9  # that 5 of 5,000 are not more than 0.001, nor 5 of 1,000 than 0.005
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Outcome:
         mnist_before: Share of MNIST's validation digits that the run reads rightly from which it
             goes on.
         mnist_after: The same of itself.
+        refused_before: Share of made scribbles, and digits side by side, that the run from which
+            it goes on says are no digit. With `refused_after`, 0 in runs from before they were
+            looked at.
+        refused_after: The same of itself.
 
     Raises:
         RunError: If a figure cannot be.
@@ -57,6 +62,8 @@ class Outcome:
     loss_after: float
     mnist_before: float
     mnist_after: float
+    refused_before: float = 0.0
+    refused_after: float = 0.0
 
     def __post_init__(self) -> None:
         for name, figure in vars(self).items():
@@ -78,11 +85,16 @@ class Outcome:
         return (self.misread_after, self.loss_after) < before
 
     @property
-    def remembers(self) -> bool:
+    def remembers_digits(self) -> bool:
         """Whether it reads MNIST's digits as before, but for `MOST_LOST`."""
         return self.mnist_after >= self.mnist_before - MOST_LOST - _ROUNDING
 
     @property
+    def remembers_scribbles(self) -> bool:
+        """Whether it still refuses what is no digit, but for `MOST_MISSED`."""
+        return self.refused_after >= self.refused_before - MOST_MISSED - _ROUNDING
+
+    @property
     def is_adopted(self) -> bool:
         """Whether it is to be served in the place of the run before."""
-        return self.is_better and self.remembers
+        return self.is_better and self.remembers_digits and self.remembers_scribbles

@@ -213,7 +213,7 @@ def seen_html(image: np.ndarray) -> Markup:
         "figure",
         tag("img", src=f"data:image/png;base64,{source}", alt=alt),
         tag("figcaption", "What the networks see"),
-        class_="dn-seen",
+        class_="dn-seen st-key-seen",  # is found by the name of the block that it was once
     )
 
 

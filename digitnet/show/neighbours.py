@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.experiments import CLASSES
 from digitnet.runs import DigitMap
-from digitnet.show.charts import lay_out
 from digitnet.show.html import Markup, tag
-from digitnet.show.pictures import png_url
+from digitnet.show.pictures import png_url, svg_url
 from digitnet.show.words import a_digit, number_in_words
 from digitnet.study.maps import Neighbours
 
-if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
-    import plotly.graph_objects as go
-
-MAP_HEIGHT = 520
+MAP_SIDE = 600  # of the map's picture; it is drawn at most that large
+MAP_REACH = 1.08  # of what lies on it, so that nothing is cut off
+STAR = "M0-13L4-5 13-4 6 2 8 11 0 6-8 11-6 2-13-4-4-5Z"
 # Okabe and Ito's colours (2008), darkened or lightened until each is seen on both backgrounds; what
 # tells digits apart without colour is the large digit in the middle of each cloud.
 DIGIT_COLOURS = (
@@ -73,51 +69,37 @@ def _digit_picture(pictures: NDArray | None, position: int, label: int) -> Marku
     return tag("img", src=png_url(pictures[position]), alt=alt, title=alt)
 
 
-def map_figure(digit_map: DigitMap, neighbours: Neighbours) -> go.Figure:
+def map_html(digit_map: DigitMap, neighbours: Neighbours) -> Markup:
     """The test digits, those alike near each other, and the drawing as a star among them."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    places, labels = digit_map.places, digit_map.tested.labels
-    for digit in range(CLASSES):
-        mine = places[labels == digit]
-        figure.add_scattergl(
-            x=mine[:, 0],
-            y=mine[:, 1],
-            mode="markers",
-            name=str(digit),
-            marker={"color": DIGIT_COLOURS[digit], "size": 6, "opacity": 0.55},
-            hovertemplate=f"{a_digit(digit)}<extra></extra>",
-        )
-    figure.layout.annotations = [
-        _name_cloud(digit, places[labels == digit]) for digit in np.unique(labels).tolist()
-    ]
-    x, y = neighbours.place.tolist()
-    figure.add_scatter(
-        x=[x],
-        y=[y],
-        mode="markers",
-        name="your drawing",
-        marker={
-            "symbol": "star",
-            "size": 24,
-            "color": "#e8b400",
-            "line": {"color": "#23282d", "width": 2},
-        },
-        hovertemplate="your drawing<extra></extra>",
+    places, labels = _place(digit_map.places), digit_map.tested.labels
+    clouds = "".join(
+        _cloud_svg(digit, places[labels == digit]) for digit in np.unique(labels).tolist()
     )
-    bare = {"visible": False, "range": [-1.08, 1.08]}
-    lay_out(figure, MAP_HEIGHT, showlegend=False, top=0)
-    figure.update_xaxes(**bare)
-    figure.update_yaxes(**bare)
-    return figure
+    x, y = _place(neighbours.place)
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {MAP_SIDE} {MAP_SIDE}" '
+        'font-family="sans-serif" font-size="26" font-weight="700" text-anchor="middle">'
+        f'{clouds}<path transform="translate({x:.1f} {y:.1f})" d="{STAR}" fill="#e8b400" '
+        'stroke="#23282d" stroke-width="2" stroke-linejoin="round"/></svg>'
+    )
+    alt = "Test digits, those alike near each other, and your drawing as a star among them"
+    return tag("img", src=svg_url(svg), alt=alt)
 
 
-def _name_cloud(digit: int, places: NDArray) -> dict[str, object]:
-    """A large digit above where most of its places are."""
+def _place(places: NDArray) -> NDArray:
+    """Where places in [-1, 1], the second upwards, lie in the picture."""
+    return MAP_SIDE * (0.5 + np.array([0.5, -0.5]) * places / MAP_REACH)
+
+
+def _cloud_svg(digit: int, places: NDArray) -> str:
+    """A digit's places as dots, and the digit itself above where most of them are."""
     middle = np.median(places, axis=0)
     distances = np.linalg.norm(places - middle, axis=1)
-    most = places[distances <= np.quantile(distances, 0.8)]
-    font = {"size": 26, "color": DIGIT_COLOURS[digit], "weight": 700}
-    where = {"x": float(middle[0]), "y": float(most[:, 1].max()), "yanchor": "bottom"}
-    return where | {"text": str(digit), "showarrow": False, "font": font}
+    top = places[distances <= np.quantile(distances, 0.8), 1].min()
+    dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
+    colour = DIGIT_COLOURS[digit]
+    return (
+        f'<path d="{dots}" stroke="{colour}" stroke-width="6" stroke-linecap="round" '
+        'opacity="0.55"/>'
+        f'<text x="{middle[0]:.1f}" y="{top - 5:.1f}" fill="{colour}">{digit}</text>'
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digitnet.runs import MOST_LOST, Outcome
+from digitnet.runs import MOST_LOST, MOST_MISSED, Outcome
 
 
 def describe_outcome(outcome: Outcome) -> str:
@@ -13,12 +13,20 @@ def describe_outcome(outcome: Outcome) -> str:
             f"digits it reads {outcome.mnist_after:.2%} rightly, before {outcome.mnist_before:.2%}."
         )
     if outcome.is_better:
-        return (
-            f"Nothing has changed: it would have forgotten too much. Of MNIST's validation digits "
-            f"it would read {outcome.mnist_after:.2%} rightly, now {outcome.mnist_before:.2%}; "
-            f"{100 * MOST_LOST:g} points are the most that is given up."
-        )
+        return f"Nothing has changed: it would have forgotten too much. {_describe_loss(outcome)}"
     return f"Nothing has changed: it would read you no better. {_describe_drawings(outcome)}"
+
+
+def _describe_loss(outcome: Outcome) -> str:
+    """What it would have forgotten."""
+    if outcome.remembers_digits:
+        verb, most = "Of made scribbles it would refuse", MOST_MISSED
+        before, after = outcome.refused_before, outcome.refused_after
+    else:
+        verb, most = "Of MNIST's validation digits it would read rightly", MOST_LOST
+        before, after = outcome.mnist_before, outcome.mnist_after
+    most_lost = f"{100 * most:g} points are the most that is given up"
+    return f"{verb} {after:.2%}, now {before:.2%}; {most_lost}."
 
 
 def _describe_drawings(outcome: Outcome) -> str:

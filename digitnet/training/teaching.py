@@ -142,7 +142,8 @@ def judge_teaching(lesson: Lesson, base: Run, before: Run, taught: ServedNetwork
         before: The run that was current.
         taught: What came of it.
     """
-    validation = lesson.judged.validation
+    validation, (scribbles,) = lesson.judged.validation, lesson.unlearnt.outliers.values()
+    taught_from = _load(base)
     misread_before, loss_before = _judge(_load(before), lesson.held_out)
     misread_after, loss_after = _judge(taught, lesson.held_out)
     return Outcome(
@@ -152,8 +153,10 @@ def judge_teaching(lesson: Lesson, base: Run, before: Run, taught: ServedNetwork
         misread_after=misread_after,
         loss_before=loss_before,
         loss_after=loss_after,
-        mnist_before=1 - _judge(_load(base), validation)[0] / len(validation.labels),
+        mnist_before=1 - _judge(taught_from, validation)[0] / len(validation.labels),
         mnist_after=1 - _judge(taught, validation)[0] / len(validation.labels),
+        refused_before=_refused(taught_from, scribbles),
+        refused_after=_refused(taught, scribbles),
     )
 
 
@@ -167,3 +170,9 @@ def _judge(network: ServedNetwork, digits: Digits) -> tuple[int, float]:
     misread = int((probabilities.argmax(axis=1) != digits.labels).sum())
     right = probabilities[np.arange(len(digits.labels)), digits.labels]
     return misread, float(-np.log(np.maximum(right, _LEAST)).mean())
+
+
+def _refused(network: ServedNetwork, images: np.ndarray) -> float:
+    """Share of images, uint8 (n, 28, 28), that a network says are no digit; 0 if it never does."""
+    is_digit = network.read(images).is_digit
+    return 0.0 if is_digit is None else float(1 - is_digit.mean())

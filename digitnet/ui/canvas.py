@@ -28,6 +28,10 @@ WIDE = 2 * CANVAS_SIZE  # pixels: a board for numbers
 BOARD_COLOUR = "#1c2430"
 
 
+INVITATION = "Draw one digit, large. The networks read it as you lift the pen."
+WIDE_INVITATION = "Draw a number. On this board it is read as you lift the pen, not before."
+
+
 UNREADABLE = {"objects": None}  # what is no drawing, for one
 
 
@@ -79,7 +83,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
     if not strokes:
-        raise ink.InkError("Draw one digit, large. The networks read it as you lift the pen.")
+        raise ink.InkError(WIDE_INVITATION if board_width() == WIDE else INVITATION)
     return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
 
 

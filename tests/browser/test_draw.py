@@ -43,7 +43,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
     expect(page.locator(".st-key-all_models li")).to_have_count(SHIPPED)
     expect(page.locator(".st-key-all_models h3")).to_contain_text(f"networks read {digit}")
     expect(page.locator(".st-key-all_models .dn-trust")).to_contain_text("just so many agreed")
-    expect(page.locator(".dn-seen img")).to_be_visible()
+    expect(page.locator(".st-key-seen img")).to_be_visible()
 
 
 def test_undo_redo_and_clear(page: Page) -> None:
@@ -240,3 +240,16 @@ def test_a_hundred_drawings_are_read(page: Page) -> None:
         clear_canvas(page)
         expect_nothing_read(page)
     assert right >= 85
+
+
+@pytest.mark.parametrize("width", [700, 1000, 1280])
+def test_the_votes_and_the_picture_lie_apart_inside_the_page(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    draw_strokes(page, load_samples()[7])
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("7")
+    votes = page.locator(".st-key-prediction .dn-ballot").bounding_box()
+    picture = page.locator(".st-key-prediction .st-key-seen").bounding_box()
+    assert votes and picture
+    is_beside = votes["x"] + votes["width"] <= picture["x"]
+    assert is_beside or votes["y"] + votes["height"] <= picture["y"]
+    assert picture["x"] + picture["width"] <= width

@@ -90,7 +90,7 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
         "Layer by layer": FILTERS,
         "Why": ".dn-evidence img",
         "As you drew": ".dn-film svg",
-        "Look-alikes": ".st-key-map .main-svg",
+        "Look-alikes": ".st-key-map img",
         "What if": ".dn-flips",
     }
     for part, sign in signs.items():

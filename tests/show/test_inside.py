@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -132,13 +134,13 @@ def test_a_film_is_plain_json_with_a_path_for_each_moment():
 def test_bands_are_as_wide_as_a_digit_is_read():
     cnn, lenet = find_experiment("cnn"), find_experiment("lenet5")
     flips = {
-        lenet: find_flips([8] * 3 + [7] * 14, WAYS[0]),
+        lenet: find_flips([8] * 3 + [7] * 10, WAYS[0]),
         cnn: find_flips([7] * POINTS, WAYS[0]),
     }
     html = alterations.flips_html(flips, WAYS[0], 30, cnn)
     assert html.index(cnn.title) < html.index(lenet.title)  # the chosen one first
     assert '<i class="dn-flipped" style="--points:3">8</i>' in html
-    assert "8 at −45°" in html and "7 throughout" in html
+    assert "8 at −40°" in html and "7 throughout" in html
     assert "--mark:0.7500" in html
     assert alterations.describe_steadiest(flips, WAYS[0]).startswith("1 of 2 networks hold")
 
@@ -169,6 +171,10 @@ def test_the_map_names_each_cloud_and_marks_the_drawing():
     digits = MappedDigits(np.zeros((50, 2), np.uint8), labels, np.arange(50))
     axes = Axes(*(np.zeros(2),) * 4)
     found = DigitMap("", axes, digits, digits, rng.random((50, 2)))
-    figure = neighbours.map_figure(found, Neighbours([], [], np.array([0.25, 0.5])))
-    assert [one.text for one in figure.layout.annotations] == [str(one) for one in range(10)]
-    assert (figure.data[-1].x[0], figure.data[-1].marker.symbol) == (0.25, "star")
+    html = neighbours.map_html(found, Neighbours([], [], np.array([0.0, 0.54])))
+    source = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
+    svg = ElementTree.fromstring(base64.b64decode(source[1]))
+    *clouds, star = list(svg)
+    assert [one.text for one in clouds if one.tag.endswith("text")] == list("0123456789")
+    assert all(one.get("d").count("M") == 5 for one in clouds if one.tag.endswith("path"))
+    assert star.get("transform") == "translate(300.0 150.0)"  # in the middle, halfway up

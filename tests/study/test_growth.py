@@ -65,10 +65,10 @@ def test_a_way_has_the_drawing_as_it_is_in_its_middle(way):
 
 
 def test_flips_are_the_nearest_on_both_sides():
-    way, readings = WAYS[0], [5] * 2 + [3] * 2 + [4] * 8 + [4] * 3 + [1] * 2
+    way, readings = WAYS[0], [5] * 2 + [3] * 2 + [4] * 7 + [1] * 2
     found = find_flips(readings, way)
     assert found.reading == 4
     assert found.below == (float(way.points[3]), 3)
-    assert found.above == (float(way.points[15]), 1)
+    assert found.above == (float(way.points[11]), 1)
     steady = find_flips([4] * POINTS, way)
     assert steady.below is None and steady.above is None

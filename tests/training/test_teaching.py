@@ -59,6 +59,9 @@ def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store):
     assert run.problem() is None and run.request.teaching.base == "reader/shipped"
     assert (outcome.learnt, outcome.held_out) == (20, 20)
     assert (store.current("reader") == run) == outcome.is_adopted
+    assert dict((kind, one) for kind, one, _ in run.calibration.refused)["scribbles"] == round(
+        1000 * outcome.refused_after
+    )
     assert run.history()["epoch"].tolist() == [1, 2]
     assert run.calibration.threshold is not None
     lines = [json.loads(line) for line in (run.folder / DRAWINGS).read_text().splitlines()]

@@ -80,6 +80,8 @@ def test_a_read_only_page_offers_nothing(store, monkeypatch):
         ({"misread_before": 0}, "no better"),
         ({"mnist_after": 0.9949}, "forgotten too much"),
         ({"mnist_after": 0.9950}, "has learnt your hand"),
+        ({"refused_before": 0.981, "refused_after": 0.9755}, "scribbles it would refuse 97.55%"),
+        ({"refused_before": 0.981, "refused_after": 0.976}, "has learnt your hand"),
     ],
 )
 def test_an_outcome_is_told_as_it_is(figures, words):
