@@ -69,13 +69,13 @@ def test_hidden_layers_are_relu_and_the_output_is_a_float32_softmax():
     assert weighted[-1].compute_dtype == "float32"
 
 
-def test_training_model_computes_and_learns_the_same_as_the_plain_one():
-    experiment = next(one for one in REPORT_EXPERIMENTS if one.name == "fc")
+@pytest.mark.parametrize("name", ["fc", "fc_narrow", "cnn_min", "cnn_pool5", "lenet5"])
+def test_training_model_computes_and_learns_the_same_as_the_plain_one(name):
+    experiment = find_experiment(name)
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (32, 28, 28, 1)).astype("float32") / 255
     labels = keras.utils.to_categorical(generator.integers(0, 10, 32), 10)
     plain, table = build_model(experiment), build_training_model(experiment, "float32")
-    assert isinstance(table.layers[0], GreyLevelTable)
     table.set_weights(plain.get_weights())
     np.testing.assert_allclose(table(images), plain(images), atol=1e-6)
     # one step without dropout: equal weights mean equal gradients
@@ -107,9 +107,24 @@ def _differentiate(look_up, table, levels, upstream):
     return tf.convert_to_tensor(tape.gradient(rows, table, upstream))
 
 
-def test_a_cnn_has_no_table():
-    model = build_training_model(find_experiment("cnn_min"), "float32")
-    assert not any(isinstance(layer, GreyLevelTable) for layer in model.layers)
+@pytest.mark.parametrize("name", ["fc_narrow", "fc", "cnn_min", "lenet5"])
+def test_only_a_dense_network_begins_with_a_table(name):
+    model = build_training_model(find_experiment(name), "float32")
+    assert isinstance(model.layers[0], GreyLevelTable) == name.startswith("fc")
+
+
+def test_relu_follows_only_a_max_pool_that_leaves_fewer_values():
+    experiment = make_network(
+        "mine", parse_layers("conv 2, max 2/2, conv 3, max 2/1, conv 4, average 2/2, flatten")
+    )
+    model = build_training_model(experiment, "float32")
+    convolutions = [one for one in model.layers if isinstance(one, keras.layers.Conv2D)]
+    assert [one.activation.__name__ for one in convolutions] == ["linear", "relu", "relu"]
+    assert [type(one) for one in model.layers[1:4]] == [
+        keras.layers.MaxPooling2D,
+        keras.layers.ReLU,
+        keras.layers.Conv2D,
+    ]
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5])
