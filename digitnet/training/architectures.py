@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from collections.abc import Iterator
+from itertools import pairwise, takewhile
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from digitnet.experiments import IMAGE_SHAPE, Experiment, layers
 
 GREY_LEVELS = 256
 MOMENTUM = 0.98  # of the means that normalization keeps: those of the last 50 steps or so
-LEAST_TABLE_UNITS = 64  # fewer values a pixel are computed sooner than looked up
+BYTES = 256  # values of a random byte
 
 
 def build_model(experiment: Experiment, precision: str = "float32") -> keras.Sequential:
@@ -37,8 +38,9 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
 def build_training_model(experiment: Experiment, precision: str) -> keras.Sequential:
     """The same network, with the same weights in the same order, arranged to be trained fast.
 
-    Wide dense layers before Flatten are evaluated once for each of the 256 grey levels instead of
-    once for each of an image's 784 pixels.
+    Dense layers before Flatten are evaluated once for each of the 256 grey levels instead of once
+    for each of an image's 784 pixels, ReLU follows the pool that leaves fewer values to it, and
+    dropout draws bytes instead of floats.
 
     Args:
         experiment: Whose layers to build.
@@ -49,10 +51,47 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
     """
     model = build_model(experiment, precision)
     pixel_layers = _pixel_layers(model)
-    if not pixel_layers or pixel_layers[-1].units < LEAST_TABLE_UNITS:
-        return model
-    table = GreyLevelTable(pixel_layers, dtype=precision)
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), table, *model.layers[len(pixel_layers) :]])
+    table = [GreyLevelTable(pixel_layers, dtype=precision)] if pixel_layers else []
+    others = [_quicken(layer) for layer in model.layers[len(pixel_layers) :]]
+    return keras.Sequential([keras.Input(IMAGE_SHAPE), *table, *_pool_before_relu(others)])
+
+
+def _pool_before_relu(model_layers: list[keras.Layer]) -> Iterator[keras.Layer]:
+    """Layers whose convolutions leave the ReLU to after a max pool; the result is the same."""
+    for before, layer in pairwise([None, *model_layers]):
+        yield layer
+        if isinstance(before, keras.layers.Conv2D) and _is_reducing_pool(layer):
+            before.activation = keras.activations.linear
+            yield keras.layers.ReLU(dtype=layer.dtype_policy)
+
+
+def _is_reducing_pool(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.MaxPooling2D) and layer.strides[0] > 1
+
+
+def _quicken(layer: keras.Layer) -> keras.Layer:
+    """Dropout that draws bytes, where its rate is a whole number of 256ths; others as they are."""
+    if isinstance(layer, keras.layers.Dropout) and (layer.rate * BYTES).is_integer():
+        return ByteDropout(layer.rate, dtype=layer.dtype_policy)
+    return layer
+
+
+class ByteDropout(keras.layers.Dropout):
+    """Dropout by a random byte for each value: a quarter of the random numbers.
+
+    Args:
+        rate: The share of values that is dropped, a whole number of 256ths.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training or not self.rate:
+            return inputs
+        size = tf.size(inputs)
+        seed = self.seed_generator.next()
+        words = tf.random.stateless_uniform([(size + 3) // 4], seed, None, None, tf.int32)
+        drawn = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
+        kept = tf.reshape(drawn, tf.shape(inputs)) >= int(self.rate * BYTES)
+        return inputs * (tf.cast(kept, inputs.dtype) / (1 - self.rate))
 
 
 class GreyLevelTable(keras.Layer):
@@ -79,12 +118,20 @@ class GreyLevelTable(keras.Layer):
 
 @tf.custom_gradient
 def _look_up(table: tf.Tensor, levels: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """Rows of a table; its gradient is a matrix product, far faster than adding row by row."""
+    """Rows of a table, with a gradient that is several times faster than `tf.gather`'s own.
+
+    Four pixels in five are background: a matrix product adds these up, and only the others are
+    added row by row.
+    """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
-        chosen = tf.one_hot(tf.reshape(levels, [-1]), GREY_LEVELS, dtype=upstream.dtype)
-        rows = tf.reshape(upstream, [-1, upstream.shape[-1]])
-        return tf.matmul(chosen, rows, transpose_a=True), None
+        rows, flat = tf.reshape(upstream, [-1, upstream.shape[-1]]), tf.reshape(levels, [-1])
+        background = tf.matmul(tf.cast(flat == 0, rows.dtype)[None], rows)
+        inked = tf.where(flat > 0)[:, 0]
+        others = tf.math.unsorted_segment_sum(  # in float32, whose sums are exact enough
+            tf.cast(tf.gather(rows, inked), tf.float32), tf.gather(flat, inked) - 1, GREY_LEVELS - 1
+        )
+        return tf.concat([background, tf.cast(others, rows.dtype)], axis=0), None
 
     return tf.gather(table, levels), gradient
 

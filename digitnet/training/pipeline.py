@@ -21,7 +21,7 @@ from digitnet.digits import (
     load_material,
     load_unlearnt,
 )
-from digitnet.experiments import Experiment, training_bytes
+from digitnet.experiments import Experiment, TrainingSettings, training_bytes
 from digitnet.runs import (
     DRAWINGS,
     TRAINED,
@@ -161,18 +161,21 @@ def steps_per_execution(experiment: Experiment) -> int:
     return max(1, min(MAX_STEPS_PER_EXECUTION, steps))
 
 
-def build_for_training(experiment: Experiment, request: Request, images: int) -> keras.Sequential:
+def build_for_training(
+    experiment: Experiment, settings: TrainingSettings, images: int, precision: str
+) -> keras.Sequential:
     """A fresh model of the experiment, seeded and compiled as it is trained here.
 
     Args:
         experiment: What to build.
-        request: How it is to be trained.
+        settings: How it is to be trained.
         images: Of an epoch.
+        precision: Keras dtype policy of the hidden layers.
     """
-    keras.utils.set_random_seed(request.settings.seed)
-    model = build_training_model(experiment, choose_precision(experiment))
-    steps = math.ceil(images / request.settings.batch_size)
-    compile_for_training(model, request.settings, steps_per_execution(experiment), steps)
+    keras.utils.set_random_seed(settings.seed)
+    model = build_training_model(experiment, precision)
+    steps = math.ceil(images / settings.batch_size)
+    compile_for_training(model, settings, steps_per_execution(experiment), steps)
     return model
 
 
@@ -181,13 +184,15 @@ def _train(
 ) -> tuple[keras.Sequential, Progress]:
     """Trains, and returns the float32 model with the best epoch's weights."""
     watcher = Watcher(request, training, say)
-    trained = build_for_training(experiment, request, material.lessons.size)
+    images, state = material.lessons.size, training.state_folder
+    trial = choose_precision(experiment, request.settings, images, state)
+    trained = build_for_training(experiment, request.settings, images, trial.precision)
     progress = train_model(
         trained,
         material.lessons,
         material.validation,
         request.settings,
-        training.state_folder,
+        state,
         watcher.on_start,
         watcher.on_step,
         watcher.on_epoch,

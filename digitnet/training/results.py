@@ -22,7 +22,6 @@ from digitnet.digits import (
     Unlearnt,
     load_learnt,
 )
-from digitnet.experiments import Experiment
 from digitnet.runs import (
     CALIBRATION,
     FORMAT,
@@ -30,7 +29,6 @@ from digitnet.runs import (
     RESULT,
     SERVED,
     TRAINED,
-    Request,
     Training,
     replacing,
     write_atomically,
@@ -43,7 +41,7 @@ from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import wilson_interval
 from digitnet.training.export import ServedModel, export_served_model
 from digitnet.training.loop import EVALUATION_BATCH, Progress, make_batches
-from digitnet.training.precision import choose_precision
+from digitnet.training.precision import Trial
 
 
 def write_network(
@@ -93,7 +91,7 @@ def write_result(
         "served_sha256": served.sha256,
         "rank": served.rank,
         "scores": evaluate_predictions(material.test.labels, probabilities),
-        "provenance": _provenance(experiment, request, material, served),
+        "provenance": _provenance(training, material, served),
     }
     write_json(training.folder / RESULT, result | figures)
 
@@ -111,16 +109,16 @@ def judge_model(model: keras.Sequential, digits: Digits) -> dict[str, Any]:
     return {"size": size, "accuracy": right / size, "interval": interval}
 
 
-def _provenance(
-    experiment: Experiment, request: Request, material: Material, served: ServedModel
-) -> dict[str, Any]:
+def _provenance(training: Training, material: Material, served: ServedModel) -> dict[str, Any]:
     """What one needs to know to repeat or judge a run."""
+    request, trial = training.request, Trial.load(training.state_folder) or Trial()
     return {
         "split": {"seed": SPLIT_SEED, **material.counts},
         "data": material.sources,
         "settings": asdict(request.settings),
         **({"teaching": asdict(request.teaching)} if request.teaching else {}),
-        "precision": choose_precision(experiment),
+        "precision": trial.precision,
+        "trial_seconds": trial.seconds,
         "served_weights": served.dtype,
         "versions": {
             "digitnet": __version__,
