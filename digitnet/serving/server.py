@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
@@ -22,6 +24,7 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.pool import Pool
 
+MOST_OWN = 50  # networks of visitors that stay loaded
 HEED_SECONDS = 0.1  # between looks, while a reader waits, at whether it still wants to
 
 
@@ -49,6 +52,8 @@ class ModelServer:
 
     A network is loaded when it is first asked, and anew when another run of its experiment is, or
     when the run's files have been replaced. What several ask of it at once runs as one batch.
+    Runs that visitors keep for themselves have places of their own, so that none takes another's;
+    as many of these stay loaded as were asked last.
 
     Args:
         patience: Seconds for which files are taken to be as they were found to be.
@@ -58,6 +63,8 @@ class ModelServer:
         self._patience = patience
         self._pool = Pool()
         self._seats: dict[str, _Seat] = {}
+        self._own_seats: OrderedDict[str, _Seat] = OrderedDict()
+        self._seating = threading.Lock()
         self._found: dict[Path, tuple[float, Signature]] = {}
 
     def read(self, run: Run, images: np.ndarray) -> Reading:
@@ -115,7 +122,7 @@ class ModelServer:
         self, runs: Sequence[Run], images: np.ndarray, heed: Callable[[], object]
     ) -> list[Reading | InferenceError]:
         """What every run says of a batch; the costliest is asked first, that all end soon."""
-        seconds = [self._pool.seconds_of(run.experiment.name) for run in runs]
+        seconds = [self._pool.seconds_of(self._find_seat(run)[0]) for run in runs]
         places = sorted(range(len(runs)), key=seconds.__getitem__, reverse=True)
         asked = {place: self._ask(runs[place], images, ServedNetwork.read) for place in places}
         try:
@@ -130,14 +137,27 @@ class ModelServer:
         self, run: Run, images: np.ndarray, say: Callable[[ServedNetwork, np.ndarray], Any]
     ) -> Future[Any]:
         """Asks a run's network of a batch of images at most."""
-        seat = self._seats.setdefault(run.experiment.name, _Seat())
+        line, seat = self._find_seat(run)
         signature = self._signature_of(run)
         return self._pool.submit(
-            run.experiment.name,
+            line,
             lambda batch: say(seat.network_of(run, signature), batch),
             (say, run.folder, signature),
             images,
         )
+
+    def _find_seat(self, run: Run) -> tuple[str, _Seat]:
+        """The line in which a run is asked for, and its network's place."""
+        if not run.is_visitors:
+            name = run.experiment.name
+            return name, self._seats.setdefault(name, _Seat())
+        name = str(run.folder)
+        with self._seating:
+            seat = self._own_seats.setdefault(name, _Seat())
+            self._own_seats.move_to_end(name)
+            while len(self._own_seats) > MOST_OWN:
+                self._own_seats.popitem(last=False)
+        return name, seat
 
     def _signature_of(self, run: Run) -> Signature:
         """A run's signature, looked up anew once it is older than the server's patience."""
