@@ -39,7 +39,7 @@ class Visitor:
         self.elements: dict[Place, Any] = {}  # what the page shows
         self.fragments: dict[Place, str] = {}  # which part of the script drew it
         self._stack = contextlib.ExitStack()
-        self._page = self._query = ""
+        self._page = self._query = self._tabs = ""
         self._connect()
 
     def _connect(self) -> None:
@@ -70,6 +70,15 @@ class Visitor:
         self._connect()
         self._page, self._query = page, query
         self.act({})
+        return self
+
+    def go(self, page: str, tab: str = "") -> Visitor:
+        """Goes on to another page, and a tab of it, by clicks: in the same session."""
+        self._page, self._query = page, ""
+        self.elements.clear()
+        self.act({})
+        if tab:
+            self.act({self._tabs: tab})
         return self
 
     def act(self, states: dict[str, Any], fragment: str = "") -> None:
@@ -154,6 +163,8 @@ class Visitor:
             place = tuple(message.metadata.delta_path)
             self.elements[place] = message.delta.new_element
             self.fragments[place] = message.delta.fragment_id
+        elif kind == "delta" and message.delta.add_block.tab_container.id:
+            self._tabs = message.delta.add_block.tab_container.id
 
     def _forget(self, fragments: set[str]) -> None:
         """Clears what is about to be drawn anew: these parts of the page, all of it if none."""
