@@ -12,15 +12,16 @@ from digitnet.study.own_hand import OwnReading
 MOST_SHOWN = 60  # drawings on the wall, the newest
 
 
-def counts_html(drawings: int, readings: int, shown: int) -> Markup:
-    """How much was drawn, in figures to be seen from afar."""
+def counts_html(drawings: int, readings: int, shown: int, address: str) -> Markup:
+    """How much was drawn, in figures to be seen from afar, and where one joins in."""
     figures = {
         "drawn": drawings,
         "times read by all networks": readings,
         "on the wall": shown,
     }
     parts = (tag("p", tag("b", f"{count:,}"), what) for what, count in figures.items())
-    return tag("div", *parts, class_="dn-counts")
+    join_in = tag("p", tag("b", address), "to draw along", class_="dn-address")
+    return tag("div", *parts, join_in, class_="dn-counts")
 
 
 def hits_html(readings: Sequence[OwnReading]) -> Markup:
@@ -56,6 +57,12 @@ def wall_html(donations: Sequence[Donation], readings: Sequence[OwnReading]) -> 
         for at, one in newest
     )
     return tag("div", *figures, class_="dn-wall")
+
+
+def drawing_html(donation: Donation) -> Markup:
+    """One drawing."""
+    picture = tag("img", src=picture_url(donation.drawing), alt=f"A {donation.drawing.label}")
+    return tag("figure", picture, class_="dn-own")
 
 
 def describe_wall(count: int) -> str:

@@ -23,7 +23,6 @@ from digitnet.runs import (
 )
 from digitnet.serving import make_current
 from digitnet.show import classroom as words
-from digitnet.show.own_hand import picture_url
 from digitnet.study.summaries import summarize_run
 from digitnet.ui import actions, loaders, my_hand, roles, tally
 
@@ -51,7 +50,7 @@ def show_code() -> None:
             "What you train and build here is yours: nobody sees it without this code. The address "
             "of this page carries it. Keep it, or write the code down, to come back."
         )
-        st.code(f"{(st.context.url or '').removesuffix('classroom')}?code={roles.code()}", None)
+        st.code(f"{_address()}?code={roles.code()}", None)
         store = loaders.load_store()
         rules, (trainings, used) = Classroom(store).rules(), Classroom(store).usage(store)
         if rules.trains:
@@ -67,6 +66,11 @@ def _take_code() -> None:
         roles.take_code(st.session_state["other_code"])
     except DigitnetError as error:
         actions.note_error(error)
+
+
+def _address() -> str:
+    """Where the app is, as this visitor's browser has it."""
+    return (st.context.url or "").removesuffix("classroom")
 
 
 def show_sign_in() -> None:
@@ -106,6 +110,14 @@ def _button(
     st.button(label, icon=f":material/{icon}:", key=key, on_click=_do, args=(action, *arguments))
 
 
+def _icon(
+    said: str, icon: str, key: str, action: Callable[..., object], *arguments: object
+) -> None:
+    """A small button, whose words are seen when it is pointed at."""
+    label = f":material/{icon}:"
+    st.button(label, help=said, key=key, on_click=_do, args=(action, *arguments))
+
+
 def show_wall() -> None:
     """What is projected: looks again by itself."""
     st.fragment(_show_wall, run_every=LOOK_SECONDS)()
@@ -118,7 +130,7 @@ def _show_wall() -> None:
     tally.write(store)
     shown = [one for one in Donations(store).read() if one.is_shown]
     with st.container(key="wall"):
-        st.html(words.counts_html(*tally.total(store), len(shown)))
+        st.html(words.counts_html(*tally.total(store), len(shown), _address()))
         if not shown:
             st.caption("Drawings that are given and approved hang here.")
             return
@@ -164,11 +176,11 @@ def _show_donations(donations: Sequence[Donation], place: str) -> None:
     with st.container(horizontal=True, key=f"{place}_donations"):
         for one in donations[:DRAWINGS_A_PAGE]:
             with st.container(width=112, gap="xsmall", key=f"{place} {one.id}"):
-                st.image(picture_url(one.drawing), width=100)
+                st.html(words.drawing_html(one))
                 with st.container(horizontal=True, gap="xsmall"):
                     if not one.is_shown:
-                        _button("", "check", f"show {one.id}", _show_drawings, [one.id])
-                    _button("", "delete", f"drop {one.id}", _delete_drawings, [one.id])
+                        _icon("Show it", "check", f"show {one.id}", _show_drawings, [one.id])
+                    _icon("Delete it", "delete", f"drop {one.id}", _delete_drawings, [one.id])
     if len(donations) > DRAWINGS_A_PAGE:
         st.caption(f"and {len(donations) - DRAWINGS_A_PAGE} more")
 

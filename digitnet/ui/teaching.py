@@ -110,7 +110,8 @@ def show_last(job: Job | None) -> None:
 
 def find_last_taught() -> Run | None:
     """The newest run that was taught; a broken one is told of where runs are listed."""
-    for run in loaders.load_store().finished(READER.name):
+    store = loaders.load_store()
+    for run in filter(store.holds, store.finished(READER.name)):
         with contextlib.suppress(RunError):
             if run.outcome:
                 return run

@@ -8,7 +8,7 @@ import pytest
 
 from digitnet import jobs
 from digitnet.experiments import parse_layers
-from digitnet.jobs import JobError, queue, worker
+from digitnet.jobs import JobError, processes, queue, worker
 from digitnet.jobs.queue import find_turn
 from digitnet.runs import (
     Classroom,
@@ -258,6 +258,18 @@ def test_one_worker_trains_what_all_visitors_wait_for(store, ann, bob, monkeypat
         jobs.submit(one, CNN)
     jobs.work(store)
     assert set(started) == {store.local, ann.local, bob.local} and find_turn(store) is None
+
+
+@pytest.mark.slow
+def test_a_visitors_training_is_trained_into_their_own_store(store, ann, monkeypatch):
+    """By the true worker and a true training, which need not wait for other tests."""
+    monkeypatch.setattr(processes, "_make_yielding", lambda pid: None)
+    add_network(ann.local, "mine", LAYERS)
+    jobs.submit(ann, make_request("mine", epochs=1))
+    jobs.work(store)
+    [run] = ann.finished("mine")
+    assert run.problem() is None and ann.current("mine") == run and run.is_visitors
+    assert not store.finished() and not (store.local / "finished").exists()
 
 
 # --- the owner -------------------------------------------------------------------------------

@@ -192,6 +192,20 @@ def test_who_has_signed_out_is_a_visitor_again(store):
     assert not app.tabs and app.code[0].value == CODE
 
 
+def test_the_key_is_printed_at_start_and_only_the_last_one_holds(store, capsys):
+    keys = []
+    for _ in range(2):
+        roles.print_key()
+        keys.append(capsys.readouterr().out.split()[-1])
+    assert [Classroom(store).is_key(key) for key in keys] == [False, True]
+
+
+def test_without_a_place_for_it_there_is_no_key_and_a_sentence_says_so(store, capsys):
+    store.local.write_text("in the way")
+    roles.print_key()
+    assert "has no key" in capsys.readouterr().out
+
+
 # --- giving ----------------------------------------------------------------------------------
 
 
