@@ -64,11 +64,13 @@ class Shown:
     Attributes:
         elements: By their places.
         fragments: Which part of the script drew each.
+        tabs: The id of the row of tabs, if the page has one.
     """
 
     def __init__(self) -> None:
         self.elements: dict[Place, Any] = {}
         self.fragments: dict[Place, str] = {}
+        self.tabs = ""
 
     def see(self, message: ForwardMsg) -> None:
         """Takes a message of the server in."""
@@ -79,6 +81,8 @@ class Shown:
             place = tuple(message.metadata.delta_path)
             self.elements[place] = message.delta.new_element
             self.fragments[place] = message.delta.fragment_id
+        elif kind == "delta" and message.delta.add_block.tab_container.id:
+            self.tabs = message.delta.add_block.tab_container.id
 
     def _forget(self, fragments: set[str]) -> None:
         """Clears what is about to be drawn anew: these parts of the page, all of it if none."""

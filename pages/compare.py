@@ -6,14 +6,13 @@ import contextlib
 
 import streamlit as st
 
-from digitnet import jobs
 from digitnet.experiments import DATASETS, Experiment, TrainingSettings
 from digitnet.runs import Run, RunError
 from digitnet.serving import InferenceError
 from digitnet.show import comparison as show_comparison
 from digitnet.show import handwriting as show_handwriting
 from digitnet.show.costs import COSTS, cost_figure
-from digitnet.show.words import as_plain
+from digitnet.show.words import as_plain, as_sentence
 from digitnet.study import comparison, handwriting
 from digitnet.study.answers import DifferentDigitsError
 from digitnet.study.differences import list_run_differences
@@ -27,7 +26,17 @@ from digitnet.study.standings import (
     tabulate_standings,
 )
 from digitnet.study.summaries import RunSummary
-from digitnet.ui import actions, builder, choices, job_list, loaders, page, run_list, trainings
+from digitnet.ui import (
+    actions,
+    builder,
+    choices,
+    job_list,
+    loaders,
+    page,
+    roles,
+    run_list,
+    trainings,
+)
 
 RESULTS, TWO, BUILD = "Results", "Two networks", "Build"
 REMARK = 360  # pixels, that most of them are seen whole
@@ -247,10 +256,11 @@ def show_all_pairs(standings: list[Standing]) -> None:
 
 
 def show_trainings() -> None:
-    if jobs.is_read_only():
-        st.info("This laboratory is read-only: nothing can be trained or deleted here.")
-    else:
+    allowed = roles.permissions()
+    if allowed.trains:
         trainings.show_retrain()
+    else:
+        st.info(as_sentence(allowed.reason))
     job_list.show_jobs()
     run_list.show_runs()
 
@@ -258,7 +268,7 @@ def show_trainings() -> None:
 def open_tab() -> None:
     """Draws the tab that is open, and no other."""
     views = [RESULTS, TWO, BUILD, page.TRAIN_VIEW]
-    if jobs.is_read_only():
+    if not roles.permissions().trains:
         views.remove(BUILD)
     tabs = dict(zip(views, st.tabs(views, key="view", bind="query-params"), strict=True))
     [view] = [name for name, tab in tabs.items() if tab.open]

@@ -1,7 +1,17 @@
 """Trainings in the background: a queue, a worker, processes, and what a training will cost."""
 
+from digitnet.jobs.classes import delete_visitor, end_class, give
 from digitnet.jobs.estimates import Estimate, estimate
 from digitnet.jobs.heeding import heeding_stops
+from digitnet.jobs.permissions import (
+    NOTHING,
+    Permissions,
+    is_class,
+    is_read_only,
+    keep_network,
+    permissions_of,
+    require_writable,
+)
 from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError
 from digitnet.jobs.queue import (
     QUEUE,
@@ -10,7 +20,6 @@ from digitnet.jobs.queue import (
     delete,
     delete_network,
     ensure_worker,
-    is_read_only,
     list_jobs,
     move,
     read_log,

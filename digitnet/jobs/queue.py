@@ -27,7 +27,16 @@ from dataclasses import dataclass
 import filelock
 
 from digitnet.experiments import Experiment, NetworkError
+from digitnet.jobs.permissions import (
+    is_read_only,
+    permissions_of,
+    require_open,
+    require_trainable,
+    require_writable,
+)
 from digitnet.jobs.processes import (
+    STARTED_LOCK,
+    WORKER,
     WORKER_LOCK,
     WORKER_LOG,
     JobError,
@@ -109,11 +118,6 @@ class Job:
         return self.state in ("running", "queued")
 
 
-def is_read_only() -> bool:
-    """Whether DIGITNET_READ_ONLY=1 forbids to train and to delete."""
-    return os.environ.get("DIGITNET_READ_ONLY") == "1"
-
-
 def submit(store: RunStore, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Submitted:
     """Queues a training, or recognises one that is queued or running already.
 
@@ -121,14 +125,17 @@ def submit(store: RunStore, request: Request, files: Mapping[str, bytes] = NO_FI
     files, by name.
 
     Raises:
-        JobError: If the app is read-only, the queue is full or cannot be written.
+        JobError: If it may not be trained, the queue is full or cannot be written.
     """
-    require_writable()
+    require_open(store)
     with changing_queue(store) as order:
         if active := _find_active(store, request):
             return Submitted(active, is_new=False)
-        _require_room(order)
-        training = store.begin(request, files)
+        _require_room(store)
+        begun = store.find_begun(request)
+        experiment = store.find_experiment(request.experiment)
+        require_trainable(store, experiment, request.settings, is_new=begun is None)
+        training = begun or store.create(request, files)
         mark(training, "queued", "waiting")
         order.append(training.id)
     ensure_worker(store)
@@ -155,7 +162,7 @@ def cancel(store: RunStore, job_id: str) -> None:
     Raises:
         JobError: If the app is read-only, or there is no such job, or it has ended.
     """
-    require_writable()
+    require_writable(store)
     with changing_queue(store) as order:
         training = store.find_training(job_id)
         job = _describe(training, order, find_started(store))
@@ -175,10 +182,10 @@ def resume(store: RunStore, job_id: str) -> None:
     """Queues a training that was stopped, interrupted or has failed; it goes on where it was.
 
     Raises:
-        JobError: If the app is read-only, there is no such training, it is broken, another one of
+        JobError: If it may not be trained, there is no such training, it is broken, another one of
             the same request is queued or running, or the queue is full.
     """
-    require_writable()
+    require_open(store)
     with changing_queue(store) as order:
         training = store.find_training(job_id)
         job = _describe(training, order, find_started(store))
@@ -188,7 +195,9 @@ def resume(store: RunStore, job_id: str) -> None:
         if active and active.id != job_id:
             raise JobError(f"the same training is queued or running already: {active.id}")
         if not active:
-            _require_room(order)
+            _require_room(store)
+            settings = training.request.settings
+            require_trainable(store, training.experiment, settings, is_new=False)
             mark(training, "queued", "waiting")
             order.append(job_id)
     ensure_worker(store)
@@ -200,7 +209,7 @@ def move(store: RunStore, job_id: str, places: int) -> None:
     Raises:
         JobError: If the app is read-only or the training is not queued.
     """
-    require_writable()
+    require_writable(store)
     with changing_queue(store) as order:
         if job_id not in order:
             raise JobError(f"{job_id} is not in the queue")
@@ -214,7 +223,7 @@ def delete(store: RunStore, run_id: str) -> None:
     Raises:
         JobError: If the app is read-only, or the run is missing, shipped or being trained.
     """
-    require_writable()
+    require_writable(store)
     with changing_queue(store) as order:
         started = find_started(store)
         if started and started.training_id == run_id:
@@ -230,7 +239,7 @@ def delete_network(store: RunStore, name: str) -> None:
     Raises:
         JobError: If the app is read-only, or it is none of the user's own, or being trained.
     """
-    require_writable()
+    require_writable(store)
     with changing_queue(store) as order:
         started = find_started(store)
         if started and started.training_id.startswith(f"{name}/"):
@@ -256,10 +265,13 @@ def read_log(training: Training, characters: int = 20_000) -> str:
 def ensure_worker(store: RunStore) -> None:
     """Starts a worker if trainings wait and none lives; cheap enough for every page.
 
+    One worker is at the queues of all visitors.
+
     Raises:
         JobError: If the process cannot be started.
     """
-    if is_read_only() or not read_queue(store) or is_locked(store.local / WORKER_LOCK):
+    store = store.shared
+    if is_read_only() or is_locked(store.local / WORKER_LOCK) or not find_turn(store):
         return
     try:
         worker = spawn(store, store.local / WORKER_LOG, "work")
@@ -270,17 +282,15 @@ def ensure_worker(store: RunStore) -> None:
     threading.Thread(target=worker.wait, daemon=True).start()  # else it would end as a zombie
 
 
-def require_writable() -> None:
-    """Raises JobError if the app is read-only."""
-    if is_read_only():
-        raise JobError("this laboratory is read-only: nothing can be trained or deleted here")
+def _require_room(store: RunStore) -> None:
+    waiting = sum(len(read_queue(one)) for one in _stores(store.shared))
+    if waiting >= most_waiting():
+        raise QueueFullError(f"the queue is full, {waiting} wait already; cancel one or try later")
 
 
-def _require_room(order: list[str]) -> None:
-    if len(order) >= most_waiting():
-        raise QueueFullError(
-            f"the queue is full, {len(order)} wait already; cancel one or try later"
-        )
+def _stores(shared: RunStore) -> list[RunStore]:
+    """All that have a queue: the store that all share, and the visitors' own."""
+    return [shared, *shared.of_visitors()]
 
 
 def most_waiting() -> int:
@@ -291,21 +301,59 @@ def most_waiting() -> int:
 
 @contextlib.contextmanager
 def changing_queue(store: RunStore) -> Iterator[list[str]]:
-    """The ids that wait, in order, for one process or thread at a time to change."""
+    """The ids that wait in a store, in order, for one process or thread at a time to change."""
+    with holding_queues(store), changing_order(store) as order:
+        yield order
+
+
+@contextlib.contextmanager
+def changing_order(store: RunStore) -> Iterator[list[str]]:
+    """The same, while the queues are held already."""
+    order = read_queue(store)
+    before = list(order)
+    yield order
+    if order != before:
+        write_json(store.local / QUEUE, {"format": FORMAT, "trainings": order})
+
+
+@contextlib.contextmanager
+def holding_queues(store: RunStore) -> Iterator[None]:
+    """Keeps everyone else from changing a queue: that which all share, and the visitors' own."""
+    shared = store.shared.local
     try:
-        store.local.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(store.local / QUEUE_LOCK, timeout=QUEUE_TIMEOUT):
-            order = read_queue(store)
-            before = list(order)
-            yield order
-            if order != before:
-                write_json(store.local / QUEUE, {"format": FORMAT, "trainings": order})
+        shared.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(shared / QUEUE_LOCK, timeout=QUEUE_TIMEOUT):
+            yield
     except filelock.Timeout:
         raise JobError("the queue is being changed by someone else; try again") from None
     except RunError as error:
         raise JobError(str(error)) from None
     except OSError as error:
         raise JobError(f"the queue cannot be changed: {error.strerror}") from None
+
+
+def find_turn(shared: RunStore) -> RunStore | None:
+    """The store whose training is next: of those that wait, who has trained longest ago.
+
+    Visitors' trainings wait while training is closed to them. None if nothing is to be trained.
+    """
+    waiting = [one for one in _stores(shared) if read_queue(one) and permissions_of(one).trains]
+    return min(waiting, key=_last_started, default=None)
+
+
+def is_training(shared: RunStore) -> bool:
+    """Whether any process trains, in the store that all share or a visitor's, or is about to."""
+    stores = _stores(shared)
+    if any(is_locked(store.local / STARTED_LOCK) for store in stores):  # by a worker that is gone
+        return True
+    return any(training.is_locked() for store in stores for training in store.unfinished())
+
+
+def _last_started(store: RunStore) -> tuple[float, str]:
+    """When a training was last started in a store, and the first that waits there."""
+    with contextlib.suppress(OSError):
+        return (store.local / WORKER).stat().st_mtime, ""
+    return 0.0, read_queue(store)[0].rpartition("/")[2]
 
 
 def read_queue(store: RunStore) -> list[str]:

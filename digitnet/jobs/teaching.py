@@ -11,8 +11,9 @@ import numpy as np
 
 from digitnet.digits import Labelled, find_lack
 from digitnet.experiments import READER
+from digitnet.jobs.permissions import require_open
 from digitnet.jobs.processes import JobError
-from digitnet.jobs.queue import Submitted, require_writable, submit
+from digitnet.jobs.queue import Submitted, submit
 from digitnet.runs import DRAWINGS, TRAINED, Request, Run, RunError, RunStore, Teaching
 
 # Chosen on UNIPEN and UJI: a reader that had not learnt four of the collections was taught by each
@@ -44,7 +45,7 @@ def ask_to_teach(
     store: RunStore, drawings: Sequence[Labelled]
 ) -> tuple[Request, Mapping[str, bytes]]:
     """The request to teach the reader these drawings, and the files that it needs; as `teach`."""
-    require_writable()
+    require_open(store)
     if lack := find_lack(label for _, label in drawings):
         raise JobError(f"the reader cannot be taught yet: {lack}")
     base, content = _find_base(store), _write_lines(drawings)

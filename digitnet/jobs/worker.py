@@ -10,9 +10,16 @@ import time
 
 import filelock
 
-from digitnet.jobs.processes import STARTED_LOCK, WORKER_LOCK, JobError, mark, start
-from digitnet.jobs.queue import changing_queue, read_log
-from digitnet.runs import RunError, RunStore, Training, holding, is_locked
+from digitnet.jobs.processes import WORKER_LOCK, JobError, mark, start
+from digitnet.jobs.queue import (
+    changing_order,
+    changing_queue,
+    find_turn,
+    holding_queues,
+    is_training,
+    read_log,
+)
+from digitnet.runs import RunError, RunStore, Training, holding
 
 POLL_SECONDS = 0.5  # between the worker's looks at a store where someone else trains
 
@@ -34,32 +41,27 @@ def work(store: RunStore) -> None:
 
 
 def _train_next(store: RunStore, worker_lock: filelock.BaseFileLock) -> bool:
-    """Trains the first of the queue; returns whether the worker is needed any longer."""
-    with changing_queue(store) as order:
-        if not order:
+    """Trains the first of a queue; returns whether the worker is needed any longer."""
+    with holding_queues(store):
+        turn = find_turn(store)
+        if turn is None:
             worker_lock.release()  # while none can be added: whoever adds one starts a worker
             return False
-        is_free = not _is_training(store)
+        is_free = not is_training(store)
         if is_free:
-            training = store.find_training(order.pop(0))
-            process = _start_or_mark(store, training)
+            with changing_order(turn) as order:
+                training = turn.find_training(order.pop(0))
+                process = _start_or_mark(turn, training)
     if not is_free:
         time.sleep(POLL_SECONDS)
         return True
     if process is None:
         return True
     status = process.wait()
-    with changing_queue(store) as order:  # a cancel that is under way has the last word
+    with changing_queue(turn) as order:  # a cancel that is under way has the last word
         if training.id not in order:  # else it has been resumed since
             _record_end(training, status)
     return True
-
-
-def _is_training(store: RunStore) -> bool:
-    """Whether any process trains in this store or is about to."""
-    if is_locked(store.local / STARTED_LOCK):  # by what a worker started that is gone
-        return True
-    return any(training.is_locked() for training in store.unfinished())
 
 
 def _start_or_mark(store: RunStore, training: Training) -> subprocess.Popen[bytes] | None:

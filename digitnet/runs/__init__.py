@@ -1,6 +1,18 @@
 """Run folders: the interface between trainings and all that reads them."""
 
+from digitnet.runs.adopting import adopt
 from digitnet.runs.calibrations import CALIBRATION, UNCALIBRATED, Calibration, read_calibration
+from digitnet.runs.classroom import (
+    KEY_GROUPS,
+    QUOTA_RANGES,
+    Classroom,
+    Quota,
+    Rules,
+    make_code,
+    read_code,
+    visitor_of,
+)
+from digitnet.runs.donations import MOST_GIVEN, Donation, Donations
 from digitnet.runs.files import (
     FORMAT,
     HISTORY_COLUMNS,

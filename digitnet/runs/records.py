@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -60,6 +61,16 @@ STATE = "state"  # folder of what a resumed training needs; gone from a finished
 LOCK = "lock"
 LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
 STOP = "stop"  # is there while a training is asked to end by itself
+
+
+CLASS, VISITORS = "class", "visitors"  # the folders of a class and of its visitors
+VISITOR = re.compile(r"[0-9a-f]{32}")
+
+
+def is_visitors_folder(local: Path) -> bool:
+    """Whether a store's folder is one visitor's own, in that of the store that all share."""
+    in_class = local.parent.parts[-2:] == (CLASS, VISITORS)
+    return in_class and bool(VISITOR.fullmatch(local.name))
 
 
 class TrainingBusyError(RunError):
@@ -143,6 +154,11 @@ class Run(_Folder):
     @property
     def is_shipped(self) -> bool:
         return self.stamp == SHIPPED
+
+    @cached_property
+    def is_visitors(self) -> bool:
+        """Whether a visitor keeps it for themselves; see `RunStore`."""
+        return not self.is_shipped and is_visitors_folder(self.folder.parents[2])
 
     @property
     def served_model(self) -> Path:

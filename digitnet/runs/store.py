@@ -4,10 +4,14 @@
     <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
     <local>/current/<experiment>               the id of the run that is served; while a training
                                                is finished, its id and below it the one before
+    <local>/class/visitors/<visitor>/          a visitor's own runs, as all of the above
     <shipped>/<experiment>/                    the run that a clone brings; replaced by `publish`
 
 A training writes into its unfinished folder and becomes a finished run by one rename. Files are
 replaced whole or not at all, so that a reader never sees half of one.
+
+A visitor's store reads the runs that all share, too, and changes its own alone: whoever is given
+no more than such a store can see or change nothing of others.
 """
 
 from __future__ import annotations
@@ -32,7 +36,18 @@ from digitnet.experiments import (
 from digitnet.places import home
 from digitnet.runs.files import RunError, read_whole, sync_folder, write_atomically
 from digitnet.runs.networks import forget_network, read_networks, require_own
-from digitnet.runs.records import LOCKS, SHIPPED, STOP, Request, Run, Training
+from digitnet.runs.records import (
+    CLASS,
+    LOCKS,
+    SHIPPED,
+    STOP,
+    VISITOR,
+    VISITORS,
+    Request,
+    Run,
+    Training,
+    is_visitors_folder,
+)
 
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
@@ -51,6 +66,7 @@ class RunStore:
     def __init__(self, local: Path, shipped: Path) -> None:
         self.local = Path(local)
         self.shipped = Path(shipped)
+        self._shared = self.local.parents[2] if is_visitors_folder(self.local) else None
 
     @classmethod
     def default(cls) -> RunStore:
@@ -71,9 +87,56 @@ class RunStore:
                 "in DIGITNET_RUNS"
             ) from None
 
+    # --- a visitor's, and that which all share ---------------------------------------------------
+
+    @property
+    def is_visitors(self) -> bool:
+        """Whether it is one visitor's own, which reads the shared runs as well."""
+        return self._shared is not None
+
+    @property
+    def shared(self) -> RunStore:
+        """The store that all share; this one, unless it is a visitor's."""
+        return RunStore(self._shared, self.shipped) if self._shared else self
+
+    def of_visitor(self, visitor: str) -> RunStore:
+        """A visitor's own store, which need not be there yet.
+
+        Args:
+            visitor: 32 hexadecimal digits.
+        """
+        assert VISITOR.fullmatch(visitor)
+        return RunStore(self.shared.local / CLASS / VISITORS / visitor, self.shipped)
+
+    def of_visitors(self) -> list[RunStore]:
+        """The stores of all visitors who keep something; none of a visitor's own store."""
+        try:
+            names = sorted(one.name for one in (self.local / CLASS / VISITORS).iterdir())
+        except OSError:
+            return []
+        return [self.of_visitor(name) for name in names if VISITOR.fullmatch(name)]
+
+    def holds(self, run: Run | Training) -> bool:
+        """Whether a run is kept in this very store, so that it can be deleted there."""
+        return run.stamp != SHIPPED and run.folder.parents[2] == self.local
+
+    def _places(self, experiment: str) -> list[Path]:
+        """Where runs of an experiment are read from: a network of one's own hides its namesake."""
+        is_own = self._shared and experiment in {one.name for one in self.networks()}
+        return [self.local] if is_own or not self._shared else [self.local, self._shared]
+
+    # --- what there is ---------------------------------------------------------------------------
+
     def experiments(self) -> tuple[Experiment, ...]:
         """Those that the project brings, in the report's order, then the user's own."""
-        return (*EXPERIMENTS, *read_networks(self.local))
+        own = self.networks()
+        names = {one.name for one in own}
+        others = read_networks(self._shared) if self._shared else []
+        return (*EXPERIMENTS, *(one for one in others if one.name not in names), *own)
+
+    def networks(self) -> list[Experiment]:
+        """The user's own networks that are kept in this very store."""
+        return read_networks(self.local)
 
     def find_experiment(self, name: str) -> Experiment:
         """The experiment of this name; UnknownExperimentError if there is none."""
@@ -85,7 +148,11 @@ class RunStore:
         for one in self._chosen(experiment):
             shipped = Run(one, SHIPPED, self._shipped_folder(one.name))
             runs += [shipped] if shipped.folder.is_dir() else []
-            trained = _stamped(self.local / "finished" / one.name)
+            places = self._places(one.name)
+            trained = [
+                found for place in places for found in _stamped(place / "finished" / one.name)
+            ]
+            trained.sort(key=lambda folder: folder.name, reverse=True)
             runs += [Run(one, folder.name, folder) for folder in trained]
         return runs
 
@@ -108,12 +175,13 @@ class RunStore:
         """
         experiment, stamp = self._parse(run_id)
         if stamp == SHIPPED:
-            folder = self._shipped_folder(experiment.name)
+            folders = [self._shipped_folder(experiment.name)]
         else:
-            folder = self._local("finished", run_id)
-        if not folder.is_dir():
-            raise RunError(f"there is no run {run_id!r}")
-        return Run(experiment, stamp, folder)
+            folders = [place / "finished" / run_id for place in self._places(experiment.name)]
+        for folder in folders:
+            if folder.is_dir():
+                return Run(experiment, stamp, folder)
+        raise RunError(f"there is no run {run_id!r}")
 
     def find_training(self, run_id: str) -> Training:
         """The unfinished training of this id; raises RunError like `find`."""
@@ -127,13 +195,17 @@ class RunStore:
         raise RunError(f"there is no training {run_id!r}")
 
     def current(self, experiment: str) -> Run | None:
-        """The run that is served: the one pointed at, else the shipped one, else None."""
-        with contextlib.suppress(OSError, ValueError):
-            pointer = read_whole(self.local / "current" / experiment).decode()
-            for run_id in pointer.split():
-                with contextlib.suppress(RunError):
-                    if run_id.startswith(f"{experiment}/"):
-                        return self.find(run_id)
+        """The run that is served: the one pointed at, else the shipped one, else None.
+
+        A visitor's own choice comes before that which all share.
+        """
+        for place in self._places(experiment):
+            with contextlib.suppress(OSError, ValueError):
+                pointer = read_whole(place / "current" / experiment).decode()
+                for run_id in pointer.split():
+                    with contextlib.suppress(RunError):
+                        if run_id.startswith(f"{experiment}/"):
+                            return self.find(run_id)
         with contextlib.suppress(RunError):
             return self.find(f"{experiment}/{SHIPPED}")
         return None
@@ -159,7 +231,10 @@ class RunStore:
         write_atomically(pointer, "".join(f"{run.id}\n" for run in runs).encode())
 
     def roll_back(self, experiment: str) -> None:
-        """Serves the shipped run again; runs trained here are kept. RunError if it cannot be."""
+        """Serves the shipped run again, or that which all share; RunError if it cannot be.
+
+        Runs trained here are kept.
+        """
         try:
             (self.local / "current" / self.find_experiment(experiment).name).unlink(missing_ok=True)
         except OSError as error:
@@ -180,7 +255,7 @@ class RunStore:
                 continue
             if kind == "unfinished" and Training(experiment, stamp, folder).is_locked():
                 raise RunError(f"{run_id} is training now; stop it first")
-            self._bury(folder)
+            self.bury(folder)
             return
         raise RunError(f"there is no run {run_id!r}")
 
@@ -196,21 +271,25 @@ class RunStore:
             raise RunError(f"{name} is training now; stop it first")
         for kind in ("finished", "unfinished"):
             if (self.local / kind / name).is_dir():
-                self._bury(self.local / kind / name)
+                self.bury(self.local / kind / name)
         self.roll_back(name)
         forget_network(self.local, name)
 
-    def _bury(self, folder: Path) -> None:
+    def bury(self, folder: Path) -> None:
         """Deletes a folder; renamed first, for what is half deleted must not look like a run."""
         folder.rename(self.local / f"{GRAVE}{uuid.uuid4().hex}")
         for grave in self.local.glob(f"{GRAVE}*"):  # those of a delete that was killed, too
             shutil.rmtree(grave, ignore_errors=True)
 
     def begin(self, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
-        """The training to continue for this request, or a new one with these files.
+        """The training to continue for this request, or a new one with these files."""
+        return self.find_begun(request) or self.create(request, files)
 
-        A training is continued if it was asked for exactly this and has not failed; one that a
-        living process is at comes first, and cannot be locked by another.
+    def find_begun(self, request: Request) -> Training | None:
+        """The training to continue for this request, if there is one.
+
+        That was asked for exactly this and has not failed; one that a living process is at comes
+        first, and cannot be locked by another.
         """
         found: dict[str, Training] = {}
         for training in self.unfinished(request.experiment):
@@ -221,7 +300,7 @@ class RunStore:
         for state in ("running", "queued", "stopped", "interrupted"):
             if state in found:
                 return found[state]
-        return self.create(request, files)
+        return None
 
     def create(self, request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
         """A new training; it appears whole or not at all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.pool import Pool
 
+MOST_OWN = 50  # networks of visitors that stay loaded
 HEED_SECONDS = 1.0  # between looks, while a reader waits, at whether it still wants to
 SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 SMALL_ONES = "small networks"  # the line that they share
@@ -83,7 +84,8 @@ class ModelServer:
 
     A network is loaded when it is first asked, and anew when another run of its experiment is, or
     when the run's files have been replaced. What several ask of it at once runs as one batch, and
-    small networks run together.
+    small networks run together. Runs that visitors keep for themselves have places of their own, so
+    that none takes another's; as many of these stay loaded as were asked last.
 
     Args:
         patience: Seconds for which files are taken to be as they were found to be.
@@ -93,6 +95,8 @@ class ModelServer:
         self._patience = patience
         self._pool = Pool()
         self._seats: dict[str, _Seat] = {}
+        self._own_seats: OrderedDict[Path, _Seat] = OrderedDict()
+        self._seating = threading.Lock()
         self._found: dict[Path, _Place] = {}
 
     def read(self, run: Run, images: np.ndarray) -> Reading:
@@ -182,7 +186,7 @@ class ModelServer:
         self, line: str, runs: Sequence[Run], images: np.ndarray, say: Say
     ) -> Future[_Answers]:
         """Asks runs of one line of a batch of images at most."""
-        seats = [self._seats.setdefault(run.experiment.name, _Seat()) for run in runs]
+        seats = [self._find_seat(run) for run in runs]
         signatures = [self._find(run).signature for run in runs]
 
         def ask(batch: np.ndarray) -> _Answers:
@@ -194,14 +198,31 @@ class ModelServer:
         kind = (say, tuple(run.folder for run in runs), tuple(signatures))
         return self._pool.submit(line, ask, kind, images)
 
+    def _find_seat(self, run: Run) -> _Seat:
+        """The place of a run's network."""
+        if not run.is_visitors:
+            return self._seats.setdefault(run.experiment.name, _Seat())
+        with self._seating:
+            seat = self._own_seats.setdefault(run.folder, _Seat())
+            self._own_seats.move_to_end(run.folder)
+            while len(self._own_seats) > MOST_OWN:
+                self._own_seats.popitem(last=False)
+        return seat
+
     def _find(self, run: Run) -> _Place:
         """A run's place, looked up anew once it is older than the server's patience."""
         now = time.monotonic()
         found = self._found.get(run.folder)
         if found is None or now - found.seconds >= self._patience:
-            line = SMALL_ONES if is_smaller(run, SMALL) else run.experiment.name
-            found = self._found[run.folder] = _Place(now, run.signature, line)
+            found = self._found[run.folder] = _Place(now, run.signature, _line_of(run))
         return found
+
+
+def _line_of(run: Run) -> str:
+    """Where a run is asked for: a visitor's own holds up nobody else's."""
+    if run.is_visitors:
+        return str(run.folder)
+    return SMALL_ONES if is_smaller(run, SMALL) else run.experiment.name
 
 
 def _part(images: np.ndarray) -> list[np.ndarray]:

@@ -139,6 +139,7 @@ def tabulate_runs(store: RunStore) -> list[dict[str, Any]]:
                 "title": run.title,
                 "experiment": run.experiment.name,
                 "shipped": run.is_shipped,
+                "held": store.holds(run),
                 "network": run.experiment.title,
                 "current": run.id in current,
                 "accuracy": _scaled(summary.accuracy, 100),

@@ -79,10 +79,10 @@ def ask_to_delete(name: str, title: str, action: Callable[..., None] = jobs.dele
 def act(action: Callable[..., None], *arguments: object) -> None:
     """Does what a button is for; tells what stands against it."""
     try:
-        if jobs.is_read_only():
-            raise jobs.JobError("this laboratory is read-only")
-        action(loaders.load_store(), *arguments)
+        store = loaders.load_store()
+        jobs.require_writable(store)
+        action(store, *arguments)
     except DigitnetError as error:
         note_error(error)
     finally:
-        loaders.load_current.clear()  # what has been chosen is read with at once
+        loaders.forget_current()  # what has been chosen is read with at once

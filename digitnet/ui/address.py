@@ -12,8 +12,10 @@ from itertools import count
 
 import streamlit as st
 
+from digitnet import jobs
 from digitnet.digits import CANVAS_SIZE, fit_to_canvas, ink
 from digitnet.show.html import tag
+from digitnet.ui import tally
 from digitnet.ui.page import page_file, read_asset
 
 COPY_LINK = tag("button", "Copy the link to this drawing", class_="dn-copy", hidden="")
@@ -43,7 +45,10 @@ def last_strokes() -> ink.Strokes:
 
 def keep(strokes: ink.Strokes) -> None:
     """Keeps what is on the board in the address, and for when one comes back to the page."""
-    st.session_state["last_drawing"] = encode(strokes)
+    code = encode(strokes)
+    if jobs.is_class():
+        tally.count(st.session_state.get("last_drawing", ""), code)
+    st.session_state["last_drawing"] = code
     show(st.session_state["last_drawing"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -29,5 +30,7 @@ async def import_ahead(_: App) -> AsyncIterator[None]:
     A visitor's browser first loads Streamlit for most of a second. Else the server would be idle
     then, and the visitor would wait for the imports after that.
     """
+    if os.environ.get("DIGITNET_CLASS") == "1":
+        import_module("digitnet.ui.roles").print_key()
     Thread(target=lambda: [import_module(name) for name in NEEDED], daemon=True).start()
     yield

@@ -21,7 +21,7 @@ from digitnet.experiments import (
     make_network,
     walk_layers,
 )
-from digitnet.runs import Request, add_network, find_version
+from digitnet.runs import Request, find_version
 from digitnet.show.building import cost_html, kept_html, network_html, problem_html
 from digitnet.show.trainings import describe_estimates
 from digitnet.show.words import as_sentence
@@ -302,7 +302,7 @@ def keep() -> Experiment | None:
     one, store = draft(), loaders.load_store()
     names = {kept.name for kept in store.experiments()}
     try:
-        network = add_network(store.local, one.name, one.layers, one.reason)
+        network = jobs.keep_network(store, one.name, one.layers, one.reason)
     except DigitnetError as error:
         note_error(error)
         return None
@@ -321,7 +321,7 @@ def keep() -> Experiment | None:
 
 def show_own_networks() -> None:
     """The user's own networks, to go on with or to delete."""
-    own = [one for one in loaders.load_store().experiments() if one.is_own]
+    own = loaders.load_store().networks()
     if not own:
         return
     st.subheader("Kept here", anchor=False)

@@ -3,23 +3,34 @@
 Streamlit keeps what a browser sends and reads it later, at every run of the session. What cannot be
 read (no JSON, or nested too deep) would so end every run from then on, before the page is drawn.
 Nor may a browser empty the caches, which are everyone's.
+What bears no widget's name, but perhaps that of something which a visit keeps, is left out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.state.session_state import Serialized, WStates
 
 NUMBERS = {"int_value", "double_value"}  # a field of numbers sends the one and is of the other
 
+WIDGETS = "$$"  # begins the name of each
+
 _read = WStates.__getitem__
+_take = WStates.set_widget_from_proto
 
 
 def forgive_unreadable_values() -> None:
     """Has Streamlit take what it cannot read for what is not there; done once for all sessions."""
     WStates.__getitem__ = _read_or_miss  # type: ignore[method-assign]
+    WStates.set_widget_from_proto = _take_of_widget  # type: ignore
+
+
+def _take_of_widget(states: WStates, sent: WidgetState) -> None:
+    if sent.id.startswith(WIDGETS):
+        _take(states, sent)
 
 
 def keep_caches() -> None:

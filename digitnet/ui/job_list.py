@@ -18,7 +18,7 @@ from digitnet.show.trainings import (
 )
 from digitnet.show.words import as_plain, as_sentence
 from digitnet.study.standings import state_of
-from digitnet.ui import loaders
+from digitnet.ui import loaders, roles
 from digitnet.ui.actions import ask_to_delete, button, few_of, offer_all, show_notes
 
 STATES = {"running": "training"}  # the other states are called what they are
@@ -96,7 +96,7 @@ def show_progress(job: Job) -> None:
 def show_job_buttons(job: Job, queued: list[str]) -> None:
     log = jobs.read_log(job.training)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not jobs.is_read_only():
+        if roles.permissions().changes:
             show_job_actions(job, queued)
         wants_log = bool(log) and st.toggle("Log", key=f"log {job.id}")
     if wants_log:

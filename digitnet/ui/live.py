@@ -23,7 +23,7 @@ import digitnet
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
 from digitnet.runs import RunError, write_atomically
 from digitnet.study.summaries import RunSummary
-from digitnet.ui.loaders import LOOK_SECONDS, load_current
+from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_current, load_seen_store
 from digitnet.ui.page import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
@@ -48,7 +48,7 @@ def show_live_reading(
             data={
                 "strokes": None if strokes is None else [_rounded(one) for one in strokes],
                 "digit": None if answer is None else int(answer.argmax()),
-                "description": _offer_description(),
+                "description": _offer_description(load_seen_store().local),
                 "chosen": chosen.run.experiment.name,
                 "size": CANVAS_SIZE,
             },
@@ -66,11 +66,14 @@ def _rounded(stroke: np.ndarray) -> list[list[float]]:
     return np.round(stroke, DECIMALS).tolist()
 
 
-@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
-def _offer_description() -> str:
-    """The name under which browsers fetch what is the same for all of them and at each stroke.
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=MOST_STORES)
+def _offer_description(seen: Path) -> str:
+    """The name under which browsers fetch what is the same at each stroke.
 
     It is the content's hash, so that a browser fetches anew what has changed, and nothing else.
+
+    Args:
+        seen: The runs that the visitor sees: what others keep for themselves is not told.
     """
     content = json.dumps(
         {

@@ -1,10 +1,11 @@
-"""What is loaded once for all visitors."""
+"""What is loaded once for all visitors, and what each of them sees of the runs."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -21,27 +22,46 @@ from digitnet.serving import (
     try_runs,
 )
 from digitnet.study.summaries import RunSummary, summarize_current
+from digitnet.ui import roles
 
 LOOK_SECONDS = 1.0  # between looks at the disk, however many people draw
+MOST_STORES = 300  # of visitors who have something of their own
 
 
-@st.cache_resource(show_spinner=False)
 def load_store() -> RunStore:
-    """The project's run folders."""
-    return RunStore.default()
+    """The run folders that this visitor may see."""
+    return roles.store()
 
 
-@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
+def load_seen_store() -> RunStore:
+    """The run folders whose runs are current for this visitor."""
+    store = load_store()
+    if store.is_visitors and not store.local.is_dir():
+        return store.shared  # who keeps nothing of their own sees what all see
+    return store
+
+
 def load_current() -> list[RunSummary]:
     """The whole current runs, in their order, as they were a second ago at most."""
-    return summarize_current(load_store())
+    store = load_seen_store()
+    return _load_current(store.local, store.shipped)
+
+
+def forget_current() -> None:
+    """Has what is current be looked up anew."""
+    _load_current.clear()
+
+
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=MOST_STORES)
+def _load_current(local: Path, shipped: Path) -> list[RunSummary]:
+    return summarize_current(RunStore(local, shipped))
 
 
 @st.cache_resource(show_spinner=False)
 def load_server() -> ModelServer:
     """The served networks, loaded once for all readers."""
     server = ModelServer(LOOK_SECONDS)
-    runs = [one.run for one in summarize_current(load_store())]
+    runs = [one.run for one in summarize_current(RunStore.default())]
     try_runs(runs)
     server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
     # What is loaded by now is no garbage, and no collection need go through it.

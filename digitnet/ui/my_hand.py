@@ -20,14 +20,15 @@ DRAWINGS_A_PAGE = 24
 
 
 @st.cache_resource(show_spinner=False)
-def _load_reader() -> OwnReader:
+def load_reader() -> OwnReader:
+    """Reads drawings with all networks; remembers what they read, for all visitors."""
     return OwnReader(loaders.load_server())
 
 
 def read_drawings(drawings: Sequence[OwnDrawing]) -> list[OwnReading]:
     """What every current network reads in drawings, the best first; none where none is here."""
     with st.spinner("Every network reads your drawings…", show_time=False):
-        return _load_reader().read(summarize_current(loaders.load_store()), drawings)
+        return load_reader().read(summarize_current(loaders.load_store()), drawings)
 
 
 def invite() -> None:

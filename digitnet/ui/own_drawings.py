@@ -9,13 +9,12 @@ from typing import Protocol
 
 import streamlit as st
 
-from digitnet import jobs
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
 from digitnet.places import home
 from digitnet.runs import OwnDrawing, OwnDrawings, OwnLines, RunError, put, without
 from digitnet.show import own_hand as words
-from digitnet.ui import actions, address, canvas, loaders
+from digitnet.ui import actions, address, canvas, giving, loaders, roles
 from digitnet.ui.page import page_file
 
 
@@ -46,7 +45,7 @@ class _Visit:
 
 def find_file() -> Path | None:
     """The file that drawings are kept in; None where they are kept for the visit alone."""
-    if jobs.is_read_only() or os.environ.get("DIGITNET_KEEP_DRAWINGS") == "0":
+    if not roles.keeps_drawings() or os.environ.get("DIGITNET_KEEP_DRAWINGS") == "0":
         return None
     return OwnDrawings(loaders.load_store().local).path
 
@@ -86,6 +85,7 @@ def show_label_choice(pieces: ink.Pieces | None) -> None:
         st.caption(words.describe_kept(found, describe_place()))
         if found:
             st.page_link(page_file("mine"), label=words.invite_to_hand(len(kept)))
+            giving.show_giving(found)
 
 
 def _keep_label() -> None:

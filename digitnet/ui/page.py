@@ -13,8 +13,10 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
+from digitnet.runs import RunStore
+from digitnet.ui import roles, tally
 from digitnet.ui.forgiving import forgive_unreadable_values, keep_caches
-from digitnet.ui.loaders import LOOK_SECONDS, load_store
+from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_store
 
 ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
@@ -70,7 +72,7 @@ def say_what_is_missing(present: Collection[Experiment]) -> None:
             "`checkpoints/`: `git checkout -- checkpoints` restores them. Or train them yourself: "
             f"`python -m digitnet train {' '.join(missing)}`"
         )
-        if not jobs.is_read_only():
+        if roles.permissions().trains:
             st.page_link(
                 page_file("compare"),
                 label="Train one here",
@@ -95,7 +97,8 @@ def show_training_sign(page: st.Page) -> None:
     Args:
         page: Where trainings are watched.
     """
-    active = _find_active()
+    store = load_store()
+    active = _find_active(store.local, store.shipped)
     with st.container(key="training_sign"):
         if active:
             title = active[0].experiment.title
@@ -108,13 +111,20 @@ def show_training_sign(page: st.Page) -> None:
             )
 
 
+@st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=MOST_STORES)
+def _find_active(local: Path, shipped: Path) -> list[jobs.Job]:
+    """The trainings that run or wait, looked up for all together who see the same."""
+    store = RunStore(local, shipped)
+    _see_to_worker(store.shared.local, shipped)
+    return [job for job in jobs.list_jobs(store) if job.is_busy]
+
+
 @st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=1)
-def _find_active() -> list[jobs.Job]:
-    """The trainings that run or wait, looked up for all visitors together."""
-    store = load_store()
+def _see_to_worker(local: Path, shipped: Path) -> None:
+    store = RunStore(local, shipped)
+    tally.write(store)
     with contextlib.suppress(jobs.JobError):
         jobs.ensure_worker(store)
-    return [job for job in jobs.list_jobs(store) if job.is_busy]
 
 
 def picture_config(file_name: str) -> dict[str, Any]:

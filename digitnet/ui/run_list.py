@@ -6,11 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from digitnet import jobs
 from digitnet.runs import SERVED, TRAINED, RunStore
 from digitnet.serving import make_current
 from digitnet.study.standings import tabulate_runs
-from digitnet.ui import loaders
+from digitnet.ui import loaders, roles
 from digitnet.ui.actions import act, ask_to_delete, button, few_of, offer_all
 
 REMARK = 360  # pixels, that most of them are seen whole
@@ -38,7 +37,7 @@ def show_runs() -> None:
         if not rows:
             st.caption("There are none yet.")
             return
-        if not jobs.is_read_only():
+        if roles.permissions().changes:
             show_ways_back(rows)
         unused = set() if any(row["problem"] for row in rows) else {"problem"}
         st.dataframe(
@@ -54,14 +53,15 @@ def show_runs() -> None:
 
 
 def show_ways_back(rows: list[dict[str, Any]]) -> None:
-    """For each network whose current run was made here, the shipped one in a click."""
+    """For each network whose current run was made here, the one before in a click."""
+    is_mine = loaders.load_store().is_visitors
     shipped = {row["experiment"] for row in rows if row["shipped"] and not row["problem"]}
     for row in rows:
-        if row["current"] and not row["shipped"] and row["experiment"] in shipped:
+        if row["current"] and row["held"] and row["experiment"] in shipped:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{row['title']} is current.")
                 st.button(
-                    "Go back to the shipped run",
+                    "Go back to the shipped run" if not is_mine else "Go back to what all see",
                     icon=":material/undo:",
                     key=f"back {row['experiment']}",
                     on_click=act,
@@ -78,7 +78,7 @@ def show_run_buttons(rows: list[dict[str, Any]]) -> None:
         run_id = st.selectbox(
             "Run", by_id, format_func=lambda one: by_id[one]["title"], key="run", width=340
         )
-        if not jobs.is_read_only():
+        if roles.permissions().changes:
             change_run(by_id[run_id])
         offer_files(run_id)
 
@@ -88,7 +88,7 @@ def change_run(row: dict[str, Any]) -> None:
     useful = not row["current"] and not row["problem"]
     icon = ":material/check_circle:"
     button("Make current", icon, row["id"], make_current, enabled=useful)
-    if not row["shipped"]:
+    if row["held"]:
         ask_to_delete(row["id"], row["title"])
 
 

@@ -15,7 +15,7 @@ from digitnet.jobs import Job
 from digitnet.runs import Run, RunError
 from digitnet.show.teaching import describe_outcome
 from digitnet.show.words import as_sentence
-from digitnet.ui import loaders
+from digitnet.ui import loaders, roles
 from digitnet.ui.actions import button, note, note_error
 from digitnet.ui.job_list import show_progress
 from digitnet.ui.trainings import has_tensorflow
@@ -49,7 +49,7 @@ def find_teaching() -> Job | None:
 
 def offer_teaching(drawings: Sequence[Labelled]) -> None:
     """The button, and what it takes to press it."""
-    if jobs.is_read_only():
+    if not roles.permissions().trains:
         return
     lack = find_lack(label for _, label in drawings)
     st.button(
@@ -110,7 +110,8 @@ def show_last(job: Job | None) -> None:
 
 def find_last_taught() -> Run | None:
     """The newest run that was taught; a broken one is told of where runs are listed."""
-    for run in loaders.load_store().finished(READER.name):
+    store = loaders.load_store()
+    for run in filter(store.holds, store.finished(READER.name)):
         with contextlib.suppress(RunError):
             if run.outcome:
                 return run

@@ -16,7 +16,7 @@ from digitnet.jobs import Estimate
 from digitnet.runs import Request, RunError
 from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
 from digitnet.show.words import as_sentence
-from digitnet.ui import loaders, page
+from digitnet.ui import loaders, page, roles
 from digitnet.ui.actions import note, note_error
 
 OWN = "own"  # the data set that each network is meant for
@@ -26,7 +26,7 @@ SETTINGS = ("dataset", "epochs", "learning_rate", "batch_size", "patience", "see
 
 def can_train() -> bool:
     """Whether trainings can be started from here."""
-    return not jobs.is_read_only() and has_tensorflow()
+    return roles.permissions().trains and has_tensorflow()
 
 
 def has_tensorflow() -> bool:
@@ -58,7 +58,7 @@ def show_settings(experiments: Iterable[Experiment]) -> None:
         format_func=lambda name: DATASETS[name].title if name in DATASETS else "Their own",
         key="dataset",
     )
-    own = [one.settings for one in experiments]
+    own = [settings_of(one) for one in experiments]
     show_what_is_missing({read_dataset(settings) for settings in own})
     with st.container(horizontal=True):
         show_number("Most epochs", "epochs", own)
@@ -90,10 +90,15 @@ def show_number(
 def read_settings(experiment: Experiment) -> TrainingSettings:
     """The chosen settings for an experiment; SettingsError while one is out of its range."""
     chosen = {name: st.session_state[name] for name in SETTINGS}
-    chosen["dataset"] = read_dataset(experiment.settings)
-    return replace(
-        experiment.settings, **{name: one for name, one in chosen.items() if one is not None}
-    )
+    own = settings_of(experiment)
+    chosen["dataset"] = read_dataset(own)
+    return replace(own, **{name: one for name, one in chosen.items() if one is not None})
+
+
+def settings_of(experiment: Experiment) -> TrainingSettings:
+    """A network's own settings, of no more epochs than may be trained here."""
+    settings, quota = experiment.settings, roles.permissions().quota
+    return replace(settings, epochs=min(settings.epochs, quota.epochs)) if quota else settings
 
 
 def read_dataset(settings: TrainingSettings) -> str:
@@ -203,7 +208,7 @@ def show_retrain_button(count: int, action: Callable[..., None], *arguments: obj
 
 def offer_retrain(chosen: Sequence[Experiment]) -> None:
     """A button that trains the chosen networks anew, each as it is meant to be trained."""
-    requests = [Request(one.name, one.settings) for one in chosen]
+    requests = [Request(one.name, settings_of(one)) for one in chosen]
     with st.container(horizontal=True, vertical_alignment="center", key="retrain_chosen"):
         show_retrain_button(len(requests), submit, requests)
         estimates = estimate(requests)

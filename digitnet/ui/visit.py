@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from digitnet import jobs
+from digitnet.ui import roles
 from digitnet.ui.page import page_file, show_menu, show_training_sign
 
 st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
+roles.enter()
 draw = st.Page(page_file("draw"), title="Draw", default=True)
 inside = st.Page(page_file("inside"), title="Inside")
 curves = st.Page(page_file("curves"), title="Curves")
@@ -12,6 +15,8 @@ confusion = st.Page(page_file("confusion"), title="Confusion")
 compare = st.Page(page_file("compare"), title="Compare")
 mine = st.Page(page_file("mine"), title="My hand")
 pages = [draw, inside, mine, curves, confusion, compare]
+if jobs.is_class():
+    pages.append(st.Page(page_file("classroom"), title="Class"))
 page = st.navigation(pages, position="top")
 show_menu(pages)
 show_training_sign(compare)

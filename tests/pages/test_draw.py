@@ -186,7 +186,7 @@ def test_a_drawing_resolves_each_run_and_runs_each_network_once(open_app, monkey
     app = open_app(begin_with=3)
     monkeypatch.setattr(RunStore, "current", count_current)
     monkeypatch.setattr(ServedNetwork, "read", count_read)
-    loaders.load_current.clear()  # as after a second
+    loaders.forget_current()  # as after a second
     app.run()
     assert "dn-digit" in text_of(app, "prediction")
     assert set(resolved.values()) == {1}
@@ -251,7 +251,7 @@ def test_a_shipped_run_that_is_replaced_is_seen_a_second_later(open_app, checkpo
     result = json.loads(path.read_text())
     result["scores"]["accuracy"] = 0.5
     path.write_text(json.dumps(result))
-    loaders.load_current.clear()  # as after a second
+    loaders.forget_current()  # as after a second
     app.run()
     assert "50.00% right" in app.selectbox[0].options[-1]
 

@@ -344,6 +344,8 @@ DAMAGES: dict[str, Damage] = {
 }
 DROPPED = 500  # connections
 ASKED = 1_000  # trainings
+FORGED = 80  # actions in a class, at least: the owner's, and another visitor's
+GUESSED = 20  # keys
 
 
 def table() -> str:
@@ -352,9 +354,11 @@ def table() -> str:
         "drawings that are none: no JSON, nested, NaN, wrong types, 10^6 points, 50 MB": len(CANVAS)
         + len(LARGE),
         "messages of Streamlit's own that no page sends": len(MESSAGES),
-        "hostile values in a link, and paths": len(LINKS) + len(PATHS),
+        "hostile values in a link, and paths": len(LINKS) + len(PATHS) + len(HOSTILE),
         "pictures that are bombs, or none": len(PICTURES),
         "damaged files of a run, and models that cannot be served": len(DAMAGES),
+        "actions of a class' owner or of another visitor, forged (more than)": FORGED,
+        "keys of a class guessed": GUESSED,
         "connections dropped": DROPPED,
         "trainings asked for by one visitor": ASKED,
     }

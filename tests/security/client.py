@@ -72,6 +72,15 @@ class Visitor(Shown):
         self.act({})
         return self
 
+    def go(self, page: str, tab: str = "") -> Visitor:
+        """Goes on to another page, and a tab of it, by clicks: in the same session."""
+        self._page, self._query = page, ""
+        self.elements.clear()
+        self.act({})
+        if tab:
+            self.act({self.tabs: tab})
+        return self
+
     def act(self, states: dict[str, Any], fragment: str = "") -> None:
         """Sends values of widgets and waits until the page is drawn.
 

@@ -38,6 +38,20 @@ ACTIONS = {
 }
 # What MARKUP and MARKDOWN are where they are not escaped, for HTML or for Markdown.
 TAKEN = re.compile(r"(?<!\\)<(img src=x|script>alert)|(?<!\\)\]\((javascript:|http://evil)")
+KEPT = {
+    "": (
+        "last_drawing",
+        "begun_with",
+        "draw_over",
+        "notes",
+        "model",
+        "own_drawings",
+        "code",
+        "role",
+    ),
+    "compare": ("draft", "notes", "networks", "latencies", "start", "epochs", "view"),
+    "mine": ("own_drawings", "opened_drawing", "files_taken", "notes"),
+}  # names under which a visit keeps something
 SECRETS = ("root:x:", "[build-system]", "[project]", "# digitnet")
 
 
@@ -87,6 +101,15 @@ def test_messages_that_no_page_sends_change_nothing(server):
     with server.visit() as visitor:
         assert "dn-digit" in visitor.open().draw(ONE)
         assert not visitor.faults()
+
+
+def test_what_a_visit_keeps_cannot_be_sent(server, visitor):
+    """Values under names that are no widget's are not there for the page."""
+    for page, names in KEPT.items():
+        visitor.open(page)
+        for value in (True, 5, "x", ["x"], Json("[1]")):
+            visitor.act(dict.fromkeys(names, value))
+            assert not visitor.faults(), (page, value, visitor.faults())
 
 
 def test_hostile_links_are_told_as_text(server, visitor):

@@ -12,7 +12,9 @@
   if (button && navigator.clipboard) {
     button.hidden = !code;
     button.onclick = async () => {
-      await navigator.clipboard.writeText(location.href);
+      const shared = new URL(location.href);
+      shared.searchParams.delete("code"); // in a class it is the visitor's own
+      await navigator.clipboard.writeText(shared);
       button.classList.add("dn-copied");
       setTimeout(() => button.classList.remove("dn-copied"), 2000);
     };

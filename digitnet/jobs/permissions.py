@@ -1,0 +1,124 @@
+"""What may be done in a store: the one answer, for the pages that offer it and for what does it.
+
+DIGITNET_READ_ONLY=1   nothing, by anybody
+DIGITNET_CLASS=1       in a visitor's own store, what the class' rules allow; in the one that
+                       all share everything, and only the owner is ever given that to change
+neither                everything
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from digitnet.experiments import Experiment, Layer, TrainingSettings
+from digitnet.jobs.processes import JobError
+from digitnet.runs import Classroom, Quota, RunStore, add_network
+
+READ_ONLY = "this laboratory is read-only: nothing can be trained or deleted here"
+BYTES_A_PARAMETER = 20  # of a training that goes on: the weights, Adam's two moments, the models
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What may be done in a store.
+
+    Args:
+        changes: Whether runs may be chosen, stopped and deleted.
+        trains: Whether trainings may be started and networks kept.
+        quota: How much may be trained and kept; None for no end.
+        reason: Why not all of that, in a sentence without its end.
+    """
+
+    changes: bool = True
+    trains: bool = True
+    quota: Quota | None = None
+    reason: str = ""
+
+
+EVERYTHING = Permissions()
+NOTHING = Permissions(changes=False, trains=False, reason=READ_ONLY)
+
+
+def is_read_only() -> bool:
+    """Whether DIGITNET_READ_ONLY=1 forbids to train and to delete."""
+    return os.environ.get("DIGITNET_READ_ONLY") == "1"
+
+
+def is_class() -> bool:
+    """Whether DIGITNET_CLASS=1 gives each visitor a store of their own."""
+    return os.environ.get("DIGITNET_CLASS") == "1" and not is_read_only()
+
+
+def permissions_of(store: RunStore) -> Permissions:
+    """What may be done in a store by those who were given it."""
+    if is_read_only():
+        return NOTHING
+    if not store.is_visitors:
+        return EVERYTHING
+    if not is_class():
+        return NOTHING
+    rules = Classroom(store).rules()
+    closed = "" if rules.trains else "training is closed for now"
+    return Permissions(trains=rules.trains, quota=rules.quota, reason=closed)
+
+
+def require_writable(store: RunStore) -> None:
+    """Raises JobError unless runs may be chosen, stopped and deleted in a store."""
+    allowed = permissions_of(store)
+    if not allowed.changes:
+        raise JobError(allowed.reason)
+    if store.is_visitors and not Classroom(store).has_room_for(store):
+        raise JobError("as many visitors as may be keep something here; ask who runs this class")
+
+
+def require_open(store: RunStore) -> None:
+    """Raises JobError unless trainings may be started and networks kept in a store."""
+    require_writable(store)
+    allowed = permissions_of(store)
+    if not allowed.trains:
+        raise JobError(allowed.reason)
+
+
+def require_trainable(
+    store: RunStore, experiment: Experiment, settings: TrainingSettings, is_new: bool = True
+) -> None:
+    """Raises JobError unless a training may be started in a store.
+
+    Args:
+        store: Where it is to be kept.
+        experiment: The network.
+        settings: How it is to be trained.
+        is_new: Whether it needs a folder of its own; False for one that goes on.
+    """
+    require_open(store)
+    quota = permissions_of(store).quota
+    if quota is None:
+        return
+    _require_at_most("epochs", settings.epochs, quota.epochs)
+    _require_at_most("parameters", experiment.parameters, quota.parameters)
+    _require_at_most("multiplications", experiment.multiply_adds, quota.multiplications)
+    trainings, used = Classroom(store).usage(store)
+    if is_new and trainings >= quota.trainings:
+        raise JobError(
+            f"each visitor may have {quota.trainings} trainings here, finished or not, and you "
+            f"have {trainings}; delete one first"
+        )
+    if used + BYTES_A_PARAMETER * experiment.parameters > quota.megabytes * 2**20:
+        raise JobError(
+            f"each visitor may keep {quota.megabytes} MB here, and this would be more; delete a "
+            "run first"
+        )
+
+
+def _require_at_most(what: str, value: int, most: int) -> None:
+    if value > most:
+        raise JobError(f"a training may have {most:,} {what} at most here, and this has {value:,}")
+
+
+def keep_network(
+    store: RunStore, name: str, layers: tuple[Layer, ...], reason: str = ""
+) -> Experiment:
+    """Keeps a network of one's own, as `add_network` does; JobError where that may not be."""
+    require_open(store)
+    return add_network(store.local, name, layers, reason)

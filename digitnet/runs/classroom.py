@@ -1,0 +1,243 @@
+"""A class: its owner's key, what visitors may do, and how much was drawn.
+
+<local>/class/key.json     the key's hash
+<local>/class/rules.json   whether trainings are open, and each visitor's quota
+<local>/class/counts.json  drawings and readings so far
+<local>/class/visitors/    each visitor's own runs, see `RunStore`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+
+import filelock
+
+from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+from digitnet.runs.records import CLASS, VISITORS, Run, Training
+from digitnet.runs.store import RunStore
+
+KEY, RULES, COUNTS, LOCK = "key.json", "rules.json", "counts.json", "class.lock"
+LOCK_SECONDS = 5.0
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+CODE_GROUPS, KEY_GROUPS, GROUP = 4, 6, 4  # 79 and 119 bits
+MOST_VISITORS = 200  # who keep something; each may fill the quota
+SCRYPT = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms
+
+
+# --- codes and keys --------------------------------------------------------------------------
+
+
+def make_code(groups: int = CODE_GROUPS) -> str:
+    """What nobody guesses and anybody can type, such as "k7qm-3xwp-9rtd-h2vn"."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(groups))
+
+
+def read_code(said: str, groups: int = CODE_GROUPS) -> str | None:
+    """A code as `make_code` gives it, of what somebody typed or an address holds; None if none."""
+    if len(said) > 100:
+        return None
+    letters = re.sub(r"[\s-]", "", said).lower()
+    if len(letters) != groups * GROUP or not set(letters) <= set(LETTERS):
+        return None
+    return "-".join(letters[at : at + GROUP] for at in range(0, len(letters), GROUP))
+
+
+def visitor_of(code: str) -> str:
+    """The visitor whose code it is: 32 hexadecimal digits, from which nobody learns the code."""
+    return hashlib.sha256(f"digitnet visitor {code}".encode()).hexdigest()[:32]
+
+
+# --- rules -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What each visitor may have.
+
+    Args:
+        trainings: Trainings, finished or not, 0 to 100.
+        megabytes: On disk, 1 to 100,000.
+        epochs: Of a training, 1 to 10,000.
+        parameters: Of a network that is trained, 1,000 to 10^9.
+        multiplications: Of a network that is trained, for one image, 1,000 to 10^9.
+
+    Raises:
+        RunError: If a value is out of its range.
+    """
+
+    trainings: int = 5
+    megabytes: int = 100
+    epochs: int = 20
+    parameters: int = 1_000_000
+    multiplications: int = 20_000_000
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in QUOTA_RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise RunError(f"{name} must be a whole number from {low:,} to {high:,}: {value!r}")
+
+
+QUOTA_RANGES = {
+    "trainings": (0, 100),
+    "megabytes": (1, 100_000),
+    "epochs": (1, 10_000),
+    "parameters": (1_000, 10**9),
+    "multiplications": (1_000, 10**9),
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What visitors may do.
+
+    Args:
+        trains: Whether they may train.
+        collects: Whether they may give drawings to the class.
+        quota: What each of them may have.
+    """
+
+    trains: bool = True
+    collects: bool = True
+    quota: Quota = field(default_factory=Quota)
+
+
+CLOSED = Rules(trains=False, collects=False)
+
+
+# --- the class -------------------------------------------------------------------------------
+
+
+class Classroom:
+    """What is kept of a class beside the runs, for several processes at once.
+
+    Args:
+        store: The one that all share, or a visitor's, whose class it is.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store.shared
+        self.folder = self.store.local / CLASS
+
+    # --- the owner's key ---
+
+    def make_key(self) -> str:
+        """A new key for the owner, in the place of the one before; kept hashed alone."""
+        key, salt = make_code(KEY_GROUPS), secrets.token_bytes(16)
+        values = {"format": FORMAT, "salt": salt.hex(), "hash": _hash_key(key, salt).hex()}
+        with self._changing():
+            write_json(self.folder / KEY, values)
+        return key
+
+    def is_key(self, said: str) -> bool:
+        """Whether it is the owner's key; takes as long whatever was said, unless it is none."""
+        key = read_code(said, KEY_GROUPS)
+        if key is None:
+            return False
+        try:
+            values = read_json(self.folder / KEY)
+            salt, kept = bytes.fromhex(values["salt"]), bytes.fromhex(values["hash"])
+        except (RunError, KeyError, TypeError, ValueError):
+            return False
+        return hmac.compare_digest(_hash_key(key, salt), kept)
+
+    # --- rules ---
+
+    def rules(self) -> Rules:
+        """What visitors may do; nothing where the file is broken."""
+        path = self.folder / RULES
+        try:
+            stat = path.stat()
+            return _read_rules(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        except FileNotFoundError:
+            return Rules()
+        except (OSError, RunError):
+            return CLOSED
+
+    def set_rules(self, rules: Rules) -> None:
+        """Changes what visitors may do; RunError if it cannot be written."""
+        with self._changing():
+            write_json(self.folder / RULES, {"format": FORMAT, **asdict(rules)})
+
+    # --- visitors ---
+
+    def has_room_for(self, store: RunStore) -> bool:
+        """Whether a visitor may begin to keep something, or does so already."""
+        return store.local.is_dir() or len(self.store.of_visitors()) < MOST_VISITORS
+
+    def usage(self, store: RunStore) -> tuple[int, int]:
+        """A visitor's trainings, finished or not, and the bytes of all that is kept."""
+        trainings: list[Run | Training] = [*store.finished(), *store.unfinished()]
+        return sum(store.holds(one) for one in trainings), _size_of(store.local)
+
+    # --- counts ---
+
+    def counts(self) -> tuple[int, int]:
+        """Drawings that were begun and readings of them; 0 where the file is broken."""
+        with contextlib.suppress(RunError, KeyError, TypeError, ValueError):
+            values = read_json(self.folder / COUNTS)
+            return max(0, int(values["drawings"])), max(0, int(values["readings"]))
+        return 0, 0
+
+    def add_counts(self, drawings: int, readings: int) -> None:
+        """Adds to what was counted; RunError if it cannot be written."""
+        with self._changing():
+            before = self.counts()
+            values = {"drawings": before[0] + drawings, "readings": before[1] + readings}
+            write_json(self.folder / COUNTS, {"format": FORMAT, **values})
+
+    # --- the end ---
+
+    def end(self) -> None:
+        """Deletes all that is kept of the class but the key: drawings, counts, rules, visitors.
+
+        Nothing of it may be training; RunError if it cannot be deleted.
+        """
+        with self._changing():
+            for path in self.folder.iterdir():
+                if path.name == VISITORS:
+                    self.store.bury(path)
+                elif path.name not in (KEY, LOCK):
+                    path.unlink()
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self.folder / LOCK, timeout=LOCK_SECONDS):
+                yield
+        except filelock.Timeout:
+            raise RunError("the class is being changed by someone else; try again") from None
+        except OSError as error:
+            raise RunError(f"the class cannot be changed: {error.strerror or error}") from None
+
+
+def _hash_key(key: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(key.encode(), salt=salt, **SCRYPT)
+
+
+@lru_cache(maxsize=4)
+def _read_rules(path: Path, _: tuple[int, ...]) -> Rules:
+    values = read_json(path)
+    try:
+        quota = Quota(**values["quota"])
+        said = {one.name: values[one.name] for one in fields(Rules) if one.name != "quota"}
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path.name} holds no rules: {error}") from None
+    return Rules(**{name: value is True for name, value in said.items()}, quota=quota)
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # it has just been deleted
+            total += path.lstat().st_size
+    return total

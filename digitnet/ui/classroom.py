@@ -1,0 +1,301 @@
+"""The page of a class: each visitor's code, and the owner's desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from digitnet import jobs
+from digitnet.errors import DigitnetError
+from digitnet.jobs import Job
+from digitnet.runs import (
+    QUOTA_RANGES,
+    Classroom,
+    Donation,
+    Donations,
+    Quota,
+    Rules,
+    Run,
+    RunStore,
+    adopt,
+)
+from digitnet.serving import make_current
+from digitnet.show import classroom as words
+from digitnet.study.summaries import summarize_run
+from digitnet.ui import actions, loaders, my_hand, roles, tally
+
+LOOK_SECONDS = 2
+DRAWINGS_A_PAGE = 24
+FEW = 10  # visitors that are shown at first
+QUOTA_LABELS = {
+    "trainings": "Trainings of each",
+    "megabytes": "Megabytes of each",
+    "epochs": "Most epochs",
+    "parameters": "Most parameters",
+    "multiplications": "Most multiplications",
+}
+
+
+# --- what visitors have ----------------------------------------------------------------------
+
+
+def show_code() -> None:
+    """A visitor's code and link, and what they may have."""
+    with st.container(key="code"):
+        st.subheader("Your code", anchor=False)
+        st.code(roles.code(), language=None)
+        st.markdown(
+            "What you train and build here is yours: nobody sees it without this code. The address "
+            "of this page carries it. Keep it, or write the code down, to come back."
+        )
+        st.code(f"{_address()}?code={roles.code()}", None)
+        store = loaders.load_store()
+        rules, (trainings, used) = Classroom(store).rules(), Classroom(store).usage(store)
+        if rules.trains:
+            st.markdown(words.describe_quota(rules.quota, trainings, used))
+        else:
+            st.info("Training is closed for now.")
+        with st.popover("I have a code"):
+            st.text_input("Code", key="other_code", max_chars=40, on_change=_take_code)
+
+
+def _take_code() -> None:
+    try:
+        roles.take_code(st.session_state["other_code"])
+    except DigitnetError as error:
+        actions.note_error(error)
+
+
+def _address() -> str:
+    """Where the app is, as this visitor's browser has it."""
+    return (st.context.url or "").removesuffix("classroom")
+
+
+def show_sign_in() -> None:
+    """The owner's way in."""
+    with (
+        st.expander("For who runs this class", icon=":material/key:"),
+        st.form("sign_in", border=False, clear_on_submit=True),
+    ):
+        st.text_input("Key", type="password", key="key", max_chars=60)
+        st.caption("It is printed where the app was started.")
+        st.form_submit_button("Sign in", on_click=_sign_in)
+
+
+def _sign_in() -> None:
+    try:
+        roles.sign_in(st.session_state["key"])
+    except DigitnetError as error:
+        actions.note_error(error)
+
+
+# --- the owner's desk ------------------------------------------------------------------------
+
+
+def _do(action: Callable[..., object], *arguments: object) -> None:
+    """Does for the owner, in the store that all share, what a button is for; for nobody else."""
+    try:
+        action(roles.require_owner(), *arguments)
+    except DigitnetError as error:
+        actions.note_error(error)
+    finally:
+        loaders.forget_current()
+
+
+def _button(
+    label: str, icon: str, key: str, action: Callable[..., object], *arguments: object
+) -> None:
+    st.button(label, icon=f":material/{icon}:", key=key, on_click=_do, args=(action, *arguments))
+
+
+def _icon(
+    said: str, icon: str, key: str, action: Callable[..., object], *arguments: object
+) -> None:
+    """A small button, whose words are seen when it is pointed at."""
+    label = f":material/{icon}:"
+    st.button(label, help=said, key=key, on_click=_do, args=(action, *arguments))
+
+
+def show_wall() -> None:
+    """What is projected: looks again by itself."""
+    st.fragment(_show_wall, run_every=LOOK_SECONDS)()
+
+
+def _show_wall() -> None:
+    if not roles.is_owner():
+        return
+    store = loaders.load_store()
+    tally.write(store)
+    shown = [one for one in Donations(store).read() if one.is_shown]
+    with st.container(key="wall"):
+        st.html(words.counts_html(*tally.total(store), len(shown), _address()))
+        if not shown:
+            st.caption("Drawings that are given and approved hang here.")
+            return
+        reader = my_hand.load_reader()
+        readings = reader.read(loaders.load_current(), [one.drawing for one in shown])
+        st.caption(words.describe_wall(len(shown)))
+        with st.container(key="wall_parts"):
+            st.html(words.wall_html(shown, readings))
+            st.html(words.hits_html(readings))
+
+
+def show_given() -> None:
+    """The drawings that wait to be approved, and those that are shown."""
+    st.fragment(_show_given, run_every=LOOK_SECONDS)()
+
+
+def _show_given() -> None:
+    if not roles.is_owner():
+        return
+    actions.show_notes()
+    kept = Donations(loaders.load_store()).read()
+    waiting = [one for one in kept if not one.is_shown]
+    shown = [one for one in kept if one.is_shown]
+    st.subheader(f"Waiting: {len(waiting)}", anchor=False)
+    if waiting:
+        _show_for_all(waiting)
+        _show_donations(waiting, "waiting")
+    else:
+        st.caption("Nothing waits. What pupils give comes here first, and is seen by nobody else.")
+    if shown:
+        st.subheader(f"On the wall: {len(shown)}", anchor=False)
+        _show_donations(shown[::-1], "shown")
+
+
+def _show_for_all(waiting: Sequence[Donation]) -> None:
+    ids = [one.id for one in waiting]
+    with st.container(horizontal=True):
+        _button("Show them all", "done_all", "show_all", _show_drawings, ids)
+        _button("Delete them all", "delete", "delete_all_waiting", _delete_drawings, ids)
+
+
+def _show_donations(donations: Sequence[Donation], place: str) -> None:
+    with st.container(horizontal=True, key=f"{place}_donations"):
+        for one in donations[:DRAWINGS_A_PAGE]:
+            with st.container(width=112, gap="xsmall", key=f"{place} {one.id}"):
+                st.html(words.drawing_html(one))
+                with st.container(horizontal=True, gap="xsmall"):
+                    if not one.is_shown:
+                        _icon("Show it", "check", f"show {one.id}", _show_drawings, [one.id])
+                    _icon("Delete it", "delete", f"drop {one.id}", _delete_drawings, [one.id])
+    if len(donations) > DRAWINGS_A_PAGE:
+        st.caption(f"and {len(donations) - DRAWINGS_A_PAGE} more")
+
+
+def _show_drawings(store: RunStore, ids: Sequence[str]) -> None:
+    Donations(store).show(ids)
+
+
+def _delete_drawings(store: RunStore, ids: Sequence[str]) -> None:
+    Donations(store).delete(ids)
+
+
+def show_visitors() -> None:
+    """What each visitor trains and keeps, to be stopped, deleted or made the class' own."""
+    st.fragment(_show_visitors, run_every=LOOK_SECONDS)()
+
+
+def _show_visitors() -> None:
+    if not roles.is_owner():
+        return
+    actions.show_notes()
+    stores = loaders.load_store().of_visitors()
+    if not stores:
+        st.caption("No visitor keeps anything here yet.")
+    for one in actions.few_of(stores, FEW, "all visitors"):
+        _show_visitor(one)
+    actions.offer_all(stores, FEW, "visitors", "all visitors")
+
+
+def _show_visitor(visitors: RunStore) -> None:
+    name = visitors.local.name
+    with st.container(border=True, key=f"visitor {name}"):
+        with _row():
+            usage = Classroom(visitors).usage(visitors)
+            st.markdown(words.describe_visitor(name, *usage))
+            with st.popover("Delete all", icon=":material/delete:", key=f"ask {name}"):
+                st.markdown("Delete all that this visitor keeps, for good?")
+                _button("Delete it", "delete", f"forget {name}", _delete_visitor, name)
+        for job in jobs.list_jobs(visitors):
+            with _row():
+                _show_job(name, job)
+        for run in filter(visitors.holds, visitors.finished()):
+            with _row():
+                _show_run(name, run)
+
+
+def _row() -> DeltaGenerator:
+    return st.container(horizontal=True, vertical_alignment="center")
+
+
+def _show_job(visitor: str, job: Job) -> None:
+    st.markdown(f"{job.experiment.title} · {job.state}")
+    label, action = ("Stop", jobs.cancel) if job.is_busy else ("Delete", jobs.delete)
+    icon = "stop" if job.is_busy else "delete"
+    _button(label, icon, f"{label} {visitor} {job.id}", _act_on, action, visitor, job.id)
+
+
+def _show_run(visitor: str, run: Run) -> None:
+    accuracy, key = summarize_run(run).accuracy, f"{visitor} {run.id}"
+    st.markdown(run.title + (f" · {accuracy:.2%} right" if accuracy else ""))
+    _button("Share with the class", "check_circle", f"share {key}", _share, visitor, run.id)
+    _button("Delete", "delete", f"Delete {key}", _act_on, jobs.delete, visitor, run.id)
+
+
+def _act_on(
+    store: RunStore, action: Callable[[RunStore, str], None], visitor: str, run_id: str
+) -> None:
+    action(store.of_visitor(visitor), run_id)
+
+
+def _share(store: RunStore, visitor: str, run_id: str) -> None:
+    run = adopt(store.of_visitor(visitor), run_id)
+    make_current(store, run.id)
+    actions.note(f"All see and use {run.experiment.title} now.", ":material/check:")
+
+
+def _delete_visitor(store: RunStore, visitor: str) -> None:
+    jobs.delete_visitor(store.of_visitor(visitor))
+
+
+def show_rules() -> None:
+    """What visitors may do, the owner's way out, and the end of the class."""
+    rules = Classroom(loaders.load_store()).rules()
+    with st.form("rules"):
+        st.toggle("Training is open", rules.trains, key="rule_trains")
+        st.toggle("Drawings are taken", rules.collects, key="rule_collects")
+        with st.container(horizontal=True):
+            for name, label in QUOTA_LABELS.items():
+                low, high = QUOTA_RANGES[name]
+                value = getattr(rules.quota, name)
+                st.number_input(label, low, high, value, step=1, width=180, key=f"rule_{name}")
+        st.form_submit_button("Save", type="primary", on_click=_do, args=(_save_rules,))
+    with st.container(horizontal=True):
+        st.button("Sign out", icon=":material/logout:", on_click=roles.sign_out)
+        with st.popover("End the class", icon=":material/delete_forever:"):
+            st.markdown(
+                "Delete all drawings, counts, and what every visitor trained and built, for good? "
+                "What was made the class' own stays."
+            )
+            _button("End it", "delete_forever", "end_class", _end)
+
+
+def _save_rules(store: RunStore) -> None:
+    before, said = Classroom(store).rules(), st.session_state
+
+    def read(name: str, otherwise: int) -> int:
+        return said.get(f"rule_{name}", otherwise)
+
+    quota = Quota(**{name: read(name, getattr(before.quota, name)) for name in QUOTA_LABELS})
+    trains, collects = read("trains", before.trains), read("collects", before.collects)
+    Classroom(store).set_rules(Rules(bool(trains), bool(collects), quota))
+    actions.note("Saved.", ":material/check:")
+
+
+def _end(store: RunStore) -> None:
+    jobs.end_class(store)
+    tally.forget()
+    actions.note("The class is over; nothing of it is kept.", ":material/check:")

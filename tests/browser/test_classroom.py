@@ -1,0 +1,75 @@
+"""A class in a real browser: a pupil draws, tells and gives; the owner approves; all see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import REPOSITORY, draw_strokes, open_page, serve, wait_for_server
+from digitnet.runs import Classroom, RunStore
+
+pytestmark = pytest.mark.browser
+
+ONE = [[[138, 40], [140, 100], [143, 240]]]
+CODE = re.compile(r"[?&]code=(\w{4}-\w{4}-\w{4}-\w{4})(&|$)")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def class_address(browser: Browser, runs: Path) -> Iterator[str]:
+    """An app that is a class'."""
+    settings = {"DIGITNET_CLASS": "1", "DIGITNET_READ_ONLY": "0", "DIGITNET_RUNS": str(runs)}
+    with serve(REPOSITORY / "app.py", settings) as (address, _):
+        wait_for_server(address)
+        yield address
+
+
+def open_tab(owner: Page, name: str) -> None:
+    owner.get_by_role("tab", name=name, exact=True).click()
+
+
+def test_the_whole_way_of_a_drawing_to_the_wall(
+    browser: Browser, class_address: str, runs: Path
+) -> None:
+    pupil, owner = (browser.new_context().new_page() for _ in range(2))
+    open_page(pupil, class_address)
+    expect(pupil).to_have_url(CODE)
+    code = CODE.search(pupil.url)[1]
+    draw_strokes(pupil, ONE)
+    expect(pupil.locator(".st-key-prediction .dn-digit")).to_have_text("1")
+    choice = pupil.locator(".st-key-label_choice")
+    choice.get_by_role("radio", name="1", exact=True).click()
+    pupil.get_by_role("button", name="Give it to the class").click()
+    expect(choice).to_contain_text("Given to the class")
+
+    key = Classroom(RunStore(runs, runs)).make_key()  # as printed where nobody reads it here
+    owner.goto(f"{class_address}/classroom")
+    owner.get_by_text("For who runs this class").click()
+    owner.get_by_label("Key").fill(key)
+    owner.get_by_role("button", name="Sign in").click()
+    wall = owner.locator(".st-key-wall")
+    expect(wall.locator(".dn-counts p").first).to_have_text("1drawn")
+    expect(wall.locator(".dn-wall figure")).to_have_count(0)
+    open_tab(owner, "Drawings")
+    owner.locator(".st-key-waiting_donations button").first.click()
+    expect(owner.locator(".st-key-shown_donations")).to_be_visible()
+    open_tab(owner, "Wall")
+    expect(wall.locator(".dn-wall figure")).to_have_count(1)
+    expect(wall.locator(".dn-hits li").first).to_contain_text("1 of 1")
+
+    draw_strokes(pupil, [[[20, 250], [60, 262]]])  # the wall follows by itself
+    expect(wall.locator(".dn-counts p").nth(1)).to_contain_text("2")
+
+    pupil.get_by_role("link", name="Class", exact=True).first.click()
+    expect(pupil.locator(".st-key-code")).to_contain_text(code)
+    expect(pupil).to_have_url(CODE)
+    pupil.reload()
+    expect(pupil.locator(".st-key-code")).to_contain_text(code)

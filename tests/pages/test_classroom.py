@@ -1,0 +1,229 @@
+"""The page of a class: a visitor's code, the owner's desk, and what visitors keep to themselves."""
+
+import numpy as np
+import pytest
+
+from digitnet import jobs
+from digitnet.runs import (
+    RESULT,
+    SERVED,
+    Classroom,
+    Donations,
+    OwnDrawing,
+    Quota,
+    Rules,
+    RunStore,
+    visitor_of,
+)
+from digitnet.ui import roles, tally
+from tests.made_runs import finish_run, make_request, make_training
+from tests.pages.conftest import open_at
+
+CODE = "k7qm-3xwp-9rtd-h2vn"
+
+
+@pytest.fixture(autouse=True)
+def store(checkpoints, monkeypatch):
+    """A class' store; no worker is started and no turn is waited for."""
+    monkeypatch.setenv("DIGITNET_CLASS", "1")
+    monkeypatch.delenv("DIGITNET_READ_ONLY", raising=False)
+    monkeypatch.setattr(jobs.queue, "ensure_worker", lambda store: None)
+    monkeypatch.setattr(roles, "TRY_SECONDS", 0)
+    tally.forget()
+    return RunStore.default()
+
+
+@pytest.fixture
+def mine(store):
+    return store.of_visitor(visitor_of(CODE))
+
+
+def words_of(app):
+    shown = (*app.markdown, *app.caption, *app.info, *app.error, *app.toast, *app.subheader)
+    html = [one.proto.body for one in app.get("html")]
+    return " ".join([*(one.value for one in shown), *html])
+
+
+def press(app, label):
+    next(one for one in app.button if one.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def sign_in(app, key):
+    app.text_input(key="key").set_value(key)
+    return press(app, "Sign in")
+
+
+def open_desk(store, tab="Wall"):
+    """The page as the owner has it."""
+    app = open_at("classroom", code=CODE, desk=tab)
+    return sign_in(app, Classroom(store).make_key())
+
+
+def finish_whole_run(store, checkpoints):
+    """A run that can be served."""
+    run = finish_run(store, make_request("cnn", seed=7))
+    for name in (SERVED, RESULT):
+        (run.folder / name).write_bytes((checkpoints / "cnn" / name).read_bytes())
+    return run
+
+
+def drawing(label=1, at=100.0):
+    return OwnDrawing.of([np.array([[at, 40.0], [at + 4, 240.0]])], label)
+
+
+# --- a visitor -------------------------------------------------------------------------------
+
+
+def test_a_visitor_is_given_a_code_and_keeps_that_of_the_address():
+    app = open_at("classroom")
+    [code, link] = [one.value for one in app.code]
+    assert app.query_params["code"] in (code, [code]) and link.endswith(f"?code={code}")
+    assert open_at("classroom").code[0].value != code
+    assert open_at("classroom", code=CODE).code[0].value == CODE
+
+
+def test_an_address_without_a_code_that_could_be_is_told(store):
+    app = open_at("classroom", code="../../etc/passwd")
+    assert not app.exception and "you have a new one" in words_of(app)
+    assert not store.of_visitors()
+
+
+def test_a_code_can_be_typed(store):
+    app = open_at("classroom")
+    app.text_input(key="other_code").set_value(CODE.upper()).run()
+    assert app.code[0].value == CODE
+    app.text_input(key="other_code").set_value("nonsense").run()
+    assert app.code[0].value == CODE and "looks like" in words_of(app)
+
+
+def test_what_is_ones_own_is_listed_for_oneself_alone(store, mine):
+    finish_run(mine, make_request("cnn", seed=7))
+    make_training(mine, make_request("cnn_min"), epochs=1, state="stopped", message="it stopped")
+    labels = [one.label for one in open_at("compare", view="Retrain", code=CODE).button]
+    assert "Resume" in labels and "Go back to what all see" in labels
+    others = [one.label for one in open_at("compare", view="Retrain").button]
+    assert "Resume" not in others and "Go back to what all see" not in others
+
+
+def test_shared_runs_can_be_chosen_for_oneself_and_not_deleted(store, mine, checkpoints):
+    run = finish_whole_run(store, checkpoints)
+    store.roll_back("cnn")
+    app = open_at("compare", view="Retrain", code=CODE)
+    app.selectbox(key="run").set_value(run.id).run()
+    assert "Delete it" not in [one.label for one in app.button]
+    press(app, "Make current")
+    assert mine.current("cnn") == run and store.current("cnn").is_shipped
+
+
+def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine):
+    Classroom(store).set_rules(Rules(quota=Quota(epochs=7)))
+    app = press(open_at("compare", view="Retrain", code=CODE), "Retrain")
+    [training] = mine.unfinished()
+    assert training.request.settings.epochs == 7 and not store.unfinished()
+    app.number_input(key="epochs").set_value(8).run()
+    press(app, "Retrain")
+    assert "7 epochs at most" in words_of(app) and len(mine.unfinished()) == 1
+
+
+def test_closed_training_is_not_offered(store):
+    Classroom(store).set_rules(Rules(trains=False))
+    app = open_at("compare", view="Retrain", code=CODE)
+    assert [tab.label for tab in app.tabs] == ["Results", "Two networks", "Retrain"]
+    assert "Training is closed" in words_of(app)
+    assert "Training is closed" in words_of(open_at("classroom", code=CODE))
+
+
+def test_there_is_no_class_without_the_setting(monkeypatch):
+    monkeypatch.delenv("DIGITNET_CLASS")
+    app = open_at("draw")
+    assert "code" not in app.query_params
+    assert "Class" not in [one.proto.label for one in app.get("page_link")]
+
+
+# --- the owner -------------------------------------------------------------------------------
+
+
+def test_only_the_key_opens_the_desk_and_tries_have_an_end(store):
+    app = open_at("classroom")
+    key = Classroom(store).make_key()
+    for _ in range(roles.MOST_TRIES):
+        sign_in(app, "wrong")
+        assert "not the key" in words_of(app) and not app.tabs
+    assert not sign_in(app, key).tabs and "too often" in words_of(app)
+    app = sign_in(open_at("classroom"), key)
+    assert [tab.label for tab in app.tabs] == ["Wall", "Drawings", "Visitors", "Rules"]
+    assert key not in str(app.session_state)
+
+
+def test_what_is_given_is_approved_and_then_hangs_on_the_wall(store):
+    for place, label in enumerate((1, 7)):
+        Donations(store).give(drawing(label, 90 + 9 * place), "a" * 32)
+    tally.count("", "x")
+    wall = words_of(open_desk(store))
+    assert "<figure>" not in wall and "<b>1</b>drawn" in wall
+    press(open_desk(store, "Drawings"), "Show them all")
+    wall = words_of(open_desk(store))
+    assert wall.count("<figure>") == 2 and "1 of 2" in wall and '<ol class="dn-hits">' in wall
+
+
+def test_the_owner_shares_a_visitors_run_and_deletes_the_rest(store, mine, checkpoints):
+    run = finish_whole_run(mine, checkpoints)
+    app = press(open_desk(store, "Visitors"), "Share with the class")
+    assert store.current("cnn").stamp == run.stamp, words_of(app)
+    press(app, "Delete it")
+    assert not store.of_visitors() and store.current("cnn").stamp == run.stamp
+
+
+def test_the_owner_sets_the_rules_and_ends_the_class(store, mine):
+    finish_run(mine, make_request("cnn"))
+    app = open_desk(store, "Rules")
+    app.toggle(key="rule_trains").set_value(False)
+    app.number_input(key="rule_megabytes").set_value(12)
+    press(app, "Save")
+    assert Classroom(store).rules() == Rules(trains=False, quota=Quota(megabytes=12))
+    press(app, "End it")
+    assert not store.of_visitors() and Classroom(store).rules() == Rules()
+
+
+def test_who_has_signed_out_is_a_visitor_again(store):
+    app = press(open_desk(store, "Rules"), "Sign out")
+    assert not app.tabs and app.code[0].value == CODE
+
+
+def test_the_key_is_printed_at_start_and_only_the_last_one_holds(store, capsys):
+    keys = []
+    for _ in range(2):
+        roles.print_key()
+        keys.append(capsys.readouterr().out.split()[-1])
+    assert [Classroom(store).is_key(key) for key in keys] == [False, True]
+
+
+def test_without_a_place_for_it_there_is_no_key_and_a_sentence_says_so(store, capsys):
+    store.local.write_text("in the way")
+    roles.print_key()
+    assert "has no key" in capsys.readouterr().out
+
+
+# --- giving ----------------------------------------------------------------------------------
+
+
+def test_a_drawing_is_given_in_one_tap_once_it_was_told_what_it_is(store, open_app):
+    app = open_app(begin_with=7, code=CODE)
+    assert "Give it to the class" not in [one.label for one in app.button]
+    given = drawing(1)
+    Donations(store).give(given, visitor_of(CODE))
+    assert not Donations(store).read()[0].is_shown
+
+
+def test_strokes_are_counted_in_memory_and_written_now_and_then(store, monkeypatch):
+    room = Classroom(store)
+    for before, after in (("", "a"), ("a", "ab"), ("ab", "ab"), ("ab", ""), ("", "c")):
+        tally.count(before, after)
+    assert room.counts() == (0, 0) and tally.total(store) == (2, 3)
+    monkeypatch.setattr(tally, "_written", -1e9)
+    tally.write(store)
+    tally.count("c", "cd")
+    tally.write(store)
+    assert room.counts() == (2, 3) and tally.total(store) == (2, 4)

@@ -1,0 +1,225 @@
+"""A class: whoever has not its key changes nothing but what is their own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote, unquote_plus
+
+import numpy as np
+import pytest
+
+from digitnet.experiments import parse_layers
+from digitnet.runs import (
+    KEY_GROUPS,
+    Classroom,
+    Donations,
+    OwnDrawing,
+    Quota,
+    RunStore,
+    add_network,
+    make_code,
+    visitor_of,
+)
+from digitnet.ui.roles import TRY_SECONDS
+from tests.made_runs import make_request, make_training
+from tests.security.attacks import ASKED, FORGED, GUESSED, HOSTILE
+from tests.security.client import PRESSED, Json, Visitor
+from tests.security.conftest import STAMPS, Server, copy_run, run_server
+from tests.security.test_visitors import PAGES as LINKED
+from tests.security.test_visitors import assert_harmless
+
+DESK = tuple(("classroom", tab) for tab in ("Wall", "Drawings", "Visitors", "Rules"))
+PAGES = tuple((page, unquote_plus(query.removeprefix("view="))) for page, query in LINKED)
+ATTACKER, VICTIM = make_code(), make_code()
+UNTOLD = re.compile(r"\.lock$|class/counts\.json$")
+OWNERS = {"Show them all", "Delete them all", "Stop", "Share with the class", "Save", "End it"}
+
+
+def furnish_visitor(store: RunStore) -> None:
+    """What a visitor may keep, and a drawing that waits to be approved."""
+    for state in ("queued", "stopped"):
+        make_training(store, make_request("cnn_min", epochs=9), epochs=2, state=state)
+    copy_run(store.shipped / "cnn_min", store.local / "finished" / "cnn_min" / STAMPS[0])
+    store.make_current(f"cnn_min/{STAMPS[0]}")
+    add_network(store.local, "theirs", parse_layers("conv 4, flatten"))
+    drawing = OwnDrawing.of([np.array([[100.0, 40.0], [104.0, 240.0]])], 1)
+    Donations(store).give(drawing, store.local.name)
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory, furnished: Path) -> Iterator[Server]:
+    """A class in which another visitor keeps something of every kind."""
+    with ExitStack() as stack:
+        environment = {"DIGITNET_CLASS": "1", "DIGITNET_READ_ONLY": "0"}
+        server = run_server(tmp_path_factory.mktemp("class"), furnished, environment, stack)
+        furnish_visitor(server.store.of_visitor(visitor_of(VICTIM)))
+        with server.visit() as visitor:
+            visitor.open()  # loads the networks
+        yield server
+
+
+def of_others(server: Server) -> dict[str, str]:
+    """All files but the attacker's own, and those that change as somebody draws."""
+    own = f"visitors/{visitor_of(ATTACKER)}/"
+    found = server.contents().items()
+    return {name: one for name, one in found if own not in name and not UNTOLD.search(name)}
+
+
+def find(visitor: Visitor, label: str) -> str:
+    return next(one for one, (_, said) in visitor.widgets().items() if said == label)
+
+
+def sign_in(server: Server, visitor: Visitor, key: str) -> Visitor:
+    visitor.go("classroom")
+    time.sleep(TRY_SECONDS)
+    visitor.act({find(visitor, "Key"): key, find(visitor, "Sign in"): PRESSED})
+    return visitor
+
+
+def enter(server: Server, visitor: Visitor, code: str) -> Visitor:
+    return visitor.open("", f"code={code}")
+
+
+def forge(seen: Visitor, attacker: Visitor, pages: tuple[tuple[str, str], ...]) -> set[str]:
+    """Acts on every widget that somebody else sees; returns the ids that were tried."""
+    tried = set()
+    for page, tab in pages:
+        widgets = seen.go(page, tab).widgets()
+        attacker.go(page, tab)
+        own = set(attacker.widgets())
+        for widget, (kind, _) in widgets.items():
+            if kind == "button" and widget not in own:
+                attacker.act({widget: PRESSED})
+                tried.add(widget)
+        values = {"text_input": "x", "checkbox": False, "number_input": 1.0, "button": PRESSED}
+        attacker.act(
+            {widget: values[kind] for widget, (kind, _) in widgets.items() if kind in values}
+        )
+        assert not attacker.faults(), attacker.faults()
+    return tried
+
+
+def test_what_the_owner_and_others_may_do_is_refused_to_a_visitor(classroom):
+    """Every widget of theirs is acted on by one who has neither the key nor their code."""
+    key = Classroom(classroom.store).make_key()
+    with classroom.visit() as owner, classroom.visit() as victim, classroom.visit() as attacker:
+        enter(classroom, attacker, ATTACKER)
+        sign_in(classroom, enter(classroom, owner, make_code()), key)
+        assert {label for page in DESK for _, label in owner.go(*page).widgets().values()} >= OWNERS
+        enter(classroom, victim, VICTIM)
+        before = of_others(classroom)
+        tried = forge(owner, attacker, (*PAGES, *DESK)) | forge(victim, attacker, PAGES)
+    assert len(tried) >= FORGED, len(tried)
+    assert of_others(classroom) == before
+
+
+def test_no_guess_is_the_key_and_tries_have_an_end(classroom):
+    room = Classroom(classroom.store)
+    key = room.make_key()
+    guesses = [make_code(KEY_GROUPS) for _ in range(GUESSED - 4)] + ["", "x" * 60, key[:-1], "../x"]
+    with classroom.visit() as visitor:
+        enter(classroom, visitor, ATTACKER)
+        for guess in guesses:
+            sign_in(classroom, visitor, guess)
+            assert not visitor.faults() and "Wall" not in str(visitor.elements)
+        sign_in(classroom, visitor, key)  # even the right one, in this visit
+        assert "too often" in " ".join(visitor.bodies("toast"))
+        for sent in (True, "owner", 1, ["owner"], Json('{"role": true}')):
+            visitor.act({"role": sent, "code": VICTIM})
+            assert not visitor.faults()
+            assert "Key" in {label for _, label in visitor.widgets().values()}
+
+
+def test_nobody_learns_another_code_or_key_from_the_disk(classroom):
+    key = Classroom(classroom.store).make_key()
+    with classroom.visit() as visitor:
+        enter(classroom, visitor, ATTACKER).go("compare", "Retrain")
+        visitor.act({find(visitor, "Retrain"): PRESSED})
+    assert len(classroom.store.of_visitors()) == 2
+    for path in classroom.folder.rglob("*"):
+        secrets = (key, ATTACKER, VICTIM)
+        assert not any(one in str(path) for one in secrets)
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(one.encode() in content for one in secrets), path
+
+
+def test_others_are_not_seen(classroom):
+    """Neither names, nor runs, nor trainings; nor are they read by their address."""
+    run = quote(f"cnn_min/{STAMPS[0]}", safe="")
+    shutil.rmtree(classroom.store.local / "finished" / "cnn_min")  # else it is everyone's
+    with classroom.visit() as visitor:
+        enter(classroom, visitor, ATTACKER)
+        addresses = (("curves", f"run={run}"), ("confusion", f"a={run}"))
+        for page, where in (*PAGES, *addresses):
+            if "=" in where:
+                visitor.open(page, f"code={ATTACKER}&{where}")
+            else:
+                visitor.go(page, where)
+            said = str(list(visitor.elements.values()))
+            assert "theirs" not in said and f"finished/cnn_min/{STAMPS[0]}" not in said
+            assert f"Cancel cnn_min/{STAMPS[0]}" not in said and not visitor.faults()
+            assert visitor_of(VICTIM) not in said and VICTIM not in said
+    with classroom.visit() as victim:
+        enter(classroom, victim, VICTIM).go("compare", "Build")
+        assert "theirs" in str(list(victim.elements.values()))
+
+
+def test_hostile_codes_are_none(classroom):
+    before = of_others(classroom)
+    with classroom.visit() as visitor:
+        for value in HOSTILE:
+            visitor.open("classroom", f"code={quote(value.encode())}")
+            assert not visitor.faults(), (value, visitor.faults())
+            assert_harmless(visitor)
+            assert "Your code" in str(list(visitor.elements.values()))
+    assert of_others(classroom) == before
+
+
+def test_one_visitor_has_no_more_than_the_quota(classroom):
+    """Each click asks for a small network with another seed; too many epochs are refused."""
+    code = make_code()
+    store = classroom.store.of_visitor(visitor_of(code))
+    with classroom.visit() as visitor:
+        enter(classroom, visitor, code).go("compare", "Retrain")
+        names = ["cnn_min", "cnn_short", "cnn_pool5", "cnn", "lenet5"]
+        form = {find(visitor, "Networks"): names, find(visitor, "Seed"): 2.0}
+        epochs, asked = find(visitor, "Most epochs"), 0
+        visitor.act(form)
+        button = next(
+            one for one, (_, label) in visitor.widgets().items() if label[:8] == "Retrain "
+        )
+        visitor.act({**form, epochs: 10_000.0, button: PRESSED})
+        assert not store.unfinished()
+        while asked < ASKED:
+            asked += len(names)
+            seed = {find(visitor, "Seed"): float(asked)}
+            visitor.act({**form, **seed, epochs: 2.0, button: PRESSED})
+            assert not visitor.faults()
+        visitor.act({**form, find(visitor, "Networks"): ["fc_large"], epochs: 2.0, button: PRESSED})
+    assert len(store.unfinished()) == Quota().trainings
+    assert Classroom(store).usage(store)[1] < Quota().megabytes * 2**20
+
+
+def test_the_same_clicks_count_where_they_are_allowed(classroom):
+    """So the forged ones are not merely malformed."""
+    key, store = Classroom(classroom.store).make_key(), classroom.store
+    with classroom.visit() as owner:
+        sign_in(classroom, enter(classroom, owner, make_code()), key)
+        owner.go(*DESK[1])
+        owner.act({find(owner, "Show them all"): PRESSED})
+        assert [one.is_shown for one in Donations(store).read()] == [True]
+        owner.go(*DESK[2])
+        owner.act({find(owner, "Stop"): PRESSED})
+        owner.act({find(owner, "Share with the class"): PRESSED})
+        assert store.current("cnn_min").id == f"cnn_min/{STAMPS[0]}"
+        owner.go(*DESK[3])
+        owner.act({find(owner, "Most epochs"): 3.0, find(owner, "Save"): PRESSED})
+        assert Classroom(store).rules().quota.epochs == 3
+        owner.act({find(owner, "End it"): PRESSED})
+        assert not store.of_visitors() and not Donations(store).read()
