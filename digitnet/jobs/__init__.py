@@ -12,7 +12,7 @@ from digitnet.jobs.permissions import (
     permissions_of,
     require_writable,
 )
-from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError
+from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError, read_log
 from digitnet.jobs.queue import (
     QUEUE,
     Job,
@@ -22,7 +22,6 @@ from digitnet.jobs.queue import (
     ensure_worker,
     list_jobs,
     move,
-    read_log,
     resume,
     submit,
 )

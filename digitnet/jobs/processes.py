@@ -217,3 +217,14 @@ def mark_stopped(training: Training) -> None:
 
 def epochs(training: Training) -> int:
     return int(training.history()["epoch"].size)
+
+
+def read_log(training: Training, characters: int = 20_000) -> str:
+    """The end of what a training printed; empty if it has printed nothing."""
+    try:
+        with (training.folder / LOG).open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - 4 * characters))  # UTF-8 takes four bytes at most
+            return stream.read().decode("utf-8", errors="replace")[-characters:]
+    except OSError:
+        return ""

@@ -50,7 +50,6 @@ from digitnet.jobs.processes import (
 )
 from digitnet.runs import (
     FORMAT,
-    LOG,
     NO_FILES,
     Request,
     RunError,
@@ -249,17 +248,6 @@ def delete_network(store: RunStore, name: str) -> None:
         except NetworkError as error:
             raise JobError(str(error)) from None
         order[:] = [one for one in order if not one.startswith(f"{name}/")]
-
-
-def read_log(training: Training, characters: int = 20_000) -> str:
-    """The end of what a training printed; empty if it has printed nothing."""
-    try:
-        with (training.folder / LOG).open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - 4 * characters))  # UTF-8 takes four bytes at most
-            return stream.read().decode("utf-8", errors="replace")[-characters:]
-    except OSError:
-        return ""
 
 
 def ensure_worker(store: RunStore) -> None:

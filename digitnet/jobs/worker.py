@@ -10,14 +10,13 @@ import time
 
 import filelock
 
-from digitnet.jobs.processes import WORKER_LOCK, JobError, mark, start
+from digitnet.jobs.processes import WORKER_LOCK, JobError, mark, read_log, start
 from digitnet.jobs.queue import (
     changing_order,
     changing_queue,
     find_turn,
     holding_queues,
     is_training,
-    read_log,
 )
 from digitnet.runs import RunError, RunStore, Training, holding
 
