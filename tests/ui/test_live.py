@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
 from digitnet.digits import load_samples
-from digitnet.runs import RunStore
+from digitnet.runs import RunStore, make_code, visitor_of
 from digitnet.study.summaries import summarize_current
 from digitnet.ui import live
+from tests.made_runs import finish_run, make_request
 
 VISIT = Path(__file__).resolve().parents[2] / "digitnet" / "ui" / "visit.py"
 
@@ -69,6 +71,18 @@ def test_what_is_the_same_for_all_is_not_told_at_each_stroke():
     first, second = told(sample=3), told(sample=4)
     assert first["description"] == second["description"]
     assert len(json.dumps(second)) < 2_000
+
+
+@pytest.mark.slow
+def test_what_a_visitor_of_a_class_keeps_is_told_to_nobody_else(monkeypatch):
+    monkeypatch.setenv("DIGITNET_CLASS", "1")
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: 0)  # all is remembered
+    st.cache_resource.clear()
+    mine, another = make_code(), make_code()
+    finish_run(RunStore.default().of_visitor(visitor_of(mine)), make_request("cnn_min"))
+    own, shared = (described(told(code=code))["networks"] for code in (mine, another))
+    [differs] = [one for one, other in zip(own, shared, strict=True) if one != other]
+    assert differs["name"] == "cnn_min"
 
 
 def test_models_are_offered_as_they_are_served_but_not_the_largest():
