@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitnet.jobs.permissions import is_class
-from digitnet.jobs.processes import JobError, stop
+from digitnet.jobs.processes import JobError, is_training, stop
 from digitnet.jobs.queue import holding_queues, list_jobs
 from digitnet.runs import Classroom, Donations, OwnDrawing, RunStore
 
@@ -49,3 +49,5 @@ def _stop_all(store: RunStore) -> None:
     for job in list_jobs(store):
         if job.state == "running":
             stop(store, job.training)
+            if is_training(store, job.training):  # on another machine, which was only asked
+                raise JobError(f"{job.id} does not end yet; try again")

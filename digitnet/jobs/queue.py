@@ -11,6 +11,9 @@ sees the same. A training's own folder says how it stands; beside the folders li
     worker.lock    held while a worker lives
     worker.log     what the worker had to say
 
+In a class each visitor's store has files of its own of these but the locks of the queue and the
+worker, and the log: one worker gives the visitors turns.
+
 The worker and its trainings have sessions of their own: they go on when the app ends. Apps on
 several machines, or in several containers, may share a store: the first that finds no worker starts
 one, and its machine trains.
@@ -329,7 +332,7 @@ def find_turn(shared: RunStore) -> RunStore | None:
     return min(waiting, key=_last_started, default=None)
 
 
-def is_training(shared: RunStore) -> bool:
+def is_anyone_training(shared: RunStore) -> bool:
     """Whether any process trains, in the store that all share or a visitor's, or is about to."""
     stores = _stores(shared)
     if any(is_locked(store.local / STARTED_LOCK) for store in stores):  # by a worker that is gone

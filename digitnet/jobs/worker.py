@@ -16,7 +16,7 @@ from digitnet.jobs.queue import (
     changing_queue,
     find_turn,
     holding_queues,
-    is_training,
+    is_anyone_training,
 )
 from digitnet.runs import RunError, RunStore, Training, holding
 
@@ -46,7 +46,7 @@ def _train_next(store: RunStore, worker_lock: filelock.BaseFileLock) -> bool:
         if turn is None:
             worker_lock.release()  # while none can be added: whoever adds one starts a worker
             return False
-        is_free = not is_training(store)
+        is_free = not is_anyone_training(store)
         if is_free:
             with changing_order(turn) as order:
                 training = turn.find_training(order.pop(0))

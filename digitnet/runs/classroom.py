@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -237,7 +238,8 @@ def _read_rules(path: Path, _: tuple[int, ...]) -> Rules:
 
 def _size_of(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # it has just been deleted
-            total += path.lstat().st_size
+    for place, _, names in os.walk(folder):  # which passes over what has just been deleted
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(place) / name).lstat().st_size
     return total

@@ -23,6 +23,7 @@ from digitnet.experiments import (
     parse_layers,
 )
 from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+from digitnet.runs.records import is_visitors_folder
 
 FOLDER, LOCK = "networks", "networks.lock"
 LOCK_SECONDS = 5.0
@@ -63,9 +64,10 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
     versioned = find_version(local, name, layers)
-    kept = {network.name: network for network in read_networks(local)}
-    if versioned in kept:
-        return kept[versioned]
+    known = {network.name: network for network in _read_known(local)}
+    if versioned in known:
+        return known[versioned]
+    kept = read_networks(local)
     if len(kept) >= MOST_NETWORKS:
         raise NetworkError(f"{len(kept)} networks of your own are kept; delete one of them first")
     network = make_network(versioned, layers, place=_next_place(local), reason=reason)
@@ -88,7 +90,7 @@ def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
     """
     if name in {one.name for one in EXPERIMENTS}:
         raise NetworkError(f"{name} is one of the project's own networks; choose another name")
-    present = {one.name: one.layers for one in read_networks(local)}
+    present = {one.name: one.layers for one in _read_known(local)}
     version, versioned = 1, name
     while present.get(versioned, layers) != layers:
         version += 1
@@ -104,6 +106,12 @@ def read_networks(local: Path) -> list[Experiment]:
             stat = path.stat()
             found.append(_read_network(path, (stat.st_size, stat.st_mtime_ns)))
     return [network for _, network in sorted(found, key=lambda one: (one[0], one[1].name))]
+
+
+def _read_known(local: Path) -> list[Experiment]:
+    """The networks that are kept here and those that a visitor of a class shares with all."""
+    shared = read_networks(local.parents[2]) if is_visitors_folder(local) else []
+    return [*shared, *read_networks(local)]
 
 
 @lru_cache(maxsize=1024)

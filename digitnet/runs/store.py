@@ -148,12 +148,12 @@ class RunStore:
         for one in self._chosen(experiment):
             shipped = Run(one, SHIPPED, self._shipped_folder(one.name))
             runs += [shipped] if shipped.folder.is_dir() else []
-            places = self._places(one.name)
-            trained = [
-                found for place in places for found in _stamped(place / "finished" / one.name)
-            ]
-            trained.sort(key=lambda folder: folder.name, reverse=True)
-            runs += [Run(one, folder.name, folder) for folder in trained]
+            trained = {
+                folder.name: folder  # one's own in the place of what was shared of it
+                for place in reversed(self._places(one.name))
+                for folder in _stamped(place / "finished" / one.name)
+            }
+            runs += [Run(one, stamp, trained[stamp]) for stamp in sorted(trained, reverse=True)]
         return runs
 
     def unfinished(self, experiment: str | None = None) -> list[Training]:

@@ -86,7 +86,8 @@ class Pool:
 
     def seconds_of(self, line: str) -> float:
         """What an image took a line's networks when they ran last; 0 before."""
-        return self._lines[line].seconds
+        found = self._lines.get(line)
+        return found.seconds if found else 0.0
 
     def close(self) -> None:
         """Cancels what waits; returns when nothing runs."""

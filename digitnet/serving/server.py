@@ -94,7 +94,7 @@ class ModelServer:
     def __init__(self, patience: float = 0) -> None:
         self._patience = patience
         self._pool = Pool()
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[tuple[str, bool], _Seat] = {}
         self._own_seats: OrderedDict[Path, _Seat] = OrderedDict()
         self._seating = threading.Lock()
         self._found: dict[Path, _Place] = {}
@@ -201,12 +201,14 @@ class ModelServer:
     def _find_seat(self, run: Run) -> _Seat:
         """The place of a run's network."""
         if not run.is_visitors:
-            return self._seats.setdefault(run.experiment.name, _Seat())
+            # In a class, some read with the shipped run while all others read with a shared one.
+            return self._seats.setdefault((run.experiment.name, run.is_shipped), _Seat())
         with self._seating:
             seat = self._own_seats.setdefault(run.folder, _Seat())
             self._own_seats.move_to_end(run.folder)
             while len(self._own_seats) > MOST_OWN:
-                self._own_seats.popitem(last=False)
+                folder, _ = self._own_seats.popitem(last=False)
+                self._found.pop(folder, None)
         return seat
 
     def _find(self, run: Run) -> _Place:

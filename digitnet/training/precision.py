@@ -7,6 +7,7 @@ for them and on the network. Weights, optimizer and the softmax are float32 eith
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import time
 from collections.abc import Callable
@@ -73,6 +74,7 @@ def choose_precision(
     if trial is None:
         pays = count_multiply_adds(experiment, settings, images) >= LEAST_MULTIPLY_ADDS
         trial = try_precisions(experiment, settings.batch_size) if pays else Trial()
+        gc.collect()  # graphs refer to themselves, and would keep the weights of what was tried
         trial.save(folder)
     return trial
 

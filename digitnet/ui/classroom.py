@@ -24,7 +24,7 @@ from digitnet.runs import (
 from digitnet.serving import make_current
 from digitnet.show import classroom as words
 from digitnet.study.summaries import summarize_run
-from digitnet.ui import actions, loaders, my_hand, roles, tally
+from digitnet.ui import actions, live, loaders, my_hand, roles, tally
 
 LOOK_SECONDS = 2
 DRAWINGS_A_PAGE = 24
@@ -259,6 +259,7 @@ def _share(store: RunStore, visitor: str, run_id: str) -> None:
 
 def _delete_visitor(store: RunStore, visitor: str) -> None:
     jobs.delete_visitor(store.of_visitor(visitor))
+    live.empty_shelf()
 
 
 def show_rules() -> None:
@@ -297,5 +298,6 @@ def _save_rules(store: RunStore) -> None:
 
 def _end(store: RunStore) -> None:
     jobs.end_class(store)
+    live.empty_shelf()
     tally.forget()
     actions.note("The class is over; nothing of it is kept.", ":material/check:")

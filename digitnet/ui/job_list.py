@@ -68,7 +68,9 @@ def _follow_jobs(was_busy: bool, state: tuple[str, ...]) -> None:
 
 def show_job(job: Job, queued: list[str]) -> None:
     with st.container(border=True, key=f"job {job.id}"):
-        state = describe_place(queued.index(job.id)) if job.id in queued else job.state
+        # Visitors of a class take turns with others, whose trainings they do not see.
+        is_placed = job.id in queued and not loaders.load_store().is_visitors
+        state = describe_place(queued.index(job.id)) if is_placed else job.state
         st.markdown(f"**{job.experiment.title}** · {STATES.get(state, state)}")
         with contextlib.suppress(RunError):
             st.caption(describe_request(job.training.request))

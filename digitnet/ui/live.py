@@ -116,6 +116,13 @@ def _put_on_shelf(name: str, read: Callable[[], bytes]) -> str:
     return name
 
 
+def empty_shelf() -> None:
+    """Forgets what browsers were offered; what is still wanted is put back at the next look."""
+    _offer_description.clear()
+    for path in _open_shelf().iterdir():
+        path.unlink(missing_ok=True)
+
+
 def _open_shelf() -> Path:
     """The folder that browsers may fetch from: the run folders hold more than models."""
     folder = Path(_shelf().name)

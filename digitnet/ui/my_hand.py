@@ -47,7 +47,8 @@ def show_readings(readings: Sequence[OwnReading]) -> None:
         st.subheader("How well am I read?", anchor=False)
         st.markdown(words.describe_readings(readings))
         st.html(words.standings_html(readings))
-        if any(one.run.outcome for one in loaders.load_current()):
+        store = loaders.load_store()
+        if any(store.holds(one.run) and one.run.outcome for one in loaders.load_current()):
             st.caption(words.LEARNT_FROM_THESE)
 
 

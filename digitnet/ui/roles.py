@@ -99,10 +99,11 @@ def sign_in(key: str) -> None:
     Raises:
         RoleError: If that is not the key, or it was tried too often.
     """
-    tries = st.session_state["tries"] = st.session_state.get("tries", 0) + 1
-    if tries > MOST_TRIES:
+    tries = st.session_state.get("tries", 0)
+    if tries >= MOST_TRIES:
         raise RoleError("that was tried too often; reload the page to try again")
     _wait_for_turn()
+    st.session_state["tries"] = tries + 1  # only now: another's tries must not use these up
     if not Classroom(RunStore.default()).is_key(key):
         raise RoleError("this is not the key; it is printed where the app was started")
     st.session_state["role"], st.session_state["tries"] = _OWNER, 0

@@ -157,14 +157,20 @@ def test_a_visitor_can_neither_delete_nor_change_what_is_not_theirs(store, ann, 
 
 
 def test_a_network_of_ones_own_hides_its_namesake_from_oneself_alone(store, ann, bob):
-    add_network(store.local, "mine", parse_layers("flatten"))
     add_network(ann.local, "mine", parse_layers("flatten, dense 8"))
+    add_network(store.local, "mine", parse_layers("flatten"))
     shared = finish_run(store, make_request("mine"))
     own = finish_run(ann, make_request("mine"))
     assert [one.name for one in ann.experiments()].count("mine") == 1
     assert ann.finished("mine") == [own] and ann.current("mine") == own
     assert bob.finished("mine") == [shared] == store.finished("mine")
     assert ann.find_experiment("mine").layers != bob.find_experiment("mine").layers
+
+
+def test_a_network_that_all_share_is_never_overwritten_by_a_visitors(store, ann):
+    shared = add_network(store.local, "mine", parse_layers("flatten"))
+    assert add_network(ann.local, "mine", parse_layers("flatten")) == shared
+    assert add_network(ann.local, "mine", parse_layers("flatten, dense 8")).name == "mine_2"
 
 
 def test_other_folders_are_no_visitors(tmp_path):
@@ -216,11 +222,12 @@ def test_an_adopted_run_is_one_that_all_share(store, ann, bob):
     assert store.finished("cnn") == [run] and run.problem() is None
     assert bob.find(run.id) == run and not (run.folder / "drawings.jsonl").exists()
     assert adopt(ann, own.id) == run
+    assert ann.finished("cnn") == [own] and ann.holds(ann.find(own.id))
 
 
 def test_an_adopted_network_comes_along_under_a_name_that_is_free(store, ann):
-    add_network(store.local, "mine", parse_layers("flatten"))
     add_network(ann.local, "mine", parse_layers("flatten, dense 8"), "why")
+    add_network(store.local, "mine", parse_layers("flatten"))
     run = adopt(ann, finish_run(ann, make_request("mine")).id)
     assert run.experiment.name == "mine_2" and run.problem() is None
     assert json.loads((run.folder / REQUEST).read_text())["experiment"] == "mine_2"
