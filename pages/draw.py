@@ -5,6 +5,7 @@ import streamlit as st
 
 from digitnet.digits import ink
 from digitnet.experiments import Experiment
+from digitnet.runs import Run
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
 from digitnet.show.html import Markup, join
@@ -50,24 +51,24 @@ def choose_and_draw() -> None:
             way = canvas.pick_way()
         drawing = st.container(key="stroke")
         with st.container(key="choices"):
+            canvas.pick_beginning()
             chosen = choices.pick_model(sort_for_reading(current))
             st.caption(words.describe_accuracy(chosen))
-            canvas.pick_beginning()
         with drawing:
-            draw_and_read(way, chosen.run.experiment)
+            draw_and_read(way, chosen.run)
 
 
 @st.fragment
-def draw_and_read(way: str, network: Experiment) -> None:
+def draw_and_read(way: str, run: Run) -> None:
     """All that a stroke changes, so that a stroke redraws nothing else.
 
     Args:
         way: How one draws.
-        network: The one whose reading is shown in large type.
+        run: Whose reading is shown in large type.
     """
-    current = loaders.load_current()  # now, since other runs may be current
-    chosen = next((one for one in current if one.run.experiment == network), None)
-    if chosen is None:
+    current = loaders.load_current()
+    chosen = next((one for one in current if one.run == run), None)
+    if chosen is None:  # another is current by now, of which all of the page is to tell
         st.rerun()
     with st.container(key="canvas", width=canvas.board_width()):
         image, pieces, notice = pick_image(way)
@@ -75,7 +76,7 @@ def draw_and_read(way: str, network: Experiment) -> None:
     seen = image if number is None else None
     answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
     with st.container(key="reading"):
-        show_live(chosen, pieces, number, answers.get(network))
+        show_live(chosen, pieces, number, answers.get(run.experiment))
         with st.container(key="prediction"):
             if number is not None and pieces is not None:
                 st.html(numbers.number_html(number))
@@ -86,7 +87,7 @@ def draw_and_read(way: str, network: Experiment) -> None:
             own_drawings.show_label_choice(pieces)
         if image is not None:
             inside.remember(image, pieces)
-            inside.link(network.name)
+            inside.link(run.experiment.name)
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)

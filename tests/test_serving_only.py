@@ -16,6 +16,7 @@ import pytest
 from digitnet.experiments import EXPERIMENTS
 
 REPOSITORY = Path(__file__).parent.parent
+CLASS = {"DIGITNET_CLASS": "1"}  # which has a page more
 PAGES = sorted(map(str, REPOSITORY.glob("pages/*.py")))
 
 # An entry of None makes `import` and `find_spec` answer as if the package were not installed.
@@ -78,13 +79,13 @@ def test_there_are_pages():
 
 @pytest.mark.slow
 def test_pages_open_without_tensorflow(serving_only):
-    done = run_python("-c", OPEN_PAGES, *PAGES, env=serving_only)
+    done = run_python("-c", OPEN_PAGES, *PAGES, env=serving_only | CLASS)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 def test_no_page_loads_tensorflow(environment):
-    done = run_python("-c", OPEN_PAGES + ASSERT_NOT_LOADED, *PAGES, env=environment)
+    done = run_python("-c", OPEN_PAGES + ASSERT_NOT_LOADED, *PAGES, env=environment | CLASS)
     assert done.returncode == 0, done.stderr
 
 

@@ -170,7 +170,7 @@ def test_the_toolbar_is_there_again_when_one_comes_back(page: Page, way_back: st
         page.get_by_role("link", name="Draw", exact=True).click()
     else:
         for way in ("Upload", "Draw"):
-            page.locator(".st-key-canvas").get_by_text(way, exact=True).click()
+            page.locator(".st-key-ways").get_by_text(way, exact=True).click()
             expect(page.get_by_test_id("stFileUploader")).to_have_count(int(way == "Upload"))
     draw_strokes_when_ready(page, 7)
     clear_canvas(page)

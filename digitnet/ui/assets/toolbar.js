@@ -26,8 +26,7 @@ const style = `
 function arrange() {
   const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
   const root = host?.shadowRoot;
-  if (!root?.querySelector(".dc-toolbar")) return requestAnimationFrame(arrange);
-  if (root.querySelector("#digitnet")) return;
+  if (!root?.querySelector(".dc-toolbar") || root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
   const sizes = new ResizeObserver(() => { // on a phone the board is as wide as the screen
@@ -47,5 +46,7 @@ function arrange() {
         ?.click();
   });
 }
+clearInterval(window.digitnetToolbar); // of the last time that this ran
+window.digitnetToolbar = setInterval(arrange, 50); // boards come and go: samples, ways in, other pages
 arrange();
 }
