@@ -10,7 +10,7 @@ from digitnet.serving import InferenceError, Number, Trust, find_agreement, find
 from digitnet.show import draw, numbers, words
 from digitnet.show.html import Markup, join
 from digitnet.study.summaries import RunSummary, sort_for_reading
-from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page
+from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page, turns
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
 
@@ -59,6 +59,7 @@ def choose_and_draw() -> None:
 
 
 @st.fragment
+@turns.in_turn
 def draw_and_read(way: str, run: Run) -> None:
     """All that a stroke changes, so that a stroke redraws nothing else.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,8 +105,7 @@ class ServedNetwork:
         """
         require_images(images)
         probabilities = np.empty((len(images), self._output["shape"][-1]), np.float32)
-        for start in range(0, len(images), BATCH_SIZE):
-            batch = slice(start, start + BATCH_SIZE)
+        for batch in _batches_of(len(images)):
             scaled = images[batch, :, :, np.newaxis] / np.float32(255)
             probabilities[batch] = self._predict_batch(scaled)
         return require_probabilities(probabilities)
@@ -122,6 +121,19 @@ class ServedNetwork:
         if probabilities.shape not in ((len(scaled), CLASSES), (len(scaled), CLASSES + 1)):
             raise ValueError(f"its output has the shape {probabilities.shape}")
         return probabilities
+
+
+def _batches_of(count: int) -> Iterator[slice]:
+    """Full batches, and what is left over one by one.
+
+    Another size of batch has all buffers laid out anew, while no other thread can run Python: that
+    costs more than is gained by a few images at once.
+    """
+    whole = count - count % BATCH_SIZE
+    for start in range(0, whole, BATCH_SIZE):
+        yield slice(start, start + BATCH_SIZE)
+    for start in range(whole, count):
+        yield slice(start, start + 1)
 
 
 def require_images(images: np.ndarray) -> None:
