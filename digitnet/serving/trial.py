@@ -17,7 +17,7 @@ import numpy as np
 
 from digitnet.digits import ink, load_samples
 from digitnet.serving.checks import InferenceError
-from digitnet.serving.networks import ServedNetwork
+from digitnet.serving.networks import BATCH_SIZE, ServedNetwork
 
 MOST_MEMORY = 8 * 2**30  # bytes of addresses; the largest network takes a tenth
 
@@ -50,10 +50,14 @@ def _limit_memory() -> None:
 
 @cache
 def _make_images() -> np.ndarray:
-    """Ten digits, nothing, noise and all ink: uint8 (13, 28, 28)."""
+    """Ten digits, nothing, noise and all ink, again and again: uint8 (BATCH_SIZE + 13, 28, 28).
+
+    So many that a model meets them both together and one by one.
+    """
     digits = [ink.render_strokes(strokes) for strokes in load_samples().values()]
     noise = np.random.default_rng(0).integers(0, 256, digits[0].shape, np.uint8)
-    return np.stack([*digits, np.zeros_like(noise), noise, np.full_like(noise, 255)])
+    images = np.stack([*digits, np.zeros_like(noise), noise, np.full_like(noise, 255)])
+    return images[np.arange(BATCH_SIZE + len(images)) % len(images)]
 
 
 if __name__ == "__main__":
