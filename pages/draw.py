@@ -8,7 +8,6 @@ from digitnet.experiments import Experiment
 from digitnet.runs import Run
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
-from digitnet.show.html import Markup, join
 from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page, turns
 
@@ -78,12 +77,11 @@ def draw_and_read(way: str, run: Run) -> None:
     answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
     with st.container(key="reading"):
         show_live(chosen, pieces, number, answers.get(run.experiment))
-        with st.container(key="prediction"):
+        with st.container(key="confirmed"):
             if number is not None and pieces is not None:
-                st.html(numbers.number_html(number))
-                st.html(numbers.boxes_html(number, pieces))
+                show_number(number, pieces)
             else:
-                st.html(describe_reading(chosen, answers, is_digit is not False, image, notice))
+                show_reading(chosen, answers, is_digit is not False, image, notice)
         if number is None:
             own_drawings.show_label_choice(pieces)
         if image is not None:
@@ -122,25 +120,40 @@ def show_live(
     live.show_live_reading(chosen, strokes if is_digit else None, known)
 
 
-def describe_reading(
+def show_number(number: Number, pieces: Pieces) -> None:
+    """The number that was drawn or pictured, and what makes each digit."""
+    with st.container(key="prediction"):
+        st.html(numbers.number_html(number))
+    st.html(numbers.boxes_html(number, pieces))
+
+
+def show_reading(
     chosen: RunSummary,
     answers: dict[Experiment, np.ndarray | InferenceError],
     is_digit: bool,
     image: np.ndarray | None,
     notice: str,
-) -> Markup:
+) -> None:
     """The chosen network's reading and everyone's votes, or why there is none."""
     answer = answers.get(chosen.run.experiment)
     if isinstance(answer, InferenceError):
         answer, notice = None, words.as_sentence(str(answer))
-    seen = "" if image is None else draw.seen_html(image)
-    if answer is None:
-        return draw.head_html(draw.invitation_html(notice), seen)
-    ballot = draw.ballot_html(keep_readings(answers))
-    if not is_digit:
-        return draw.head_html(draw.refusal_html(answer, chosen.run.experiment), ballot, seen)
-    reading = draw.reading_html(answer, find_trust_in(chosen, answer))
-    return join(draw.head_html(reading, ballot, seen), draw.probability_bars_html(answer))
+    with st.container(horizontal=True, key="head"):
+        with st.container(key="prediction"):
+            if answer is None:
+                st.html(draw.invitation_html(notice))
+            elif is_digit:
+                st.html(draw.reading_html(answer, find_trust_in(chosen, answer)))
+            else:
+                st.html(draw.refusal_html(answer, chosen.run.experiment))
+        if answer is not None:
+            with st.container(key="ballot"):
+                st.html(draw.ballot_html(keep_readings(answers)))
+        if image is not None:
+            with st.container(key="seen"):
+                st.html(draw.seen_html(image))
+    if answer is not None and is_digit:
+        st.html(draw.probability_bars_html(answer))
 
 
 def find_trust_in(chosen: RunSummary, answer: np.ndarray) -> Trust | None:

@@ -78,11 +78,6 @@ def _verb(count: int) -> str:
     return "reads" if count == 1 else "read"
 
 
-def head_html(*parts: Markup | str) -> Markup:
-    """The reading and, beside it, the votes and the picture that the networks see."""
-    return tag("div", *parts, class_="dn-head")
-
-
 def reading_html(probabilities: np.ndarray, trust: Trust | None) -> Markup:
     """The most probable digit, in large type, how sure the network is, and what that is worth.
 
@@ -213,7 +208,7 @@ def seen_html(image: np.ndarray) -> Markup:
         "figure",
         tag("img", src=f"data:image/png;base64,{source}", alt=alt),
         tag("figcaption", "What the networks see"),
-        class_="dn-seen st-key-seen",  # is found by the name of the block that it was once
+        class_="dn-seen",
     )
 
 

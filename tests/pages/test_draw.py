@@ -64,7 +64,7 @@ def test_a_drawing_is_read_by_every_network(open_app):
     # Without a browser nothing is drawn, so this session begins with a sample on the canvas.
     app = open_app(begin_with=3)
     assert '<p class="dn-digit">3</p>' in text_of(app, "prediction")
-    assert "data:image/png" in text_of(app, "prediction")
+    assert "data:image/png" in text_of(app, "seen")
     assert "All three networks read 3." in text_of(app, "all_models")
 
 
@@ -107,7 +107,7 @@ def test_an_uploaded_picture_is_read(open_app):
     app = upload(open_app(), picture_of(7))
     assert not app.exception
     assert '<p class="dn-digit">7</p>' in text_of(app, "prediction")
-    assert "data:image/png" in text_of(app, "prediction")
+    assert "data:image/png" in text_of(app, "seen")
 
 
 def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_app):
