@@ -7,7 +7,8 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from digitnet.cli.ends import FAILED, INTERRUPTED, OK, USAGE, CommandError
@@ -16,7 +17,7 @@ from digitnet.cli.training import add_teach, add_train, add_work
 from digitnet.digits.handwriting import pack_files, read_uji, read_unipen, strokes_folder
 from digitnet.errors import DigitnetError
 from digitnet.native_logs import hidden_native_logs
-from digitnet.runs import RunStore, publish, write_atomically
+from digitnet.runs import Run, RunStore, publish, write_atomically
 from digitnet.study import calibration, files, maps, results
 
 COLLECTIONS = {"unipen": read_unipen, "uji": read_uji}
@@ -64,8 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     add_predict(commands.add_parser("predict", help="read digits in images or drawings"))
     add_evaluate(commands.add_parser("evaluate", help="score networks on labelled drawings"))
     _add_strokes(commands.add_parser("strokes", help="make the drawings that reader learns from"))
-    _add_calibrate(commands.add_parser("calibrate", help="fit how sure networks are said to be"))
-    _add_map(commands.add_parser("map", help="store what networks find alike, for the Inside page"))
+    calibrate = commands.add_parser("calibrate", help="fit how sure networks are said to be")
+    _add_for_runs(calibrate, _calibrate)
+    alike = commands.add_parser("map", help="store what networks find alike, for the Inside page")
+    _add_for_runs(alike, _map)
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
     _add_results(commands.add_parser("results", help="write the README's table of results"))
     return parser
@@ -115,30 +118,29 @@ def _tell_faults(faults: list[str]) -> None:
         print(f"... and {len(faults) - FAULTS_SHOWN:,} more", file=sys.stderr)
 
 
-def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+def _add_for_runs(
+    parser: argparse.ArgumentParser, renew: Callable[[list[Run]], Iterable[str]]
+) -> None:
+    """A command that renews what is kept beside current runs, and tells a line of each."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
-    parser.set_defaults(command=_calibrate)
+    parser.set_defaults(command=partial(_renew, renew))
 
 
-def _calibrate(options: argparse.Namespace) -> int:
+def _renew(renew: Callable[[list[Run]], Iterable[str]], options: argparse.Namespace) -> int:
     with hidden_native_logs():
-        runs = files.choose_runs(RunStore.default(), options.names)
-        for run, found in calibration.calibrate_runs(runs):
-            print(calibration.format_calibration(run, found), flush=True)
+        for line in renew(files.choose_runs(RunStore.default(), options.names)):
+            print(line, flush=True)
     return OK
 
 
-def _add_map(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all by default")
-    parser.set_defaults(command=_map)
+def _calibrate(runs: list[Run]) -> Iterable[str]:
+    for run, found in calibration.calibrate_runs(runs):
+        yield calibration.format_calibration(run, found)
 
 
-def _map(options: argparse.Namespace) -> int:
-    with hidden_native_logs():
-        runs = files.choose_runs(RunStore.default(), options.names)
-        for run, size in maps.map_runs(runs):
-            print(f"{run.experiment.name:<11} {size / 1e3:.0f} kB  {run.id}", flush=True)
-    return OK
+def _map(runs: list[Run]) -> Iterable[str]:
+    for run, size in maps.map_runs(runs):
+        yield f"{run.experiment.name:<11} {size / 1e3:.0f} kB  {run.id}"
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
