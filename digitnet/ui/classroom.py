@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -118,14 +119,21 @@ def _icon(
     st.button(label, help=said, key=key, on_click=_do, args=(action, *arguments))
 
 
+def _for_owner(show: Callable[[], None]) -> Callable[[], None]:
+    """A part of the page that the owner alone is shown, and that looks again by itself."""
+
+    @st.fragment(run_every=LOOK_SECONDS)
+    @functools.wraps(show)
+    def show_to_owner() -> None:
+        if roles.is_owner():
+            show()
+
+    return show_to_owner
+
+
+@_for_owner
 def show_wall() -> None:
-    """What is projected: looks again by itself."""
-    st.fragment(_show_wall, run_every=LOOK_SECONDS)()
-
-
-def _show_wall() -> None:
-    if not roles.is_owner():
-        return
+    """What is projected."""
     store = loaders.load_store()
     tally.write(store)
     shown = [one for one in Donations(store).read() if one.is_shown]
@@ -142,14 +150,9 @@ def _show_wall() -> None:
             st.html(words.hits_html(readings))
 
 
+@_for_owner
 def show_given() -> None:
     """The drawings that wait to be approved, and those that are shown."""
-    st.fragment(_show_given, run_every=LOOK_SECONDS)()
-
-
-def _show_given() -> None:
-    if not roles.is_owner():
-        return
     actions.show_notes()
     kept = Donations(loaders.load_store()).read()
     waiting = [one for one in kept if not one.is_shown]
@@ -193,14 +196,9 @@ def _delete_drawings(store: RunStore, ids: Sequence[str]) -> None:
     Donations(store).delete(ids)
 
 
+@_for_owner
 def show_visitors() -> None:
     """What each visitor trains and keeps, to be stopped, deleted or made the class' own."""
-    st.fragment(_show_visitors, run_every=LOOK_SECONDS)()
-
-
-def _show_visitors() -> None:
-    if not roles.is_owner():
-        return
     actions.show_notes()
     stores = loaders.load_store().of_visitors()
     if not stores:
