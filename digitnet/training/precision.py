@@ -73,8 +73,10 @@ def choose_precision(
     trial = Trial.load(folder)
     if trial is None:
         pays = count_multiply_adds(experiment, settings, images) >= LEAST_MULTIPLY_ADDS
-        trial = try_precisions(experiment, settings.batch_size) if pays else Trial()
-        gc.collect()  # graphs refer to themselves, and would keep the weights of what was tried
+        trial = Trial()
+        if pays:
+            trial = try_precisions(experiment, settings.batch_size)
+            gc.collect()  # graphs refer to themselves, and would keep the weights of what was tried
         trial.save(folder)
     return trial
 
