@@ -2,6 +2,6 @@
 
 from streamlit.starlette import App
 
-from digitnet.ui.ahead import import_ahead
+from digitnet.ui.ahead import prepare
 
-app = App("digitnet/ui/visit.py", lifespan=import_ahead)
+app = App("digitnet/ui/visit.py", lifespan=prepare)

@@ -15,6 +15,6 @@ os.environ.setdefault("DIGITNET_READ_ONLY", "1")
 if str(REPOSITORY) not in sys.path:  # Streamlit adds this file's folder only
     sys.path.insert(0, str(REPOSITORY))
 
-from digitnet.ui.ahead import import_ahead  # noqa: E402
+from digitnet.ui.ahead import prepare  # noqa: E402
 
-app = App(REPOSITORY / "digitnet" / "ui" / "visit.py", lifespan=import_ahead)
+app = App(REPOSITORY / "digitnet" / "ui" / "visit.py", lifespan=prepare)

@@ -45,16 +45,20 @@ def choose_and_draw() -> None:
     current = loaders.load_current()
     if not current:
         st.rerun()
+    summaries = sort_for_reading(current)
+    chosen = choices.find_model(summaries)
     with st.container(key="draw"):
         with st.container(key="ways"):
             way = canvas.pick_way()
-        drawing = st.container(key="stroke")
+        with st.container(key="stroke"):
+            draw_and_read(way, chosen.run)
+        # While the browser shows the board, which it does sooner when no choices come beside it;
+        # and so that the first reading need not wait for it.
+        loaders.load_server()
         with st.container(key="choices"):
             canvas.pick_beginning()
-            chosen = choices.pick_model(sort_for_reading(current))
+            choices.pick_model(summaries)
             st.caption(words.describe_accuracy(chosen))
-        with drawing:
-            draw_and_read(way, chosen.run)
 
 
 @st.fragment
@@ -200,5 +204,4 @@ if current := loaders.load_current():
     address.open_drawing()
     choose_and_draw()
     explain(current)
-    loaders.load_server()  # now, so that the first reading need not wait for it
 page.say_what_is_missing([one.run.experiment for one in current])

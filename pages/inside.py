@@ -93,7 +93,8 @@ def show_subject(
         with st.container(key="read_here"):
             above = st.container()
         with st.container(key="choosing"):
-            chosen = choices.pick_model(current)
+            choices.pick_model(current)
+            chosen = choices.find_model(current)
             image, strokes = pick_digit(runs, image, pieces)
             pick_sample()
     with seen:

@@ -193,10 +193,10 @@ def _release_mapped_pages(path: Path) -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    libc = ctypes.CDLL(None)
+    libc, model = ctypes.CDLL(None), str(path.resolve())
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, *_, mapped = line.split(maxsplit=5)
-        if mapped == str(path.resolve()):
+        if mapped == model:
             start, end = (int(address, 16) for address in addresses.split("-"))
             libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
 

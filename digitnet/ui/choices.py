@@ -17,31 +17,38 @@ from digitnet.show.words import describe_share
 from digitnet.study.summaries import RunSummary
 
 
-def pick_model(summaries: Sequence[RunSummary]) -> RunSummary:
-    """Lets the reader choose a network, kept in the URL as `model` and for the whole visit.
+def find_model(summaries: Sequence[RunSummary]) -> RunSummary:
+    """The network that reads, as the URL's `model` or else the visit tells.
 
     Args:
         summaries: The current runs to choose from; the first is the default.
     """
     by_name = {one.run.experiment.name: one for one in summaries}
-    names = list(by_name)
     if "model" not in st.query_params and "last_model" in st.session_state:
         st.query_params["model"] = st.session_state["last_model"]
-    requested = st.query_params.get("model", names[0])
-    if requested not in names:
+    return by_name.get(st.query_params.get("model", ""), summaries[0])
+
+
+def pick_model(summaries: Sequence[RunSummary]) -> None:
+    """Lets the reader choose the network that `find_model` finds from then on.
+
+    Args:
+        summaries: As in `find_model`.
+    """
+    by_name = {one.run.experiment.name: one for one in summaries}
+    chosen = find_model(summaries).run.experiment.name
+    if (requested := st.query_params.get("model", chosen)) not in by_name:
         st.info(
             f"There is no trained network “{quote(requested)}” here; the best one reads instead."
         )
-        requested = names[0]
-    name = st.selectbox(
+    st.selectbox(
         "Read by",
-        names,
-        index=names.index(requested),
+        by_name,
+        index=list(by_name).index(chosen),
         format_func=lambda name: _label_network(by_name[name]),
         key="model",
         on_change=_keep_model_in_url,
     )
-    return by_name[name]
 
 
 def _label_network(summary: RunSummary) -> str:

@@ -63,7 +63,8 @@ def load_server() -> ModelServer:
     server = ModelServer(LOOK_SECONDS)
     runs = [one.run for one in summarize_current(RunStore.default())]
     try_runs(runs)
-    server.read_all(runs, np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))  # loads every network
+    for run in runs:  # loads one after another: the browser that waits has something to do as well
+        server.read_all([run], np.zeros((1, *IMAGE_SHAPE[:2]), np.uint8))
     # What is loaded by now is no garbage, and no collection need go through it.
     gc.collect()
     gc.freeze()
