@@ -50,13 +50,28 @@ def context(browser: Browser) -> BrowserContext:
     return browser.new_context()
 
 
+@pytest.fixture(scope="session")
+def window(context: BrowserContext) -> Page:
+    """The visitor's one window: to open another takes Chromium as long as to show the page."""
+    return context.new_page()
+
+
 @pytest.fixture
-def page(context: BrowserContext, address: str) -> Iterator[Page]:
+def blank(window: Page) -> Iterator[Page]:
+    """The window with nothing in it, as it is when it has just been opened."""
+    size = window.viewport_size
+    yield window
+    window.mouse.up()  # of a test that failed with the pen down
+    window.emulate_media(reduced_motion="null")
+    window.set_viewport_size(size)
+    window.goto("about:blank")
+
+
+@pytest.fixture
+def page(blank: Page, address: str) -> Page:
     """The Draw page, opened anew."""
-    page = context.new_page()
-    open_page(page, address)
-    yield page
-    page.close()
+    open_page(blank, address)
+    return blank
 
 
 def choose_model(page: Page, title: str) -> None:

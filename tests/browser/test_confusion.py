@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY
 from digitnet.experiments import find_experiment
@@ -31,12 +30,10 @@ def open_matrix(page: Page, address: str, query: str = "") -> None:
 
 
 @pytest.fixture
-def matrix(context: BrowserContext, address_with_mnist: str) -> Iterator[Page]:
+def matrix(blank: Page, address_with_mnist: str) -> Page:
     """The page, opened anew."""
-    page = context.new_page()
-    open_matrix(page, address_with_mnist)
-    yield page
-    page.close()
+    open_matrix(blank, address_with_mnist)
+    return blank
 
 
 @pytest.fixture(scope="module")

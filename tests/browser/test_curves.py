@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -18,12 +16,10 @@ def open_curves(page: Page, address: str, query: str = "") -> None:
 
 
 @pytest.fixture
-def curves(context: BrowserContext, address: str) -> Iterator[Page]:
+def curves(blank: Page, address: str) -> Page:
     """The page, opened anew."""
-    page = context.new_page()
-    open_curves(page, address)
-    yield page
-    page.close()
+    open_curves(blank, address)
+    return blank
 
 
 def test_runs_are_chosen_and_their_curves_seen(curves: Page) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import draw_strokes
 from digitnet.digits import load_samples
@@ -18,13 +16,11 @@ MOMENT = "Moment of the drawing"
 
 
 @pytest.fixture
-def inside(context: BrowserContext, address: str) -> Iterator[Page]:
+def inside(blank: Page, address: str) -> Page:
     """The page, opened anew, with the basic CNN."""
-    page = context.new_page()
-    page.goto(f"{address}/inside?model=cnn")
-    page.locator(FILTERS).first.wait_for()
-    yield page
-    page.close()
+    blank.goto(f"{address}/inside?model=cnn")
+    blank.locator(FILTERS).first.wait_for()
+    return blank
 
 
 def choose(page: Page, part: str) -> None:
