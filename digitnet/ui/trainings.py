@@ -57,6 +57,7 @@ def show_settings(experiments: Iterable[Experiment]) -> None:
         required=True,
         format_func=lambda name: DATASETS[name].title if name in DATASETS else "Their own",
         key="dataset",
+        wrap=True,  # beside the builder there is not room for all in one line
     )
     own = [settings_of(one) for one in experiments]
     show_what_is_missing({read_dataset(settings) for settings in own})
