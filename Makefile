@@ -17,13 +17,16 @@ DEV := $(VENV)/dev.stamp
 # A worker a core; the memory of each (TensorFlow, Chromium, the app) is about 2 GB.
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist worksteal
 
+# Tests that `make check` does without: they import TensorFlow, which takes longer than most of them.
+WITH_TENSORFLOW := tests/training tests/serving/test_networks.py
+
 .PHONY: app check test lint format results bench screenshots
 
 app: $(APP)
 	$(PYTHON) -m streamlit run app.py
 
 check: lint
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser"
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser" $(addprefix --ignore=,$(WITH_TENSORFLOW))
 
 test: lint
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE)

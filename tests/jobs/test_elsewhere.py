@@ -15,6 +15,8 @@ from digitnet.runs import STATUS, Request, handing_on, is_locked, read_json, wri
 from tests.jobs.test_queue import state_of, wait_for
 from tests.made_runs import make_request, make_training, use_store
 
+pytestmark = pytest.mark.slow  # processes are started and ended
+
 CNN = make_request("cnn")
 NOWHERE = {"pid": 2**31 - 1, "machine": "another"}  # the process has a number that none here has
 # Trains on another machine until it is asked to stop. Its arguments: the training's id, what
@@ -120,7 +122,6 @@ def test_one_that_is_resumed_while_its_process_still_ends_waits(store):
         assert training.id not in queue.read_queue(store)
 
 
-@pytest.mark.slow
 def test_a_real_training_in_a_container_is_seen_stopped_and_resumed_here(store, monkeypatch):
     if not shutil.which("unshare") or subprocess.run([*CONTAINER, "true"]).returncode:
         pytest.skip("processes can be kept apart by an administrator only")

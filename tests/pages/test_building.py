@@ -18,6 +18,8 @@ from digitnet.ui import builder
 from tests.pages.conftest import open_at
 from tests.pages.test_compare import buttons, table_of, words_of
 
+pytestmark = pytest.mark.slow  # the builder is the page with most to draw
+
 LAYERS = "conv 4 same norm, max 4/4, flatten, dense 8 norm, dropout 0.25"
 
 
@@ -215,7 +217,6 @@ def own_store(store, trained):
     return store
 
 
-@pytest.mark.slow
 def test_a_trained_network_votes_on_drawings_and_can_be_chosen(own_store, open_app):
     app = open_app(begin_with=3, model="mine")
     assert not app.exception
@@ -226,7 +227,6 @@ def test_a_trained_network_votes_on_drawings_and_can_be_chosen(own_store, open_a
     assert "the report’s three networks" in votes  # among which it is not counted
 
 
-@pytest.mark.slow
 def test_a_trained_network_is_compared(own_store):
     app = open_at("compare")
     assert not app.exception
@@ -246,7 +246,6 @@ def test_a_trained_network_is_compared(own_store):
     assert [one.label for one in app.get("download_button")] == [".tflite", ".keras"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("page", "parameter"), [("curves", "run"), ("confusion", "a")])
 def test_a_trained_network_is_on_the_other_pages(own_store, page, parameter):
     run = own_store.current("mine")
