@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,8 +25,6 @@ NEEDED = (
     "digitnet.show.draw",
     "digitnet.show.numbers",
 )
-M_MMAP_THRESHOLD = -3  # as glibc's malloc.h has it
-LARGE = 128 * 1024  # bytes; as glibc begins with
 SOON = 5.0  # seconds within which the server listens once it has begun to start
 
 
@@ -37,21 +33,9 @@ async def prepare(_: App) -> AsyncIterator[None]:
     """Prepares for the first visitor, beside the server, which answers meanwhile."""
     if os.environ.get("DIGITNET_CLASS") == "1":
         import_module("digitnet.ui.roles").print_key()
-    keep_large_arrays_apart()
     for task in (send_at_once, import_ahead):
         Thread(target=task, daemon=True).start()
     yield
-
-
-def keep_large_arrays_apart() -> None:
-    """Has the C library give all memory of a large array back to the system when it is freed.
-
-    glibc does so from a size on, which rises with each such array that is freed; what is smaller
-    than that lies among small things, which keep it from being given back. To set the size at all
-    keeps it where it is (mallopt(3)).
-    """
-    if sys.platform.startswith("linux") and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def import_ahead() -> None:
