@@ -46,9 +46,11 @@ def import_ahead() -> None:
     looking for some would take a tenth of the time.
     """
     gc.disable()
-    for name in NEEDED:
-        import_module(name)
-    gc.enable()
+    try:
+        for name in NEEDED:
+            import_module(name)
+    finally:
+        gc.enable()
 
 
 def send_at_once() -> None:

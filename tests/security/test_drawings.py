@@ -10,7 +10,7 @@ from tests.security.attacks import CANVAS, LARGE, PICTURES
 from tests.security.client import ONE, Json, drawing_of, path_of
 
 READS_ONE = '<p class="dn-digit">1</p>'
-WORST_SECONDS = 4.0  # of the processor for one message; twice what it takes alone, and more
+WORST_SECONDS = 2.0  # of the processor for one message
 WORST_MEGABYTES = 100
 # As much as is taken in, in the shapes that cost most.
 COSTLY = {
