@@ -207,14 +207,35 @@ def _sample(points: np.ndarray, step: float) -> np.ndarray:
 def _draw(points: np.ndarray, width: float = PEN_WIDTH) -> np.ndarray:
     """Draws points (n, 2) with a round pen; returns the ink (28, 28) in [0, 1]."""
     reach = math.ceil((width + PEN_EDGE) / 2 - 0.5)  # pixels that the pen inks beside its own
-    around = np.indices((2 * reach + 1, 2 * reach + 1)).reshape(2, -1).T - reach
+    around = np.indices((2 * reach + 1, 2 * reach + 1)).reshape(2, -1) - reach
     squared = np.full((FIELD + 2 * reach, FIELD + 2 * reach), np.inf)
-    for part in np.array_split(points[:, ::-1], math.ceil(len(points) / 4096)):  # bounds memory
-        nearest = np.clip(np.round(part), 0, FIELD - 1).astype(int)  # 27.5, the edge, rounds to 28
-        pixels = nearest[:, None] + around
-        rows, columns = np.moveaxis(pixels + reach, -1, 0)
-        np.minimum.at(squared, (rows, columns), ((pixels - part[:, None]) ** 2).sum(axis=-1))
+    for part in np.array_split(points, math.ceil(len(points) / 4096)):  # bounds memory
+        rows, columns, distances = _find_distances(part, around)
+        np.minimum.at(squared, (rows + reach, columns + reach), distances)
     return _shade(width / 2 - np.sqrt(squared[reach:-reach, reach:-reach]))
+
+
+def _find_distances(points: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, ...]:
+    """How far points (n, 2) are from the pixels around them.
+
+    Many points share their nearest pixel; of these each pixel's nearest is found first.
+
+    Args:
+        points: In pixels.
+        around: Rows and columns (2, m) of pixels beside a point's own.
+
+    Returns:
+        Rows, columns and squared distances, each (k, m), k at most n; pixels may come up again.
+    """
+    x, y = points.T[:, :, None]
+    own_x, own_y = (np.clip(np.round(axis), 0, FIELD - 1).astype(int) for axis in (x, y))
+    own = (own_y * FIELD + own_x)[:, 0]  # 27.5, the edge, rounds to 28, but 27 is the last
+    order = own.argsort(kind="stable")
+    first = np.flatnonzero(np.diff(own[order], prepend=-1))
+    rows, columns = own_y + around[0], own_x + around[1]
+    squared = (rows - y) ** 2 + (columns - x) ** 2
+    nearest = np.minimum.reduceat(squared[order], first)
+    return rows[order[first]], columns[order[first]], nearest
 
 
 def _shade(depth: np.ndarray) -> np.ndarray:
