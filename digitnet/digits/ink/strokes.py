@@ -216,26 +216,25 @@ def _draw(points: np.ndarray, width: float = PEN_WIDTH) -> np.ndarray:
 
 
 def _find_distances(points: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, ...]:
-    """How far points (n, 2) are from the pixels around them.
+    """How near points (n, 2) come to the pixels around them.
 
-    Many points share their nearest pixel; of these each pixel's nearest is found first.
+    Many points share their nearest pixel, and with it the pixels around it: for each of these, the
+    nearest of those points stands for all.
 
     Args:
         points: In pixels.
         around: Rows and columns (2, m) of pixels beside a point's own.
 
     Returns:
-        Rows, columns and squared distances, each (k, m), k at most n; pixels may come up again.
+        Rows, columns and squared distances, each (k, m), of k nearest pixels.
     """
-    x, y = points.T[:, :, None]
-    own_x, own_y = (np.clip(np.round(axis), 0, FIELD - 1).astype(int) for axis in (x, y))
-    own = (own_y * FIELD + own_x)[:, 0]  # 27.5, the edge, rounds to 28, but 27 is the last
-    order = own.argsort(kind="stable")
-    first = np.flatnonzero(np.diff(own[order], prepend=-1))
-    rows, columns = own_y + around[0], own_x + around[1]
-    squared = (rows - y) ** 2 + (columns - x) ** 2
-    nearest = np.minimum.reduceat(squared[order], first)
-    return rows[order[first]], columns[order[first]], nearest
+    nearest = np.clip(np.round(points), 0, FIELD - 1).astype(int)  # 27.5, the edge, rounds to 28
+    order = np.lexsort(nearest.T)
+    (x, y), (column, row) = points[order].T[..., None], nearest[order].T[..., None]
+    first = np.flatnonzero(np.diff(row * FIELD + column, axis=0, prepend=-1))
+    rows, columns = row + around[0], column + around[1]
+    distances = (rows - y) ** 2 + (columns - x) ** 2
+    return rows[first], columns[first], np.minimum.reduceat(distances, first)
 
 
 def _shade(depth: np.ndarray) -> np.ndarray:
