@@ -114,7 +114,7 @@ class _Folder:
 
     Args:
         experiment: What is, or was, trained.
-        stamp: When that was asked for, as in "20260101-120000-abcd", or "shipped".
+        stamp: When that was asked for, as in "20260101-120000-abcdef01", or "shipped".
         folder: Where its files lie.
     """
 

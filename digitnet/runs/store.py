@@ -52,7 +52,7 @@ from digitnet.runs.records import (
 ASIDE = ".aside-"  # begins the name of a shipped run while another is put into its place
 GRAVE = ".deleted-"  # begins the name of a folder that is being deleted
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
-_STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+_STAMP = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4,8}")  # of older runs, four
 
 
 class RunStore:
@@ -313,7 +313,7 @@ class RunStore:
             UnknownExperimentError: If there is no such experiment.
         """
         experiment = self.find_experiment(request.experiment)
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:4]
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:8]
         folder = self.local / "unfinished" / experiment.name / stamp
         fresh = Training(experiment, stamp, folder.with_name(f".{stamp}"))
         fresh.folder.mkdir(parents=True)

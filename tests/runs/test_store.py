@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def shipped_run(store):
 def test_empty_store_has_no_runs(store):
     assert store.finished() == [] and store.unfinished() == []
     assert store.current("cnn") is None
+
+
+def test_trainings_of_the_same_moment_keep_apart(store, monkeypatch):
+    ids = iter([uuid.UUID("abcd0000" + "0" * 24), uuid.UUID("abcd0001" + "0" * 24)])
+    monkeypatch.setattr(runs.uuid, "uuid4", lambda: next(ids))
+    first, second = (store.create(make_request("cnn", seed=seed)) for seed in (1, 2))
+    assert {one.request.settings.seed for one in store.unfinished("cnn")} == {1, 2}
+    assert first.id != second.id
 
 
 def test_a_training_becomes_the_current_run(store):
