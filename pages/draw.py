@@ -8,6 +8,7 @@ from digitnet.experiments import Experiment
 from digitnet.runs import Run
 from digitnet.serving import InferenceError, Number, Trust, find_agreement, find_trust
 from digitnet.show import draw, numbers, words
+from digitnet.show.html import join
 from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page, turns
 
@@ -78,7 +79,8 @@ def draw_and_read(way: str, run: Run) -> None:
         image, pieces, notice = pick_image(way)
     number = loaders.find_number([one.run for one in current], pieces)
     seen = image if number is None else None
-    answers, is_digit = loaders.read_with_all([one.run for one in current], seen)
+    runs = loaders.choose_runs([one.run for one in current], run)
+    answers, is_digit = loaders.read_with_all(runs, seen)
     with st.container(key="reading"):
         show_live(chosen, pieces, number, answers.get(run.experiment))
         with st.container(key="confirmed"):
@@ -180,6 +182,8 @@ def show_vote(
     _, majority = draw.count_votes(voters)[0]
     trust = find_agreement({network.name: hashes[network] for network in voters}, majority)
     shown = draw.all_readings_html(readings, chosen.run.experiment, trust if is_digit else None)
+    if absent := [one.run.experiment for one in current if one.run.experiment not in answers]:
+        shown = join(shown, draw.absence_html(absent))
     st.html(shown if is_digit else draw.quiet_html(shown))
 
 

@@ -25,7 +25,13 @@ from digitnet.experiments import (
 )
 from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
-from digitnet.show.words import describe_odds, describe_share, format_share, number_in_words
+from digitnet.show.words import (
+    describe_odds,
+    describe_share,
+    format_share,
+    list_in_words,
+    number_in_words,
+)
 from digitnet.study.summaries import RunSummary
 
 ABREAST = 2  # dots side by side over a digit, as in assets/live/panel.js
@@ -237,6 +243,13 @@ def all_readings_html(
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
     return join(tag("h3", describe_votes(votes, whose)), worth, _network_lists(rows))
+
+
+def absence_html(absent: Sequence[Experiment]) -> Markup:
+    """Which networks do not vote, for too many people draw."""
+    names = list_in_words([one.title for one in absent])
+    said = f"Many people are drawing just now. When there are fewer, these vote again: {names}."
+    return tag("p", said, class_="dn-absent")
 
 
 def all_accuracies_html(summaries: Sequence[RunSummary]) -> Markup:

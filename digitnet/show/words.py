@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from digitnet.experiments import DATASETS
 from digitnet.study.summaries import RunSummary
@@ -18,6 +19,12 @@ _NUMBERS = [
 def number_in_words(number: int) -> str:
     """A count from 0 on in words, such as "seven"; in digits from seventeen on."""
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def list_in_words(names: Sequence[str]) -> str:
+    """Names, at least one, as in "A, B and C"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def a_digit(digit: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from digitnet.digits import DataError, ink, is_here, load_digits
 from digitnet.experiments import DATASETS, IMAGE_SHAPE, Experiment
 from digitnet.runs import Run, RunStore
 from digitnet.serving import (
+    Crowd,
     InferenceError,
     ModelServer,
     Number,
+    find_quick,
     find_verdict,
     read_number,
     try_runs,
@@ -69,6 +71,24 @@ def load_server() -> ModelServer:
     gc.collect()
     gc.freeze()
     return server
+
+
+@st.cache_resource(show_spinner=False)
+def _load_crowd() -> Crowd:
+    return Crowd()
+
+
+def choose_runs(runs: Sequence[Run], chosen: Run) -> list[Run]:
+    """The runs that read a stroke: all, but the large ones while a crowd draws.
+
+    Args:
+        runs: Of each network one.
+        chosen: The one whose reading is shown in large type, which always reads.
+    """
+    if not _load_crowd().count():
+        return list(runs)
+    quick = find_quick(runs)
+    return [run for run in runs if run in quick or run == chosen]
 
 
 def read_with_all(

@@ -14,7 +14,7 @@ from PIL import Image
 from digitnet.digits import ink, load_samples
 from digitnet.experiments import READER
 from digitnet.runs import RunStore
-from digitnet.serving import ModelServer, Reading, ServedNetwork, trust
+from digitnet.serving import ModelServer, Reading, ServedNetwork, crowd, trust
 from digitnet.ui import loaders
 from digitnet.ui.page import page_file
 from tests.made_runs import make_request, ship_run
@@ -66,6 +66,14 @@ def test_a_drawing_is_read_by_every_network(open_app):
     assert '<p class="dn-digit">3</p>' in text_of(app, "prediction")
     assert "data:image/png" in text_of(app, "seen")
     assert "All three networks read 3." in text_of(app, "all_models")
+
+
+def test_while_a_crowd_draws_large_networks_are_said_not_to_vote(open_app, monkeypatch):
+    monkeypatch.setattr(crowd.Crowd, "count", lambda _: True)
+    monkeypatch.setattr(crowd, "SMALL", 50_000)
+    votes = text_of(open_app(begin_with=3), "all_models")
+    assert "All two networks read 3." in votes  # the chosen one is large, but always reads
+    assert "When there are fewer, these vote again: Dense, fewer units." in votes
 
 
 def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, monkeypatch):

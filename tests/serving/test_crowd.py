@@ -1,0 +1,41 @@
+"""A crowd is told by how much is read, and who votes for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from digitnet.runs import RunStore
+from digitnet.serving import Crowd, crowd, find_quick
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(crowd.time, "monotonic", lambda: now[0])
+    return now
+
+
+def count(one: Crowd, clock: list[float], readings: int, seconds: float) -> list[bool]:
+    told = []
+    for _ in range(readings):
+        clock[0] += seconds / readings
+        told.append(one.count())
+    return told
+
+
+def test_a_class_of_thirty_is_no_crowd(clock: list[float]) -> None:
+    assert not any(count(Crowd(), clock, 30 * 60, 120))  # each a stroke every two seconds
+
+
+def test_fifty_people_are_a_crowd_until_most_have_gone(clock: list[float]) -> None:
+    one = Crowd()
+    assert count(one, clock, 500, 20)[-1]
+    assert not count(one, clock, 100, 20)[-1]
+
+
+def test_large_networks_sit_out_but_not_the_one_that_knows_what_is_no_digit() -> None:
+    runs = list(RunStore.default().current_runs())
+    left_out = {run.experiment.name for run in runs} - {
+        run.experiment.name for run in find_quick(runs)
+    }
+    assert left_out == {"cnn_long", "fc_large", "cnn_max", "fc_wide"}
