@@ -14,6 +14,8 @@ from threading import Thread
 import psutil
 from streamlit.starlette import App
 
+from digitnet.ui.messages import send_together
+
 # Pandas is Streamlit's own, for the first component of a page; it takes longest.
 NEEDED = (
     "pandas",
@@ -26,6 +28,8 @@ NEEDED = (
     "digitnet.show.numbers",
 )
 SOON = 5.0  # seconds within which the server listens once it has begun to start
+
+send_together()  # before Streamlit makes its runtime, which keeps what it then finds
 
 
 @asynccontextmanager
