@@ -63,7 +63,6 @@ def choose_and_draw() -> None:
 
 
 @st.fragment
-@turns.in_turn
 def draw_and_read(way: str, run: Run) -> None:
     """All that a stroke changes, so that a stroke redraws nothing else.
 
@@ -71,6 +70,8 @@ def draw_and_read(way: str, run: Run) -> None:
         way: How one draws.
         run: Whose reading is shown in large type.
     """
+    turns.take_turns()
+    is_crowd = loaders.count_reading(turns.seconds_waited())
     current = loaders.load_current()
     chosen = next((one for one in current if one.run == run), None)
     if chosen is None:  # another is current by now, of which all of the page is to tell
@@ -79,7 +80,7 @@ def draw_and_read(way: str, run: Run) -> None:
         image, pieces, notice = pick_image(way)
     number = loaders.find_number([one.run for one in current], pieces)
     seen = image if number is None else None
-    runs = loaders.choose_runs([one.run for one in current], run)
+    runs = loaders.choose_runs([one.run for one in current], run, is_crowd)
     answers, is_digit = loaders.read_with_all(runs, seen)
     with st.container(key="reading"):
         show_live(chosen, pieces, number, answers.get(run.experiment))

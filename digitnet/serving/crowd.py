@@ -17,22 +17,31 @@ from digitnet.serving.checks import is_smaller
 
 READINGS = 200  # within so many
 SECONDS = 10.0  # seconds: twenty a second, as of forty people who draw
+LONG = 0.25  # seconds that one waits for one's turn where fewer are too many for the machine
 SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 
 
 class Crowd:
-    """Tells a crowd by how many drawings were read lately; for use by many threads."""
+    """Tells a crowd by how much is read, and how long that waits; for use by many threads."""
 
     def __init__(self) -> None:
         self._moments: deque[float] = deque(maxlen=READINGS)
+        self._last_seen = -SECONDS
         self._lock = threading.Lock()
 
-    def count(self) -> bool:
-        """Counts a reading; returns whether it is one of a crowd's."""
+    def count(self, waited: float) -> bool:
+        """Counts a reading; returns whether there is a crowd, or was one just now.
+
+        Args:
+            waited: Seconds that it waited for its turn.
+        """
         now = time.monotonic()
         with self._lock:
             self._moments.append(now)
-            return len(self._moments) == READINGS and now - self._moments[0] < SECONDS
+            are_many = len(self._moments) == READINGS and now - self._moments[0] < SECONDS
+            if are_many or waited > LONG:
+                self._last_seen = now
+            return now - self._last_seen < SECONDS
 
 
 def find_quick(runs: Iterable[Run]) -> list[Run]:

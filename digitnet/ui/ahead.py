@@ -15,6 +15,7 @@ import psutil
 from streamlit.starlette import App
 
 from digitnet.ui.messages import send_together
+from digitnet.ui.turns import keep_turns
 
 # Pandas is Streamlit's own, for the first component of a page; it takes longest.
 NEEDED = (
@@ -30,6 +31,7 @@ NEEDED = (
 SOON = 5.0  # seconds within which the server listens once it has begun to start
 
 send_together()  # before Streamlit makes its runtime, which keeps what it then finds
+keep_turns()
 
 
 @asynccontextmanager

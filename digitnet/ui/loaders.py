@@ -24,10 +24,11 @@ from digitnet.serving import (
     try_runs,
 )
 from digitnet.study.summaries import RunSummary, summarize_current
-from digitnet.ui import roles
+from digitnet.ui import roles, turns
 
 LOOK_SECONDS = 1.0  # between looks at the disk, however many people draw
 MOST_STORES = 300  # of visitors who have something of their own
+MOST_IN_TURN = 10  # strokes or pieces of a number for whose reading others are to wait
 
 
 def load_store() -> RunStore:
@@ -78,14 +79,19 @@ def _load_crowd() -> Crowd:
     return Crowd()
 
 
-def choose_runs(runs: Sequence[Run], chosen: Run) -> list[Run]:
+def count_reading(waited: float) -> bool:
+    """Counts a reading that waited so many seconds; returns whether it is one of a crowd's."""
+    return _load_crowd().count(waited)
+
+
+def choose_runs(runs: Sequence[Run], chosen: Run, is_crowd: bool) -> list[Run]:
     """The runs that read a stroke: all, but the large ones while a crowd draws.
 
     Args:
         runs: Of each network one.
         chosen: The one whose reading is shown in large type, which always reads.
     """
-    if not _load_crowd().count():
+    if not is_crowd:
         return list(runs)
     quick = find_quick(runs)
     return [run for run in runs if run in quick or run == chosen]
@@ -116,7 +122,11 @@ def read_with_all(
 
 
 def _heed_visitor() -> None:
-    """Lets Streamlit end the run of a visitor who has left, or gone on to another page."""
+    """Lets Streamlit end the run of a visitor who has left, or gone on to another page.
+
+    That is looked at now and then while networks are waited for: long enough to let others begin.
+    """
+    turns.give_up()
     st.session_state.get("model")
 
 
@@ -130,6 +140,8 @@ def find_number(runs: Iterable[Run], pieces: ink.Pieces | None) -> Number | None
     reader = next((run for run in runs if run.experiment.refuses), None)
     if reader is None or pieces is None or len(pieces.boxes) < 2:
         return None
+    if len(pieces.boxes) > MOST_IN_TURN:
+        turns.give_up()
     try:
         evaluate = partial(load_server().evaluate, reader)
         number = read_number(pieces, evaluate, reader.calibration.temperature)

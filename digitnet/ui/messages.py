@@ -32,7 +32,7 @@ def send_together() -> None:
     AppSession._on_scriptrunner_event = _hand_over  # type: ignore[method-assign, assignment]
     AppSession.flush_browser_queue = _flush_as_one  # type: ignore[method-assign, assignment]
     Runtime._send_message = _send_all  # type: ignore[method-assign, assignment]
-    Runtime._enqueued_some_message = _wake  # type: ignore[method-assign]
+    Runtime._enqueued_some_message = _wake  # type: ignore[method-assign, assignment]
 
 
 def _hand_over(session: AppSession, *event: Any, **details: Any) -> None:

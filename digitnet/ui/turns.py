@@ -1,30 +1,108 @@
-"""Turns: of many visits, a few compute at a time.
+"""Of many visits, one at a time computes what a stroke changes.
 
 Of Python's threads one runs at a time. Were a hundred visits to compute at once, the server's own
 thread, which has all messages to send, would be one of a hundred that want to, and everybody would
-wait for it. So the others sleep until it is their turn, and as much is done as when few come.
+wait for it. So the others sleep until it is their turn, in the order in which they came.
+
+They wait before Streamlit begins to run their part of the page, not within it: what they draw
+meanwhile is then simply what is read, and nothing is begun that a newer stroke would cut short.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import time
+from collections import deque
 
-AT_ONCE = 2  # visits: while one waits for the networks, another draws up its page
+from streamlit.runtime.scriptrunner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    ScriptRequest,
+    ScriptRequests,
+    ScriptRequestType,
+)
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
-Given = ParamSpec("Given")
-Told = TypeVar("Told")
-_turn = threading.BoundedSemaphore(AT_ONCE)
+_ready = ScriptRequests.on_scriptrunner_ready
+_run_thread = ScriptRunner._run_script_thread
 
 
-def in_turn(compute: Callable[Given, Told]) -> Callable[Given, Told]:
-    """Has what a visit computes wait for its turn; not for what is called by such a function."""
+class Line:
+    """Those who wait for their turn; for use by many threads."""
 
-    @functools.wraps(compute)
-    def wait_and_compute(*arguments: Given.args, **named: Given.kwargs) -> Told:
-        with _turn:
-            return compute(*arguments, **named)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: object = None
+        self._waiting: deque[tuple[object, threading.Event]] = deque()
 
-    return wait_and_compute
+    def wait(self, who: object) -> float:
+        """Returns when it is somebody's turn; how many seconds that took."""
+        with self._lock:
+            if self._holder is None:
+                self._holder = who
+                return 0.0
+            called = threading.Event()
+            self._waiting.append((who, called))
+        begin = time.monotonic()
+        called.wait()
+        return time.monotonic() - begin
+
+    def leave(self, who: object) -> None:
+        """Calls the next one, if it was somebody's turn."""
+        with self._lock:
+            if self._holder is not who:
+                return
+            self._holder = None
+            if self._waiting:
+                self._holder, called = self._waiting.popleft()
+                called.set()
+
+
+_line = Line()
+_parts: set[str] = set()  # of pages, by their ids, which are the same for all visits
+_visit = threading.local()
+
+
+def take_turns() -> None:
+    """Has the part of the page that calls it wait for its turn whenever it is drawn anew."""
+    part = ThreadState.get().fragment_id
+    if part:
+        _parts.add(part)
+
+
+def seconds_waited() -> float:
+    """How long this visit has waited for the turn that it has now; 0 if it has none."""
+    return getattr(_visit, "seconds", 0.0)
+
+
+def give_up() -> None:
+    """Lets the next one begin: for what takes long, or waits for others."""
+    if who := getattr(_visit, "who", None):
+        _line.leave(who)
+
+
+def keep_turns() -> None:
+    """Has Streamlit wait for turns before it runs such parts; done once for all visits."""
+    ScriptRequests.on_scriptrunner_ready = _wait_and_take  # type: ignore[method-assign, assignment]
+    ScriptRunner._run_script_thread = _run_and_leave  # type: ignore[method-assign, assignment]
+
+
+def _wait_and_take(requests: ScriptRequests) -> ScriptRequest:
+    """Takes what a visit asks for, which is what it asked for last, once it is its turn."""
+    _line.leave(requests)  # its last run has ended
+    _visit.who = requests
+    _visit.seconds = _line.wait(requests) if _is_for_parts(requests) else 0.0
+    return _ready(requests)
+
+
+def _is_for_parts(requests: ScriptRequests) -> bool:
+    asked = requests._rerun_data
+    wanted = {asked.fragment_id, *asked.fragment_id_queue} - {None}
+    return requests._state == ScriptRequestType.RERUN and bool(wanted) and wanted <= _parts
+
+
+def _run_and_leave(runner: ScriptRunner) -> None:
+    """Whatever ends a visit's thread, it holds nobody up."""
+    try:
+        _run_thread(runner)
+    finally:
+        _line.leave(runner._requests)

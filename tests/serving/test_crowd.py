@@ -19,7 +19,7 @@ def count(one: Crowd, clock: list[float], readings: int, seconds: float) -> list
     told = []
     for _ in range(readings):
         clock[0] += seconds / readings
-        told.append(one.count())
+        told.append(one.count(waited=0))
     return told
 
 
@@ -31,6 +31,16 @@ def test_fifty_people_are_a_crowd_until_most_have_gone(clock: list[float]) -> No
     one = Crowd()
     assert count(one, clock, 500, 20)[-1]
     assert not count(one, clock, 100, 20)[-1]
+
+
+def test_where_one_waits_long_there_are_too_many_however_few(clock: list[float]) -> None:
+    one = Crowd()
+    assert not one.count(waited=0.1)
+    assert one.count(waited=0.5)
+    clock[0] += 9
+    assert one.count(waited=0)  # the votes do not come and go at every stroke
+    clock[0] += 2
+    assert not one.count(waited=0)
 
 
 def test_large_networks_sit_out_but_not_the_one_that_knows_what_is_no_digit() -> None:
