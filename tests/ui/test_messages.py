@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 from digitnet.ui import messages
@@ -51,4 +52,5 @@ def test_who_is_on_the_servers_thread_wakes_it_without_a_detour() -> None:
         messages._wake(SimpleNamespace(_get_async_objs=lambda: objects))
         return need.is_set()
 
-    assert asyncio.run(wake())
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own
+        assert thread.submit(asyncio.run, wake()).result()
