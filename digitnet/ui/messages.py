@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,7 @@ from streamlit.runtime.runtime import Runtime
 
 WAITING = "_digitnet_waiting"  # a session's messages that the server's thread has not yet taken
 
+_handing_over = threading.Lock()
 _log = logging.getLogger(__name__)
 _flush = AppSession.flush_browser_queue
 _send = Runtime._send_message
@@ -37,9 +39,12 @@ def send_together() -> None:
 
 def _hand_over(session: AppSession, *event: Any, **details: Any) -> None:
     """Gives the server's thread what a run tells; it is woken for the first of several."""
-    waiting = session.__dict__.setdefault(WAITING, deque())
-    waiting.append(partial(session._handle_scriptrunner_event_on_event_loop, *event, **details))
-    if len(waiting) == 1:
+    handle = partial(session._handle_scriptrunner_event_on_event_loop, *event, **details)
+    with _handing_over:  # a session's next run may begin while the one before tells of its end
+        waiting = session.__dict__.setdefault(WAITING, deque())
+        waiting.append(handle)
+        is_first = len(waiting) == 1
+    if is_first:
         session._call_soon_on_event_loop(partial(_take, waiting))
 
 

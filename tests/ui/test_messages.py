@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import SimpleNamespace
 
 from digitnet.ui import messages
@@ -35,6 +38,27 @@ def test_the_servers_thread_is_woken_once_for_all_that_waits() -> None:
     messages._hand_over(session, None, "message", forward_msg=3)
     session.woken.pop()()
     assert session.handled[-1] == ("message", 3)
+
+
+class MeetingPoint(deque):
+    """Whoever appends waits a little, so that another may append as well before going on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._point = threading.Barrier(2)
+
+    def append(self, handle) -> None:
+        super().append(handle)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._point.wait(timeout=0.2)
+
+
+def test_one_of_two_runs_that_tell_at_once_wakes_the_servers_thread() -> None:
+    session = Session()
+    session.__dict__[messages.WAITING] = MeetingPoint()
+    with ThreadPoolExecutor(2) as threads:
+        wait([threads.submit(messages._hand_over, session, None, "end") for _ in range(2)])
+    assert len(session.woken) == 1
 
 
 def test_one_that_fails_keeps_no_other_from_being_sent() -> None:
