@@ -22,7 +22,7 @@ from pathlib import Path
 import filelock
 
 from digitnet.runs.files import FORMAT, RunError, read_json, write_json
-from digitnet.runs.records import CLASS, VISITORS, Run, Training
+from digitnet.runs.records import CLASS, VISITORS
 from digitnet.runs.store import RunStore
 
 KEY, RULES, COUNTS, LOCK = "key.json", "rules.json", "counts.json", "class.lock"
@@ -176,8 +176,7 @@ class Classroom:
 
     def usage(self, store: RunStore) -> tuple[int, int]:
         """A visitor's trainings, finished or not, and the bytes of all that is kept."""
-        trainings: list[Run | Training] = [*store.finished(), *store.unfinished()]
-        return sum(store.holds(one) for one in trainings), _size_of(store.local)
+        return len(store.held()), _size_of(store.local)
 
     # --- counts ---
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitnet.experiments import parse_layers
+from digitnet.experiments import NetworkError, parse_layers
 from digitnet.runs import (
     KEY_GROUPS,
     REQUEST,
@@ -171,6 +171,42 @@ def test_a_network_that_all_share_is_never_overwritten_by_a_visitors(store, ann)
     shared = add_network(store.local, "mine", parse_layers("flatten"))
     assert add_network(ann.local, "mine", parse_layers("flatten")) == shared
     assert add_network(ann.local, "mine", parse_layers("flatten, dense 8")).name == "mine_2"
+
+
+def test_a_shared_network_that_is_deleted_stays_with_those_who_trained_it(store, ann, bob):
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"), "why")
+    shared = finish_run(store, make_request("mine"))
+    own = finish_run(ann, make_request("mine", seed=2))
+    waiting = make_training(bob, make_request("mine", seed=3), epochs=1, state="stopped")
+    idle = store.of_visitor("c" * 32)
+    finish_run(idle, CNN)
+    store.delete_network("mine")
+    assert ann.finished("mine") == [own] and ann.current("mine") == own
+    assert ann.find_experiment("mine").question == "why" and own.problem() is None
+    assert bob.unfinished("mine") == [waiting]
+    for one in (store, idle):
+        assert "mine" not in {network.name for network in one.experiments()}
+    with pytest.raises(RunError):
+        ann.find(shared.id)
+    ann.delete(own.id)
+    bob.delete_network("mine")
+    assert not ann.finished("mine") and not bob.networks()
+
+
+def test_ones_own_network_is_not_replaced_by_a_shared_one_that_is_deleted(store, ann):
+    own = add_network(ann.local, "mine", parse_layers("flatten"))
+    run = finish_run(ann, make_request("mine"))
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"))
+    store.delete_network("mine")
+    assert ann.networks() == [own] and ann.finished("mine") == [run]
+
+
+def test_a_network_that_is_refused_or_shared_already_takes_no_place(store, ann):
+    shared = add_network(store.local, "mine", parse_layers("flatten"))
+    assert add_network(ann.local, "mine", parse_layers("flatten")) == shared
+    with pytest.raises(NetworkError):
+        add_network(ann.local, "cnn", parse_layers("flatten"))
+    assert not store.of_visitors()
 
 
 def test_other_folders_are_no_visitors(tmp_path):
