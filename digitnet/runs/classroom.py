@@ -1,6 +1,7 @@
 """A class: its owner's key, what visitors may do, and how much was drawn.
 
 <local>/class/key.json     the key's hash
+<local>/class/codes.json   a secret, by which a code that was issued is told from an invented one
 <local>/class/rules.json   whether trainings are open, and each visitor's quota
 <local>/class/counts.json  drawings and readings so far
 <local>/class/visitors/    each visitor's own runs, see `RunStore`
@@ -25,10 +26,12 @@ from digitnet.runs.files import FORMAT, RunError, read_json, write_json
 from digitnet.runs.records import CLASS, VISITORS
 from digitnet.runs.store import RunStore
 
-KEY, RULES, COUNTS, LOCK = "key.json", "rules.json", "counts.json", "class.lock"
+KEY, CODES, RULES, COUNTS = "key.json", "codes.json", "rules.json", "counts.json"
+LOCK = "class.lock"
 LOCK_SECONDS = 5.0
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
 CODE_GROUPS, KEY_GROUPS, GROUP = 4, 6, 4  # 79 and 119 bits
+SECRET_BYTES = 32
 MOST_VISITORS = 200  # who keep something; each may fill the quota
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms
 
@@ -150,6 +153,47 @@ class Classroom:
             return False
         return hmac.compare_digest(_hash_key(key, salt), kept)
 
+    # --- visitors' codes ---
+
+    def issue_code(self) -> str:
+        """A new visitor's code; its last group tells that it was issued here.
+
+        Raises:
+            RunError: If the secret that this takes is broken, or cannot be kept.
+        """
+        said = make_code(CODE_GROUPS - 1)
+        return f"{said}-{self._check_of(said)}"
+
+    def find_code(self, said: str) -> str | None:
+        """The code that somebody typed or an address holds; None unless it was issued here.
+
+        Raises:
+            RunError: As `issue_code`.
+        """
+        code = read_code(said)
+        if code is None:
+            return None
+        begin, _, check = code.rpartition("-")
+        return code if hmac.compare_digest(self._check_of(begin), check) else None
+
+    def _check_of(self, said: str) -> str:
+        digest = hmac.digest(self._secret(), f"digitnet code {said}".encode(), "sha256")
+        return "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:GROUP])
+
+    def _secret(self) -> bytes:
+        """Made when it is first asked for, and kept: links outlive the app, and replicas agree."""
+        path = self.folder / CODES
+        if not path.exists():
+            with self._changing():
+                if not path.exists():
+                    made = secrets.token_hex(SECRET_BYTES)
+                    write_json(path, {"format": FORMAT, "secret": made})
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            secret = bytes.fromhex(read_json(path)["secret"])
+            if len(secret) == SECRET_BYTES:
+                return secret
+        raise RunError(f"{path.name} holds no secret")
+
     # --- rules ---
 
     def rules(self) -> Rules:
@@ -197,7 +241,7 @@ class Classroom:
     # --- the end ---
 
     def end(self) -> None:
-        """Deletes all that is kept of the class but the key: drawings, counts, rules, visitors.
+        """Deletes all that is kept of the class but the key and the secret of its codes.
 
         Nothing of it may be training; RunError if it cannot be deleted.
         """
@@ -205,7 +249,7 @@ class Classroom:
             for path in self.folder.iterdir():
                 if path.name == VISITORS:
                     self.store.bury(path)
-                elif path.name not in (KEY, LOCK):
+                elif path.name not in (KEY, CODES, LOCK):
                     path.unlink()
 
     @contextlib.contextmanager

@@ -16,7 +16,7 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.jobs import Permissions
-from digitnet.runs import Classroom, RunError, RunStore, make_code, read_code, visitor_of
+from digitnet.runs import Classroom, RunError, RunStore, make_code, visitor_of
 
 CODE = "code"  # in the address and in the visit
 _OWNER = object()  # what a visit holds once it was signed in; no browser can send it
@@ -35,17 +35,29 @@ def enter() -> None:
     if not jobs.is_class():
         return
     if CODE not in st.session_state:
-        said = st.query_params.get(CODE, "")
-        st.session_state[CODE] = read_code(said) or make_code()
-        if said and read_code(said) is None:
-            st.toast("The code in the address is none; you have a new one.")
+        st.session_state[CODE] = _find_or_issue(st.query_params.get(CODE, ""))
     if st.query_params.get(CODE) != st.session_state[CODE]:
         st.query_params[CODE] = st.session_state[CODE]
 
 
+def _find_or_issue(said: str) -> str:
+    """The code that an address holds, if it was issued; else one that is."""
+    room = Classroom(RunStore.default())
+    try:
+        known = room.find_code(said)
+        if said and known is None:
+            st.toast("The code in the address is none of this class; you have a new one.")
+        return known or room.issue_code()
+    except RunError:
+        st.toast("No code can be issued now: what you make here you cannot come back to.")
+        return make_code()  # for this visit alone: nobody is let in with it
+
+
 def code() -> str:
     """This visitor's code; only in a class."""
-    return st.session_state.setdefault(CODE, make_code())
+    if CODE not in st.session_state:
+        st.session_state[CODE] = _find_or_issue("")
+    return st.session_state[CODE]
 
 
 def visitor() -> str:
@@ -54,10 +66,10 @@ def visitor() -> str:
 
 
 def take_code(said: str) -> None:
-    """Goes on as the visitor whose code this is; RoleError if it is none."""
-    known = read_code(said)
+    """Goes on as the visitor whose code this is; RoleError if none was issued that is it."""
+    known = Classroom(RunStore.default()).find_code(said)
     if known is None:
-        raise RoleError("a code looks like k7qm-3xwp-9rtd-h2vn")
+        raise RoleError("this is no code of this class; one looks like k7qm-3xwp-9rtd-h2vn")
     st.session_state.clear()
     st.session_state[CODE] = known
 

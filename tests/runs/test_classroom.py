@@ -65,6 +65,31 @@ def test_what_is_no_code_is_none(said):
     assert read_code(said) is None
 
 
+def test_a_code_that_was_issued_is_told_from_an_invented_one_by_every_replica(store, tmp_path):
+    codes = {Classroom(store).issue_code() for _ in range(50)}
+    replica = Classroom(RunStore(store.local, store.shipped).of_visitor(ANN))
+    elsewhere = Classroom(RunStore(tmp_path / "other", store.shipped))
+    assert len(codes) == 50 and all(map(replica.find_code, codes))
+    assert not any(map(elsewhere.find_code, codes))
+    assert not any(replica.find_code(make_code()) for _ in range(500))
+    for code in codes:
+        assert replica.find_code(code.upper().replace("-", " ")) == code
+        other = "3" if code[0] == "2" else "2"
+        assert replica.find_code(other + code[1:]) is None
+        assert replica.find_code(code[:-1] + ("3" if code[-1] == "2" else "2")) is None
+    assert not store.of_visitors()
+
+
+@pytest.mark.parametrize("content", ["", '{"format": 1}', '{"format": 1, "secret": ""}'])
+def test_without_its_secret_no_code_is_issued_and_none_holds(store, content):
+    room = Classroom(store)
+    code = room.issue_code()
+    (room.folder / "codes.json").write_text(content)
+    for ask in (room.issue_code, lambda: room.find_code(code)):
+        with pytest.raises(RunError):
+            ask()
+
+
 def test_a_visitor_tells_nobody_the_code():
     assert len(ANN) == 32 and set(ANN) <= set("0123456789abcdef") and ANN != BOB
 
@@ -235,9 +260,9 @@ def test_usage_is_ones_own_alone(store, ann):
     assert trainings == 2 and 500 < size < 50_000
 
 
-def test_the_end_leaves_the_key_and_what_all_share(store, ann):
+def test_the_end_leaves_the_key_the_codes_and_what_all_share(store, ann):
     room = Classroom(store)
-    key, shared = room.make_key(), finish_run(store, CNN)
+    key, code, shared = room.make_key(), room.issue_code(), finish_run(store, CNN)
     finish_run(ann, CNN)
     room.set_rules(Rules(trains=False))
     room.add_counts(1, 1)
@@ -245,7 +270,7 @@ def test_the_end_leaves_the_key_and_what_all_share(store, ann):
     room.end()
     assert not store.of_visitors() and not Donations(store).read()
     assert room.counts() == (0, 0) and room.rules() == Rules()
-    assert room.is_key(key) and store.finished("cnn") == [shared]
+    assert room.is_key(key) and room.find_code(code) and store.finished("cnn") == [shared]
 
 
 # --- adopting --------------------------------------------------------------------------------
