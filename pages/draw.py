@@ -62,7 +62,6 @@ def choose_and_draw() -> None:
 
 
 @st.fragment
-@turns.in_turn
 def draw_and_read(way: str, run: Run) -> None:
     """All that a stroke changes, so that a stroke redraws nothing else.
 
@@ -70,7 +69,12 @@ def draw_and_read(way: str, run: Run) -> None:
         way: How one draws.
         run: Whose reading is shown in large type.
     """
-    current = loaders.load_current()
+    read_in_turn(way, run, loaders.load_tried())
+
+
+@turns.in_turn
+def read_in_turn(way: str, run: Run, current: list[RunSummary]) -> None:
+    """The same, with the runs that are current."""
     chosen = next((one for one in current if one.run == run), None)
     if chosen is None:  # another is current by now, of which all of the page is to tell
         st.rerun()

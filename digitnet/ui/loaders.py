@@ -17,6 +17,7 @@ from digitnet.serving import (
     InferenceError,
     ModelServer,
     Number,
+    find_untried,
     find_verdict,
     read_number,
     try_runs,
@@ -45,6 +46,19 @@ def load_current() -> list[RunSummary]:
     """The whole current runs, in their order, as they were a second ago at most."""
     store = load_seen_store()
     return _load_current(store.local, store.shipped)
+
+
+def load_tried() -> list[RunSummary]:
+    """The same, once the models of what this visitor has trained were tried.
+
+    To be called while no turn is held, for a trial takes seconds: so nobody else waits for it.
+    """
+    current = load_current()
+    own = [one.run for one in current if one.run.is_visitors]
+    if find_untried(own):
+        st.toast("What you trained is tried before it reads.", icon=":material/hourglass_top:")
+        try_runs(own)
+    return current
 
 
 def forget_current() -> None:

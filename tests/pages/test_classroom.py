@@ -16,8 +16,10 @@ from digitnet.runs import (
     make_code,
     visitor_of,
 )
-from digitnet.ui import roles, tally
-from tests.made_runs import finish_run, make_request, make_training
+from digitnet.serving import checks
+from digitnet.ui import roles, tally, turns
+from tests.made_models import break_model
+from tests.made_runs import fill, finish_run, make_request, make_training
 from tests.pages.conftest import open_at
 
 INVENTED = "k7qm-3xwp-9rtd-h2vn"
@@ -164,6 +166,26 @@ def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine, code
     app.number_input(key="epochs").set_value(8).run()
     press(app, "Retrain")
     assert "7 epochs at most" in words_of(app) and len(mine.unfinished()) == 1
+
+
+def test_a_fresh_model_is_tried_while_nobody_else_waits_for_it(
+    mine, code, checkpoints, monkeypatch
+):
+    """By its own visitor, who is told so and holds no turn."""
+    run = finish_whole_run(mine, checkpoints)
+    model = break_model(run.served_model.read_bytes(), lambda model: None) + b"trained here"
+    fill(run.folder, served=model)
+    try_in_process, free = checks._try_in_process, []
+
+    def try_and_count(runs):
+        free.extend(turns._turn._value for one in runs if one.folder == run.folder)
+        return try_in_process(runs)
+
+    monkeypatch.setattr(checks, "_try_in_process", try_and_count)
+    app = open_at("draw", code=code)
+    assert not app.exception and free == [turns.AT_ONCE]
+    assert "tried before it reads" in words_of(app)
+    assert "tried before" not in words_of(open_at("draw", code=code)) and len(free) == 1
 
 
 def test_closed_training_is_not_offered(store, code):
