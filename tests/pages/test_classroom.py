@@ -1,7 +1,10 @@
 """The page of a class: a visitor's code, the owner's desk, and what visitors keep to themselves."""
 
+import re
+
 import numpy as np
 import pytest
+from streamlit.runtime.context import ContextProxy
 
 from digitnet import jobs
 from digitnet.runs import (
@@ -251,6 +254,39 @@ def test_the_owner_sets_the_rules_and_ends_the_class(store, mine):
 def test_who_has_signed_out_is_a_visitor_again(store):
     app = press(open_desk(store, "Rules"), "Sign out")
     assert not app.tabs and app.code[0].value in app.query_params["code"]
+
+
+def test_a_reload_finds_the_owner_signed_in_until_signed_out(store, monkeypatch):
+    """By the cookie that the page has the browser keep; the address has nothing of it."""
+    app = open_desk(store, "Rules")
+    token = cookie_of(app)
+    assert len(token) == 64 and token not in str(dict(app.query_params))
+    monkeypatch.setattr(ContextProxy, "cookies", {roles.COOKIE: token})
+    again = open_at("classroom", desk="Rules")
+    assert again.tabs and cookie_of(again) == token
+    press(again, "Sign out")
+    assert not again.tabs and "Max-Age=0" in words_of(again)
+    assert not app.run().tabs and not open_at("classroom").tabs
+
+
+@pytest.mark.parametrize("sent", ["", "x", "0" * 64, "\ud800", "x" * 8000])
+def test_no_other_cookie_lets_anybody_in(store, monkeypatch, sent):
+    Classroom(store).sign_in(Classroom(store).make_key())
+    monkeypatch.setattr(ContextProxy, "cookies", {roles.COOKIE: sent})
+    app = open_at("classroom")
+    assert not app.exception and not app.tabs
+
+
+def test_a_new_key_signs_all_out(store):
+    app = open_desk(store)
+    assert app.run().tabs
+    roles.print_key()
+    assert not app.run().tabs
+
+
+def cookie_of(app):
+    """The token that the page has the browser keep."""
+    return re.search(rf'"{roles.COOKIE}=(\w+)"', words_of(app))[1]
 
 
 def test_the_key_is_printed_at_start_and_only_the_last_one_holds(store, capsys):

@@ -1,6 +1,7 @@
 """A class: codes, the owner's key, rules, visitors' own stores, drawings that are given."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from digitnet.runs import (
     read_code,
     visitor_of,
 )
+from digitnet.runs.classroom import MOST_SIGNED_IN
 from tests.made_runs import finish_run, make_request, make_training, ship_run
 
 ANN, BOB = (visitor_of(code) for code in ("k7qm-3xwp-9rtd-h2vn", "2222-3333-4444-5555"))
@@ -110,6 +112,43 @@ def test_a_damaged_key_lets_nobody_in(store, content):
     key = room.make_key()
     (room.folder / "key.json").write_text(content)
     assert not room.is_key(key)
+
+
+def test_who_has_signed_in_is_known_by_a_token_until_signed_out_or_the_key_is_another(store, ann):
+    room, replica = Classroom(store), Classroom(ann)
+    assert room.sign_in(make_code(KEY_GROUPS)) is None
+    key = room.make_key()
+    assert room.sign_in(make_code(KEY_GROUPS)) is None and room.sign_in("") is None
+    first, second = room.sign_in(key), room.sign_in(key.upper())
+    assert first != second and replica.is_signed_in(first) and replica.is_signed_in(second)
+    assert not room.is_signed_in("") and not room.is_signed_in(first[:-1]) and room.is_key(key)
+    kept = b"".join(path.read_bytes() for path in room.folder.iterdir()).decode()
+    assert first not in kept and second not in kept
+    replica.sign_out(first)
+    replica.sign_out("x")
+    assert not room.is_signed_in(first) and room.is_signed_in(second)
+    room.make_key()
+    assert not room.is_signed_in(second)
+
+
+def test_a_token_holds_for_half_a_day_and_so_many_hold(store, monkeypatch):
+    room = Classroom(store)
+    key = room.make_key()
+    tokens = [room.sign_in(key) for _ in range(MOST_SIGNED_IN + 1)]
+    assert [room.is_signed_in(one) for one in tokens] == [False] + [True] * MOST_SIGNED_IN
+    now = time.time()
+    for hours, holds in ((11, True), (13, False), (-1, False)):
+        monkeypatch.setattr("time.time", lambda then=now + 3600 * hours: then)
+        assert room.is_signed_in(tokens[-1]) == holds
+
+
+@pytest.mark.parametrize("signed_in", [None, [], 5, {"x": "y"}, {"x": None}])
+def test_a_damaged_token_lets_nobody_in(store, signed_in):
+    room = Classroom(store)
+    token = room.sign_in(key := room.make_key())
+    path = room.folder / "key.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"signed_in": signed_in}))
+    assert not room.is_signed_in(token) and room.is_signed_in(room.sign_in(key))
 
 
 # --- rules -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -26,7 +27,7 @@ from digitnet.runs import (
     make_code,
     visitor_of,
 )
-from digitnet.ui.roles import TRY_SECONDS
+from digitnet.ui.roles import COOKIE, TRY_SECONDS
 from tests.made_runs import make_request, make_training
 from tests.security.attacks import ASKED, FORGED, GUESSED, HOSTILE, INVENTED
 from tests.security.client import PRESSED, Json, Visitor
@@ -97,6 +98,11 @@ def sign_in(server: Server, visitor: Visitor, key: str) -> Visitor:
     return visitor
 
 
+def is_asked_for_key(visitor: Visitor) -> bool:
+    """Whether the Class page takes one for a visitor, who may have the key."""
+    return "Key" in {label for _, label in visitor.widgets().values()}
+
+
 def enter(server: Server, visitor: Visitor, code: str) -> Visitor:
     return visitor.open("", f"code={code}")
 
@@ -142,17 +148,34 @@ def test_no_guess_is_the_key_and_tries_have_an_end(classroom):
         enter(classroom, visitor, classroom.attacker)
         for guess in guesses:
             sign_in(classroom, visitor, guess)
-            assert not visitor.faults() and "Wall" not in str(visitor.elements)
+            assert not visitor.faults() and is_asked_for_key(visitor)
         sign_in(classroom, visitor, key)  # even the right one, in this visit
         assert "too often" in " ".join(visitor.bodies("toast"))
         for sent in (True, "owner", 1, ["owner"], Json('{"role": true}')):
-            visitor.act({"role": sent, "code": classroom.victim})
+            visitor.act({"token": sent, "code": classroom.victim})
             assert not visitor.faults()
-            assert "Key" in {label for _, label in visitor.widgets().values()}
+            assert is_asked_for_key(visitor)
+
+
+def test_no_cookie_but_the_owners_own_lets_anybody_in(classroom):
+    """And that no longer once it was signed out, nor with a new key."""
+    room = Classroom(classroom.store)
+    key = room.make_key()
+    signed_out, old = room.sign_in(key), room.sign_in(key)
+    room.sign_out(signed_out)
+    with classroom.visit(f"{COOKIE}={old}") as owner:
+        assert not is_asked_for_key(owner.open("classroom"))
+        key = room.make_key()
+        assert is_asked_for_key(owner.go("classroom"))
+    kept = json.loads((room.folder / "key.json").read_text())["hash"]
+    for sent in (signed_out, old, key, kept, "", "0" * 64, "x" * 4000, r'"\355\240\200"'):
+        with classroom.visit(f"{COOKIE}={sent}") as visitor:
+            assert is_asked_for_key(visitor.open("classroom")) and not visitor.faults()
 
 
 def test_nobody_learns_another_code_or_key_from_the_disk(classroom):
     key = Classroom(classroom.store).make_key()
+    token = Classroom(classroom.store).sign_in(key)
     with classroom.visit() as visitor:
         enter(classroom, visitor, classroom.attacker).go("compare", "Retrain")
         visitor.act({find(visitor, "Retrain"): PRESSED})
@@ -160,7 +183,7 @@ def test_nobody_learns_another_code_or_key_from_the_disk(classroom):
         one.local.name for one in classroom.store.of_visitors()
     }
     for path in classroom.folder.rglob("*"):
-        secrets = (key, classroom.attacker, classroom.victim)
+        secrets = (key, token, classroom.attacker, classroom.victim)
         assert not any(one in str(path) for one in secrets)
         if path.is_file():
             content = path.read_bytes()
