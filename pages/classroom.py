@@ -26,6 +26,8 @@ def show_desk() -> None:
 page.apply_style()
 st.title("Class", anchor=False)
 try:
+    if jobs.is_class():
+        classroom.tell_browser()
     if roles.is_owner():
         show_desk()
     elif jobs.is_class():

@@ -72,7 +72,7 @@ def draw_and_read(way: str, run: Run) -> None:
     """
     turns.take_turns()
     is_crowd = loaders.count_reading(turns.seconds_waited())
-    current = loaders.load_current()
+    current = loaders.load_tried()
     chosen = next((one for one in current if one.run == run), None)
     if chosen is None:  # another is current by now, of which all of the page is to tell
         st.rerun()

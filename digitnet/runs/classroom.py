@@ -1,6 +1,7 @@
 """A class: its owner's key, what visitors may do, and how much was drawn.
 
-<local>/class/key.json     the key's hash
+<local>/class/key.json     the key's hash, and those of the tokens of who has signed in with it
+<local>/class/codes.json   a secret, by which a code that was issued is told from an invented one
 <local>/class/rules.json   whether trainings are open, and each visitor's quota
 <local>/class/counts.json  drawings and readings so far
 <local>/class/visitors/    each visitor's own runs, see `RunStore`
@@ -14,6 +15,7 @@ import hmac
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
@@ -22,13 +24,17 @@ from pathlib import Path
 import filelock
 
 from digitnet.runs.files import FORMAT, RunError, read_json, write_json
-from digitnet.runs.records import CLASS, VISITORS, Run, Training
+from digitnet.runs.records import CLASS, VISITORS
 from digitnet.runs.store import RunStore
 
-KEY, RULES, COUNTS, LOCK = "key.json", "rules.json", "counts.json", "class.lock"
+KEY, CODES, RULES, COUNTS = "key.json", "codes.json", "rules.json", "counts.json"
+LOCK = "class.lock"
 LOCK_SECONDS = 5.0
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
 CODE_GROUPS, KEY_GROUPS, GROUP = 4, 6, 4  # 79 and 119 bits
+SECRET_BYTES = 32
+MOST_SIGNED_IN = 20  # browsers; the one that signed in first is forgotten
+SIGNED_IN_SECONDS = 12 * 3600.0  # a day of school
 MOST_VISITORS = 200  # who keep something; each may fill the quota
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms
 
@@ -150,6 +156,83 @@ class Classroom:
             return False
         return hmac.compare_digest(_hash_key(key, salt), kept)
 
+    def sign_in(self, said: str) -> str | None:
+        """A token that stands for the key from now on, for one browser; None if this is no key.
+
+        It holds for half a day, or until it is signed out or a new key made; and is kept hashed.
+        """
+        with self._changing():
+            if not self.is_key(said):
+                return None
+            token, signed_in = secrets.token_hex(SECRET_BYTES), self._signed_in()
+            signed_in[_hash_token(token)] = time.time()
+            self._keep_signed_in(dict(list(signed_in.items())[-MOST_SIGNED_IN:]))
+        return token
+
+    def is_signed_in(self, token: str) -> bool:
+        """Whether `sign_in` gave this token, and it still holds."""
+        begun = self._signed_in().get(_hash_token(token))
+        return begun is not None and 0 <= time.time() - begun < SIGNED_IN_SECONDS
+
+    def sign_out(self, token: str) -> None:
+        """Has a token hold no more; RunError if that cannot be written."""
+        with self._changing():
+            signed_in = self._signed_in()
+            if signed_in.pop(_hash_token(token), None) is not None:
+                self._keep_signed_in(signed_in)
+
+    def _signed_in(self) -> dict[str, float]:
+        """When each token was given, by their hashes; none where the key's file is broken."""
+        with contextlib.suppress(RunError, AttributeError, TypeError, ValueError):
+            kept = read_json(self.folder / KEY).get("signed_in", {})
+            return {name: float(begun) for name, begun in kept.items()}
+        return {}
+
+    def _keep_signed_in(self, signed_in: dict[str, float]) -> None:
+        """Beside the key, so that a new one forgets them."""
+        write_json(self.folder / KEY, read_json(self.folder / KEY) | {"signed_in": signed_in})
+
+    # --- visitors' codes ---
+
+    def issue_code(self) -> str:
+        """A new visitor's code; its last group tells that it was issued here.
+
+        Raises:
+            RunError: If the secret that this takes is broken, or cannot be kept.
+        """
+        said = make_code(CODE_GROUPS - 1)
+        return f"{said}-{self._check_of(said)}"
+
+    def find_code(self, said: str) -> str | None:
+        """The code that somebody typed or an address holds; None unless it was issued here.
+
+        Raises:
+            RunError: As `issue_code`.
+        """
+        code = read_code(said)
+        if code is None:
+            return None
+        begin, _, check = code.rpartition("-")
+        return code if hmac.compare_digest(self._check_of(begin), check) else None
+
+    def _check_of(self, said: str) -> str:
+        digest = hmac.digest(self._secret(), f"digitnet code {said}".encode(), "sha256")
+        return "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:GROUP])
+
+    def _secret(self) -> bytes:
+        """Made when it is first asked for, and kept: links outlive the app, and replicas agree."""
+        path = self.folder / CODES
+        if not path.exists():
+            with self._changing():
+                if not path.exists():
+                    made = secrets.token_hex(SECRET_BYTES)
+                    write_json(path, {"format": FORMAT, "secret": made})
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            secret = bytes.fromhex(read_json(path)["secret"])
+            if len(secret) == SECRET_BYTES:
+                return secret
+        raise RunError(f"{path.name} holds no secret")
+
     # --- rules ---
 
     def rules(self) -> Rules:
@@ -176,8 +259,7 @@ class Classroom:
 
     def usage(self, store: RunStore) -> tuple[int, int]:
         """A visitor's trainings, finished or not, and the bytes of all that is kept."""
-        trainings: list[Run | Training] = [*store.finished(), *store.unfinished()]
-        return sum(store.holds(one) for one in trainings), _size_of(store.local)
+        return len(store.held()), _size_of(store.local)
 
     # --- counts ---
 
@@ -198,7 +280,7 @@ class Classroom:
     # --- the end ---
 
     def end(self) -> None:
-        """Deletes all that is kept of the class but the key: drawings, counts, rules, visitors.
+        """Deletes all that is kept of the class but the key and the secret of its codes.
 
         Nothing of it may be training; RunError if it cannot be deleted.
         """
@@ -206,7 +288,7 @@ class Classroom:
             for path in self.folder.iterdir():
                 if path.name == VISITORS:
                     self.store.bury(path)
-                elif path.name not in (KEY, LOCK):
+                elif path.name not in (KEY, CODES, LOCK):
                     path.unlink()
 
     @contextlib.contextmanager
@@ -223,6 +305,11 @@ class Classroom:
 
 def _hash_key(key: str, salt: bytes) -> bytes:
     return hashlib.scrypt(key.encode(), salt=salt, **SCRYPT)
+
+
+def _hash_token(token: str) -> str:
+    """Of a token, which is random and long: nobody finds it by trying."""
+    return hashlib.sha256(f"digitnet owner {token}".encode(errors="replace")).hexdigest()
 
 
 @lru_cache(maxsize=4)

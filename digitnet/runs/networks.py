@@ -22,7 +22,14 @@ from digitnet.experiments import (
     make_network,
     parse_layers,
 )
-from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+from digitnet.runs.files import (
+    FORMAT,
+    RunError,
+    read_json,
+    read_whole,
+    write_atomically,
+    write_json,
+)
 from digitnet.runs.records import is_visitors_folder
 
 FOLDER, LOCK = "networks", "networks.lock"
@@ -52,6 +59,8 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
         RunError: If it cannot be written.
     """
     make_network(name, layers)
+    if known := _find_known(local, name, layers):
+        return known  # without a folder: for a visitor of a class that would be a place
     try:
         (local / FOLDER).mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(local / LOCK, timeout=LOCK_SECONDS):
@@ -63,11 +72,9 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
 
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
-    versioned = find_version(local, name, layers)
-    known = {network.name: network for network in _read_known(local)}
-    if versioned in known:
-        return known[versioned]
-    kept = read_networks(local)
+    if known := _find_known(local, name, layers):
+        return known
+    versioned, kept = find_version(local, name, layers), read_networks(local)
     if len(kept) >= MOST_NETWORKS:
         raise NetworkError(f"{len(kept)} networks of your own are kept; delete one of them first")
     network = make_network(versioned, layers, place=_next_place(local), reason=reason)
@@ -80,6 +87,12 @@ def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str)
     }
     write_json(local / FOLDER / f"{versioned}.json", values)
     return network
+
+
+def _find_known(local: Path, name: str, layers: tuple[Layer, ...]) -> Experiment | None:
+    """The network of just these layers that is there already under this name or a version's."""
+    versioned = find_version(local, name, layers)
+    return next((one for one in _read_known(local) if one.name == versioned), None)
 
 
 def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
@@ -137,6 +150,14 @@ def require_own(local: Path, name: str) -> None:
     """Raises NetworkError unless this is a network of the user's own."""
     if name not in {one.name for one in read_networks(local)}:
         raise NetworkError(f"{name!r} is none of your own networks")
+
+
+def leave_network(local: Path, name: str, heir: Path) -> None:
+    """Leaves a network of the user's own to another store, unless that has one of its name."""
+    if name not in {one.name for one in read_networks(heir)}:
+        record = Path(FOLDER, f"{name}.json")
+        (heir / FOLDER).mkdir(parents=True, exist_ok=True)
+        write_atomically(heir / record, read_whole(local / record))
 
 
 def forget_network(local: Path, name: str) -> None:

@@ -35,7 +35,12 @@ from digitnet.experiments import (
 )
 from digitnet.places import home
 from digitnet.runs.files import RunError, read_whole, sync_folder, write_atomically
-from digitnet.runs.networks import forget_network, read_networks, require_own
+from digitnet.runs.networks import (
+    forget_network,
+    leave_network,
+    read_networks,
+    require_own,
+)
 from digitnet.runs.records import (
     CLASS,
     LOCKS,
@@ -119,6 +124,11 @@ class RunStore:
     def holds(self, run: Run | Training) -> bool:
         """Whether a run is kept in this very store, so that it can be deleted there."""
         return run.stamp != SHIPPED and run.folder.parents[2] == self.local
+
+    def held(self, experiment: str | None = None) -> list[Run | Training]:
+        """Runs and trainings, of one experiment or all, that are kept in this very store."""
+        seen: list[Run | Training] = [*self.finished(experiment), *self.unfinished(experiment)]
+        return [one for one in seen if self.holds(one)]
 
     def _places(self, experiment: str) -> list[Path]:
         """Where runs of an experiment are read from: a network of one's own hides its namesake."""
@@ -262,6 +272,8 @@ class RunStore:
     def delete_network(self, name: str) -> None:
         """Deletes a network of the user's own with all its runs.
 
+        Visitors who have trained it keep it as their own, with what they trained.
+
         Raises:
             NetworkError: If it is none of the user's own.
             RunError: If one of its trainings is training now.
@@ -269,6 +281,9 @@ class RunStore:
         require_own(self.local, name)
         if any(training.is_locked() for training in self.unfinished(name)):
             raise RunError(f"{name} is training now; stop it first")
+        for visitors in self.of_visitors():
+            if visitors.held(name):
+                leave_network(self.local, name, visitors.local)
         for kind in ("finished", "unfinished"):
             if (self.local / kind / name).is_dir():
                 self.bury(self.local / kind / name)

@@ -1,7 +1,13 @@
 """Served models -> probabilities, and how far these can be trusted."""
 
 from digitnet.serving.activations import Activation, Insides, OpenNetwork, open_network
-from digitnet.serving.checks import InferenceError, make_current, require_sound, try_runs
+from digitnet.serving.checks import (
+    InferenceError,
+    find_untried,
+    make_current,
+    require_sound,
+    try_runs,
+)
 from digitnet.serving.crowd import Crowd, find_quick
 from digitnet.serving.measured import load_drawings, load_handwriting, load_measured
 from digitnet.serving.networks import (

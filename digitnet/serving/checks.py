@@ -94,15 +94,20 @@ def require_sound(run: Run) -> None:
 
 def try_runs(runs: Iterable[Run]) -> None:
     """Tries the models of runs together, which is faster than when each is first asked."""
+    _try_all(find_untried(runs))
+
+
+def find_untried(runs: Iterable[Run]) -> dict[str, Run]:
+    """Runs whose models must be tried before they are served, by the models' hashes."""
     unknown = {}
     for run in runs:
         try:
-            digest = _hash_model(run)
-            if digest == run.result.get("served_sha256") and not _is_known(digest):
+            digest = run.result.get("served_sha256", "")
+            if not _is_known(digest) and digest == _hash_model(run):
                 unknown[digest] = run
         except (RunError, OSError):
             continue  # which is said of it when it is to be loaded
-    _try_all(unknown)
+    return unknown
 
 
 def _hash_model(run: Run) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -25,7 +26,7 @@ from digitnet.runs import (
 from digitnet.serving import make_current
 from digitnet.show import classroom as words
 from digitnet.study.summaries import summarize_run
-from digitnet.ui import actions, live, loaders, my_hand, roles, tally
+from digitnet.ui import actions, live, loaders, my_hand, page, roles, tally
 
 LOOK_SECONDS = 2
 DRAWINGS_A_PAGE = 24
@@ -88,6 +89,19 @@ def show_sign_in() -> None:
 def _sign_in() -> None:
     try:
         roles.sign_in(st.session_state["key"])
+    except DigitnetError as error:
+        actions.note_error(error)
+
+
+def tell_browser() -> None:
+    """Has a browser remember, until it is closed, whether it is the owner's."""
+    script = page.read_asset("owner.js").replace("COOKIE", json.dumps(roles.cookie()))
+    st.html(f"<script>\n{script}</script>", unsafe_allow_javascript=True)
+
+
+def _sign_out() -> None:
+    try:
+        roles.sign_out()
     except DigitnetError as error:
         actions.note_error(error)
 
@@ -273,7 +287,7 @@ def show_rules() -> None:
                 st.number_input(label, low, high, value, step=1, width=180, key=f"rule_{name}")
         st.form_submit_button("Save", type="primary", on_click=_do, args=(_save_rules,))
     with st.container(horizontal=True):
-        st.button("Sign out", icon=":material/logout:", on_click=roles.sign_out)
+        st.button("Sign out", icon=":material/logout:", on_click=_sign_out)
         with st.popover("End the class", icon=":material/delete_forever:"):
             st.markdown(
                 "Delete all drawings, counts, and what every visitor trained and built, for good? "

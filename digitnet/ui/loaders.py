@@ -19,6 +19,7 @@ from digitnet.serving import (
     ModelServer,
     Number,
     find_quick,
+    find_untried,
     find_verdict,
     read_number,
     try_runs,
@@ -48,6 +49,20 @@ def load_current() -> list[RunSummary]:
     """The whole current runs, in their order, as they were a second ago at most."""
     store = load_seen_store()
     return _load_current(store.local, store.shipped)
+
+
+def load_tried() -> list[RunSummary]:
+    """The same, once the models of what this visitor has trained were tried.
+
+    That takes seconds, for which nobody else is to wait.
+    """
+    current = load_current()
+    own = [one.run for one in current if one.run.is_visitors]
+    if find_untried(own):
+        st.toast("What you trained is tried before it reads.", icon=":material/hourglass_top:")
+        turns.give_up()
+        try_runs(own)
+    return current
 
 
 def forget_current() -> None:

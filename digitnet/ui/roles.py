@@ -4,6 +4,9 @@ Outside of a class everyone is given the store that all share. In a class each v
 which the address carries, and is given a store of their own; only the owner, who has signed in
 with the key, is given that which all share. What may be done in a store is for
 `jobs.permissions_of` to say, and is asked again where it is done.
+
+For the key a token stands from then on, in the visit and in a cookie, which the owner's browser
+sends as it opens another. Addresses are shared and projected, and never have it.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.jobs import Permissions
-from digitnet.runs import Classroom, RunError, RunStore, make_code, read_code, visitor_of
+from digitnet.runs import Classroom, RunError, RunStore, make_code, visitor_of
 
 CODE = "code"  # in the address and in the visit
-_OWNER = object()  # what a visit holds once it was signed in; no browser can send it
+TOKEN = "token"  # in the visit, once it was signed in
+COOKIE = "digitnet_owner"
 MOST_TRIES = 5  # of a key, in one visit
 TRY_SECONDS = 1.0  # between tries, of all visitors together: each costs as much as many strokes
 _trying = threading.Lock()
@@ -35,17 +39,30 @@ def enter() -> None:
     if not jobs.is_class():
         return
     if CODE not in st.session_state:
-        said = st.query_params.get(CODE, "")
-        st.session_state[CODE] = read_code(said) or make_code()
-        if said and read_code(said) is None:
-            st.toast("The code in the address is none; you have a new one.")
+        st.session_state[CODE] = _find_or_issue(st.query_params.get(CODE, ""))
+        _come_back()
     if st.query_params.get(CODE) != st.session_state[CODE]:
         st.query_params[CODE] = st.session_state[CODE]
 
 
+def _find_or_issue(said: str) -> str:
+    """The code that an address holds, if it was issued; else one that is."""
+    room = Classroom(RunStore.default())
+    try:
+        known = room.find_code(said)
+        if said and known is None:
+            st.toast("The code in the address is none of this class; you have a new one.")
+        return known or room.issue_code()
+    except RunError:
+        st.toast("No code can be issued now: what you make here you cannot come back to.")
+        return make_code()  # for this visit alone: nobody is let in with it
+
+
 def code() -> str:
     """This visitor's code; only in a class."""
-    return st.session_state.setdefault(CODE, make_code())
+    if CODE not in st.session_state:
+        st.session_state[CODE] = _find_or_issue("")
+    return st.session_state[CODE]
 
 
 def visitor() -> str:
@@ -54,10 +71,10 @@ def visitor() -> str:
 
 
 def take_code(said: str) -> None:
-    """Goes on as the visitor whose code this is; RoleError if it is none."""
-    known = read_code(said)
+    """Goes on as the visitor whose code this is; RoleError if none was issued that is it."""
+    known = Classroom(RunStore.default()).find_code(said)
     if known is None:
-        raise RoleError("a code looks like k7qm-3xwp-9rtd-h2vn")
+        raise RoleError("this is no code of this class; one looks like k7qm-3xwp-9rtd-h2vn")
     st.session_state.clear()
     st.session_state[CODE] = known
 
@@ -82,8 +99,9 @@ def keeps_drawings() -> bool:
 
 
 def is_owner() -> bool:
-    """Whether this visit was signed in with the class' key."""
-    return jobs.is_class() and st.session_state.get("role") is _OWNER
+    """Whether this visit was signed in with the class' key, and nobody signed it out since."""
+    token = st.session_state.get(TOKEN, "")
+    return jobs.is_class() and bool(token) and Classroom(RunStore.default()).is_signed_in(token)
 
 
 def require_owner() -> RunStore:
@@ -104,9 +122,22 @@ def sign_in(key: str) -> None:
         raise RoleError("that was tried too often; reload the page to try again")
     _wait_for_turn()
     st.session_state["tries"] = tries + 1  # only now: another's tries must not use these up
-    if not Classroom(RunStore.default()).is_key(key):
+    token = Classroom(RunStore.default()).sign_in(key)
+    if token is None:
         raise RoleError("this is not the key; it is printed where the app was started")
-    st.session_state["role"], st.session_state["tries"] = _OWNER, 0
+    st.session_state[TOKEN], st.session_state["tries"] = token, 0
+
+
+def _come_back() -> None:
+    """Goes on as the owner where the browser was signed in before this visit."""
+    token = str(st.context.cookies.get(COOKIE, ""))
+    if Classroom(RunStore.default()).is_signed_in(token):
+        st.session_state[TOKEN] = token
+
+
+def cookie() -> str:
+    """What this visitor's browser is to keep: the owner's token, and all others nothing."""
+    return f"{COOKIE}={st.session_state[TOKEN]}" if is_owner() else f"{COOKIE}=; Max-Age=0"
 
 
 def print_key() -> None:
@@ -124,7 +155,9 @@ def print_key() -> None:
 
 
 def sign_out() -> None:
-    st.session_state.pop("role", None)
+    """Makes this visit, and all others of this browser, a visitor's; RunError if it cannot be."""
+    if token := st.session_state.pop(TOKEN, None):
+        Classroom(RunStore.default()).sign_out(token)
 
 
 def _wait_for_turn() -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import REPOSITORY, draw_strokes, open_page, serve, wait_for_server
 from digitnet.runs import Classroom, RunStore
+from digitnet.ui.roles import COOKIE
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +37,42 @@ def open_tab(owner: Page, name: str) -> None:
     owner.get_by_role("tab", name=name, exact=True).click()
 
 
+def sign_in(owner: Page, address: str, runs: Path) -> None:
+    owner.goto(f"{address}/classroom")
+    expect(owner).to_have_url(CODE)
+    expect(owner.locator(".st-key-code")).to_be_visible()
+    key = Classroom(RunStore(runs, runs)).make_key()  # as printed where nobody reads it here
+    owner.get_by_text("For who runs this class").click()
+    owner.get_by_label("Key").fill(key)
+    owner.get_by_role("button", name="Sign in").click()
+
+
+def test_the_owner_stays_signed_in_over_a_reload_in_this_browser_alone(
+    browser: Browser, class_address: str, runs: Path
+) -> None:
+    owner, other = (browser.new_context().new_page() for _ in range(2))
+    sign_in(owner, class_address, runs)
+    desk = owner.get_by_role("tab", name="Wall", exact=True)
+    expect(desk).to_be_visible()
+    owner.wait_for_function(f"document.cookie.includes('{COOKIE}')")
+    [kept] = [one for one in owner.context.cookies() if one["name"] == COOKIE]
+    assert (kept["sameSite"], kept["path"], kept["expires"]) == ("Strict", "/", -1)
+    owner.reload()
+    expect(desk).to_be_visible()
+    assert kept["value"] not in owner.url
+    other.goto(owner.url)  # as it was projected
+    expect(other.get_by_text("For who runs this class")).to_be_visible()
+
+    open_tab(owner, "Rules")
+    owner.get_by_role("button", name="Sign out").click()
+    expect(owner.get_by_text("For who runs this class")).to_be_visible()
+    owner.wait_for_function(f"!document.cookie.includes('{COOKIE}')")
+    owner.context.add_cookies([kept])  # as if somebody had kept it
+    owner.reload()
+    expect(owner.get_by_text("For who runs this class")).to_be_visible()
+    expect(desk).to_have_count(0)
+
+
 def test_the_whole_way_of_a_drawing_to_the_wall(
     browser: Browser, class_address: str, runs: Path
 ) -> None:
@@ -50,11 +87,7 @@ def test_the_whole_way_of_a_drawing_to_the_wall(
     pupil.get_by_role("button", name="Give it to the class").click()
     expect(choice).to_contain_text("Given to the class")
 
-    key = Classroom(RunStore(runs, runs)).make_key()  # as printed where nobody reads it here
-    owner.goto(f"{class_address}/classroom")
-    owner.get_by_text("For who runs this class").click()
-    owner.get_by_label("Key").fill(key)
-    owner.get_by_role("button", name="Sign in").click()
+    sign_in(owner, class_address, runs)
     wall = owner.locator(".st-key-wall")
     expect(wall.locator(".dn-counts p").first).to_have_text("1drawn")
     expect(wall.locator(".dn-wall figure")).to_have_count(0)

@@ -1,7 +1,10 @@
 """The page of a class: a visitor's code, the owner's desk, and what visitors keep to themselves."""
 
+import re
+
 import numpy as np
 import pytest
+from streamlit.runtime.context import ContextProxy
 
 from digitnet import jobs
 from digitnet.runs import (
@@ -13,13 +16,16 @@ from digitnet.runs import (
     Quota,
     Rules,
     RunStore,
+    make_code,
     visitor_of,
 )
-from digitnet.ui import roles, tally
-from tests.made_runs import finish_run, make_request, make_training
+from digitnet.serving import checks
+from digitnet.ui import roles, tally, turns
+from tests.made_models import break_model
+from tests.made_runs import fill, finish_run, make_request, make_training
 from tests.pages.conftest import open_at
 
-CODE = "k7qm-3xwp-9rtd-h2vn"
+INVENTED = "k7qm-3xwp-9rtd-h2vn"
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +40,13 @@ def store(checkpoints, monkeypatch):
 
 
 @pytest.fixture
-def mine(store):
-    return store.of_visitor(visitor_of(CODE))
+def code(store):
+    return Classroom(store).issue_code()
+
+
+@pytest.fixture
+def mine(store, code):
+    return store.of_visitor(visitor_of(code))
 
 
 def words_of(app):
@@ -57,7 +68,7 @@ def sign_in(app, key):
 
 def open_desk(store, tab="Wall"):
     """The page as the owner has it."""
-    app = open_at("classroom", code=CODE, desk=tab)
+    app = open_at("classroom", code=Classroom(store).issue_code(), desk=tab)
     return sign_in(app, Classroom(store).make_key())
 
 
@@ -76,12 +87,12 @@ def drawing(label=1, at=100.0):
 # --- a visitor -------------------------------------------------------------------------------
 
 
-def test_a_visitor_is_given_a_code_and_keeps_that_of_the_address():
+def test_a_visitor_is_given_a_code_and_keeps_that_of_the_address(code):
     app = open_at("classroom")
-    [code, link] = [one.value for one in app.code]
-    assert app.query_params["code"] in (code, [code]) and link.endswith(f"?code={code}")
-    assert open_at("classroom").code[0].value != code
-    assert open_at("classroom", code=CODE).code[0].value == CODE
+    [given, link] = [one.value for one in app.code]
+    assert app.query_params["code"] in (given, [given]) and link.endswith(f"?code={given}")
+    assert open_at("classroom").code[0].value != given
+    assert open_at("classroom", code=code).code[0].value == code
 
 
 def test_an_address_without_a_code_that_could_be_is_told(store):
@@ -90,36 +101,69 @@ def test_an_address_without_a_code_that_could_be_is_told(store):
     assert not store.of_visitors()
 
 
-def test_a_code_can_be_typed(store):
+def test_a_code_can_be_typed(code):
     app = open_at("classroom")
-    app.text_input(key="other_code").set_value(CODE.upper()).run()
-    assert app.code[0].value == CODE
+    app.text_input(key="other_code").set_value(code.upper()).run()
+    assert app.code[0].value == code
     app.text_input(key="other_code").set_value("nonsense").run()
-    assert app.code[0].value == CODE and "looks like" in words_of(app)
+    assert app.code[0].value == code and "looks like" in words_of(app)
 
 
-def test_what_is_ones_own_is_listed_for_oneself_alone(store, mine):
+def test_an_invented_code_is_not_taken_and_keeps_nothing(store):
+    """Neither from the address nor typed; and a visit is issued one code, whatever it tries."""
+    app = open_at("classroom", code=INVENTED)
+    issued = app.code[0].value
+    assert issued != INVENTED and "you have a new one" in words_of(app)
+    for _ in range(3):
+        app.text_input(key="other_code").set_value(make_code()).run()
+        assert app.code[0].value == issued and "no code of this class" in words_of(app)
+    app = press(open_at("compare", view="Retrain", code=INVENTED), "Retrain")
+    [kept] = store.of_visitors()
+    assert kept.local.name != visitor_of(INVENTED) and kept.unfinished()
+
+
+def test_who_only_looks_takes_no_place(store):
+    for page in ("draw", "classroom", "compare"):
+        assert not open_at(page).exception
+    assert not store.of_visitors()
+
+
+def test_a_link_outlives_the_app_and_the_class_end(store, code):
+    roles.print_key()
+    Classroom(store).end()
+    assert open_at("classroom", code=code).code[0].value == code
+
+
+def test_without_a_secret_a_visit_has_a_code_that_nobody_is_let_in_with(store, code):
+    (store.local / "class" / "codes.json").write_text("{}")
+    app = open_at("classroom", code=code)
+    given = app.code[0].value
+    assert not app.exception and given != code and "cannot come back" in words_of(app)
+    assert open_at("classroom", code=given).code[0].value != given
+
+
+def test_what_is_ones_own_is_listed_for_oneself_alone(store, mine, code):
     finish_run(mine, make_request("cnn", seed=7))
     make_training(mine, make_request("cnn_min"), epochs=1, state="stopped", message="it stopped")
-    labels = [one.label for one in open_at("compare", view="Retrain", code=CODE).button]
+    labels = [one.label for one in open_at("compare", view="Retrain", code=code).button]
     assert "Resume" in labels and "Go back to what all see" in labels
     others = [one.label for one in open_at("compare", view="Retrain").button]
     assert "Resume" not in others and "Go back to what all see" not in others
 
 
-def test_shared_runs_can_be_chosen_for_oneself_and_not_deleted(store, mine, checkpoints):
+def test_shared_runs_can_be_chosen_for_oneself_and_not_deleted(store, mine, checkpoints, code):
     run = finish_whole_run(store, checkpoints)
     store.roll_back("cnn")
-    app = open_at("compare", view="Retrain", code=CODE)
+    app = open_at("compare", view="Retrain", code=code)
     app.selectbox(key="run").set_value(run.id).run()
     assert "Delete it" not in [one.label for one in app.button]
     press(app, "Make current")
     assert mine.current("cnn") == run and store.current("cnn").is_shipped
 
 
-def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine):
+def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine, code):
     Classroom(store).set_rules(Rules(quota=Quota(epochs=7)))
-    app = press(open_at("compare", view="Retrain", code=CODE), "Retrain")
+    app = press(open_at("compare", view="Retrain", code=code), "Retrain")
     [training] = mine.unfinished()
     assert training.request.settings.epochs == 7 and not store.unfinished()
     app.number_input(key="epochs").set_value(8).run()
@@ -127,12 +171,33 @@ def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine):
     assert "7 epochs at most" in words_of(app) and len(mine.unfinished()) == 1
 
 
-def test_closed_training_is_not_offered(store):
+def test_a_fresh_model_is_tried_while_nobody_else_waits_for_it(
+    mine, code, checkpoints, monkeypatch
+):
+    """By its own visitor, who is told so and has given up the turn."""
+    run = finish_whole_run(mine, checkpoints)
+    model = break_model(run.served_model.read_bytes(), lambda model: None) + b"trained here"
+    fill(run.folder, served=model)
+    try_in_process, done = checks._try_in_process, []
+
+    def note_and_try(runs):
+        done.extend("tried" for one in runs if one.folder == run.folder)
+        return try_in_process(runs)
+
+    monkeypatch.setattr(checks, "_try_in_process", note_and_try)
+    monkeypatch.setattr(turns, "give_up", lambda: done.append("given up"))
+    app = open_at("draw", code=code)
+    assert not app.exception and done == ["given up", "tried"]
+    assert "tried before it reads" in words_of(app)
+    assert "tried before" not in words_of(open_at("draw", code=code)) and done.count("tried") == 1
+
+
+def test_closed_training_is_not_offered(store, code):
     Classroom(store).set_rules(Rules(trains=False))
-    app = open_at("compare", view="Retrain", code=CODE)
+    app = open_at("compare", view="Retrain", code=code)
     assert [tab.label for tab in app.tabs] == ["Results", "Two networks", "Retrain"]
     assert "Training is closed" in words_of(app)
-    assert "Training is closed" in words_of(open_at("classroom", code=CODE))
+    assert "Training is closed" in words_of(open_at("classroom", code=code))
 
 
 def test_there_is_no_class_without_the_setting(monkeypatch):
@@ -189,7 +254,40 @@ def test_the_owner_sets_the_rules_and_ends_the_class(store, mine):
 
 def test_who_has_signed_out_is_a_visitor_again(store):
     app = press(open_desk(store, "Rules"), "Sign out")
-    assert not app.tabs and app.code[0].value == CODE
+    assert not app.tabs and app.code[0].value in app.query_params["code"]
+
+
+def test_a_reload_finds_the_owner_signed_in_until_signed_out(store, monkeypatch):
+    """By the cookie that the page has the browser keep; the address has nothing of it."""
+    app = open_desk(store, "Rules")
+    token = cookie_of(app)
+    assert len(token) == 64 and token not in str(dict(app.query_params))
+    monkeypatch.setattr(ContextProxy, "cookies", {roles.COOKIE: token})
+    again = open_at("classroom", desk="Rules")
+    assert again.tabs and cookie_of(again) == token
+    press(again, "Sign out")
+    assert not again.tabs and "Max-Age=0" in words_of(again)
+    assert not app.run().tabs and not open_at("classroom").tabs
+
+
+@pytest.mark.parametrize("sent", ["", "x", "0" * 64, "\ud800", "x" * 8000])
+def test_no_other_cookie_lets_anybody_in(store, monkeypatch, sent):
+    Classroom(store).sign_in(Classroom(store).make_key())
+    monkeypatch.setattr(ContextProxy, "cookies", {roles.COOKIE: sent})
+    app = open_at("classroom")
+    assert not app.exception and not app.tabs
+
+
+def test_a_new_key_signs_all_out(store):
+    app = open_desk(store)
+    assert app.run().tabs
+    roles.print_key()
+    assert not app.run().tabs
+
+
+def cookie_of(app):
+    """The token that the page has the browser keep."""
+    return re.search(rf'"{roles.COOKIE}=(\w+)"', words_of(app))[1]
 
 
 def test_the_key_is_printed_at_start_and_only_the_last_one_holds(store, capsys):
@@ -209,11 +307,11 @@ def test_without_a_place_for_it_there_is_no_key_and_a_sentence_says_so(store, ca
 # --- giving ----------------------------------------------------------------------------------
 
 
-def test_a_drawing_is_given_in_one_tap_once_it_was_told_what_it_is(store, open_app):
-    app = open_app(begin_with=7, code=CODE)
+def test_a_drawing_is_given_in_one_tap_once_it_was_told_what_it_is(store, open_app, code):
+    app = open_app(begin_with=7, code=code)
     assert "Give it to the class" not in [one.label for one in app.button]
     given = drawing(1)
-    Donations(store).give(given, visitor_of(CODE))
+    Donations(store).give(given, visitor_of(code))
     assert not Donations(store).read()[0].is_shown
 
 

@@ -1,12 +1,13 @@
 """A class: codes, the owner's key, rules, visitors' own stores, drawings that are given."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from digitnet.experiments import parse_layers
+from digitnet.experiments import NetworkError, parse_layers
 from digitnet.runs import (
     KEY_GROUPS,
     REQUEST,
@@ -24,6 +25,7 @@ from digitnet.runs import (
     read_code,
     visitor_of,
 )
+from digitnet.runs.classroom import MOST_SIGNED_IN
 from tests.made_runs import finish_run, make_request, make_training, ship_run
 
 ANN, BOB = (visitor_of(code) for code in ("k7qm-3xwp-9rtd-h2vn", "2222-3333-4444-5555"))
@@ -65,6 +67,31 @@ def test_what_is_no_code_is_none(said):
     assert read_code(said) is None
 
 
+def test_a_code_that_was_issued_is_told_from_an_invented_one_by_every_replica(store, tmp_path):
+    codes = {Classroom(store).issue_code() for _ in range(50)}
+    replica = Classroom(RunStore(store.local, store.shipped).of_visitor(ANN))
+    elsewhere = Classroom(RunStore(tmp_path / "other", store.shipped))
+    assert len(codes) == 50 and all(map(replica.find_code, codes))
+    assert not any(map(elsewhere.find_code, codes))
+    assert not any(replica.find_code(make_code()) for _ in range(500))
+    for code in codes:
+        assert replica.find_code(code.upper().replace("-", " ")) == code
+        other = "3" if code[0] == "2" else "2"
+        assert replica.find_code(other + code[1:]) is None
+        assert replica.find_code(code[:-1] + ("3" if code[-1] == "2" else "2")) is None
+    assert not store.of_visitors()
+
+
+@pytest.mark.parametrize("content", ["", '{"format": 1}', '{"format": 1, "secret": ""}'])
+def test_without_its_secret_no_code_is_issued_and_none_holds(store, content):
+    room = Classroom(store)
+    code = room.issue_code()
+    (room.folder / "codes.json").write_text(content)
+    for ask in (room.issue_code, lambda: room.find_code(code)):
+        with pytest.raises(RunError):
+            ask()
+
+
 def test_a_visitor_tells_nobody_the_code():
     assert len(ANN) == 32 and set(ANN) <= set("0123456789abcdef") and ANN != BOB
 
@@ -85,6 +112,43 @@ def test_a_damaged_key_lets_nobody_in(store, content):
     key = room.make_key()
     (room.folder / "key.json").write_text(content)
     assert not room.is_key(key)
+
+
+def test_who_has_signed_in_is_known_by_a_token_until_signed_out_or_the_key_is_another(store, ann):
+    room, replica = Classroom(store), Classroom(ann)
+    assert room.sign_in(make_code(KEY_GROUPS)) is None
+    key = room.make_key()
+    assert room.sign_in(make_code(KEY_GROUPS)) is None and room.sign_in("") is None
+    first, second = room.sign_in(key), room.sign_in(key.upper())
+    assert first != second and replica.is_signed_in(first) and replica.is_signed_in(second)
+    assert not room.is_signed_in("") and not room.is_signed_in(first[:-1]) and room.is_key(key)
+    kept = b"".join(path.read_bytes() for path in room.folder.iterdir()).decode()
+    assert first not in kept and second not in kept
+    replica.sign_out(first)
+    replica.sign_out("x")
+    assert not room.is_signed_in(first) and room.is_signed_in(second)
+    room.make_key()
+    assert not room.is_signed_in(second)
+
+
+def test_a_token_holds_for_half_a_day_and_so_many_hold(store, monkeypatch):
+    room = Classroom(store)
+    key = room.make_key()
+    tokens = [room.sign_in(key) for _ in range(MOST_SIGNED_IN + 1)]
+    assert [room.is_signed_in(one) for one in tokens] == [False] + [True] * MOST_SIGNED_IN
+    now = time.time()
+    for hours, holds in ((11, True), (13, False), (-1, False)):
+        monkeypatch.setattr("time.time", lambda then=now + 3600 * hours: then)
+        assert room.is_signed_in(tokens[-1]) == holds
+
+
+@pytest.mark.parametrize("signed_in", [None, [], 5, {"x": "y"}, {"x": None}])
+def test_a_damaged_token_lets_nobody_in(store, signed_in):
+    room = Classroom(store)
+    token = room.sign_in(key := room.make_key())
+    path = room.folder / "key.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"signed_in": signed_in}))
+    assert not room.is_signed_in(token) and room.is_signed_in(room.sign_in(key))
 
 
 # --- rules -----------------------------------------------------------------------------------
@@ -173,6 +237,42 @@ def test_a_network_that_all_share_is_never_overwritten_by_a_visitors(store, ann)
     assert add_network(ann.local, "mine", parse_layers("flatten, dense 8")).name == "mine_2"
 
 
+def test_a_shared_network_that_is_deleted_stays_with_those_who_trained_it(store, ann, bob):
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"), "why")
+    shared = finish_run(store, make_request("mine"))
+    own = finish_run(ann, make_request("mine", seed=2))
+    waiting = make_training(bob, make_request("mine", seed=3), epochs=1, state="stopped")
+    idle = store.of_visitor("c" * 32)
+    finish_run(idle, CNN)
+    store.delete_network("mine")
+    assert ann.finished("mine") == [own] and ann.current("mine") == own
+    assert ann.find_experiment("mine").question == "why" and own.problem() is None
+    assert bob.unfinished("mine") == [waiting]
+    for one in (store, idle):
+        assert "mine" not in {network.name for network in one.experiments()}
+    with pytest.raises(RunError):
+        ann.find(shared.id)
+    ann.delete(own.id)
+    bob.delete_network("mine")
+    assert not ann.finished("mine") and not bob.networks()
+
+
+def test_ones_own_network_is_not_replaced_by_a_shared_one_that_is_deleted(store, ann):
+    own = add_network(ann.local, "mine", parse_layers("flatten"))
+    run = finish_run(ann, make_request("mine"))
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"))
+    store.delete_network("mine")
+    assert ann.networks() == [own] and ann.finished("mine") == [run]
+
+
+def test_a_network_that_is_refused_or_shared_already_takes_no_place(store, ann):
+    shared = add_network(store.local, "mine", parse_layers("flatten"))
+    assert add_network(ann.local, "mine", parse_layers("flatten")) == shared
+    with pytest.raises(NetworkError):
+        add_network(ann.local, "cnn", parse_layers("flatten"))
+    assert not store.of_visitors()
+
+
 def test_other_folders_are_no_visitors(tmp_path):
     for place in ("visitors/x", f"visitors/{ANN}", f"class/{ANN}", "class/visitors/x"):
         local = RunStore(tmp_path / place, tmp_path)
@@ -199,9 +299,9 @@ def test_usage_is_ones_own_alone(store, ann):
     assert trainings == 2 and 500 < size < 50_000
 
 
-def test_the_end_leaves_the_key_and_what_all_share(store, ann):
+def test_the_end_leaves_the_key_the_codes_and_what_all_share(store, ann):
     room = Classroom(store)
-    key, shared = room.make_key(), finish_run(store, CNN)
+    key, code, shared = room.make_key(), room.issue_code(), finish_run(store, CNN)
     finish_run(ann, CNN)
     room.set_rules(Rules(trains=False))
     room.add_counts(1, 1)
@@ -209,7 +309,7 @@ def test_the_end_leaves_the_key_and_what_all_share(store, ann):
     room.end()
     assert not store.of_visitors() and not Donations(store).read()
     assert room.counts() == (0, 0) and room.rules() == Rules()
-    assert room.is_key(key) and store.finished("cnn") == [shared]
+    assert room.is_key(key) and room.find_code(code) and store.finished("cnn") == [shared]
 
 
 # --- adopting --------------------------------------------------------------------------------

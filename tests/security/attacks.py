@@ -346,6 +346,7 @@ DROPPED = 500  # connections
 ASKED = 1_000  # trainings
 FORGED = 80  # actions in a class, at least: the owner's, and another visitor's
 GUESSED = 20  # keys
+INVENTED = 200  # codes of visitors
 
 
 def table() -> str:
@@ -359,6 +360,7 @@ def table() -> str:
         "damaged files of a run, and models that cannot be served": len(DAMAGES),
         "actions of a class' owner or of another visitor, forged (more than)": FORGED,
         "keys of a class guessed": GUESSED,
+        "visitors' codes invented": INVENTED,
         "connections dropped": DROPPED,
         "trainings asked for by one visitor": ASKED,
     }

@@ -34,11 +34,13 @@ class Visitor(Shown):
 
     Args:
         address: Of the app, as "http://127.0.0.1:8501".
+        cookie: What the browser sends as it opens a session, as "name=value".
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, cookie: str = "") -> None:
         super().__init__()
         self.address = address
+        self._headers = {"Cookie": cookie} if cookie else {}
         self._stack = contextlib.ExitStack()
         self._page = self._query = ""
         self._connect()
@@ -46,7 +48,12 @@ class Visitor(Shown):
     def _connect(self) -> None:
         self._stack.close()
         self._socket = self._stack.enter_context(
-            connect(stream_of(self.address), subprotocols=SUBPROTOCOLS, max_size=MOST_BYTES)
+            connect(
+                stream_of(self.address),
+                subprotocols=SUBPROTOCOLS,
+                additional_headers=self._headers,
+                max_size=MOST_BYTES,
+            )
         )
         self.elements.clear()
 

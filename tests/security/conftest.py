@@ -57,8 +57,8 @@ class Server:
         """Of the processor, so far."""
         return sum(psutil.Process(self.pid).cpu_times()[:2])
 
-    def visit(self) -> Visitor:
-        return Visitor(self.address)
+    def visit(self, cookie: str = "") -> Visitor:
+        return Visitor(self.address, cookie)
 
     def contents(self) -> dict[str, str]:
         """Every file of its runs and checkpoints, with a hash of what it holds."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,14 @@ import pytest
 
 from digitnet.runs import CALIBRATION, RunStore
 from digitnet.serving import InferenceError, ModelServer, Reading, checks, make_current, try_runs
+from digitnet.serving.pool import WORKERS
 from tests.made_models import BREAKERS, break_model
 from tests.made_runs import fill, finish_run, make_request, write_calibration
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 WHOLE = (CHECKPOINTS / "cnn_min" / "served.tflite").read_bytes()
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+PATIENCE = 20  # seconds
 # A byte that stands for the size of something: LiteRT computes on and on.
 ENDLESS = WHOLE[:20966] + b"\x81" + WHOLE[20967:]
 # Speaks of models as the trial does, but is ended by one of them.
@@ -116,6 +121,42 @@ def test_a_model_is_tried_once_and_a_measured_one_never(store, monkeypatch):
         ModelServer().read_all(store.current_runs(), IMAGES)
         try_runs(store.current_runs())
     assert [run.experiment.name for run in tried] == ["cnn"]
+
+
+def test_while_visitors_fresh_models_are_tried_others_read_on(store, monkeypatch):
+    """As many visitors as there are workers, and more, wait for their trials."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def try_slowly(runs):
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        return [None for _ in runs]
+
+    server = ModelServer()
+    server.read_all(store.current_runs(), IMAGES)
+    monkeypatch.setattr(checks, "_try_in_process", try_slowly)
+    visitors = [store.of_visitor(f"{place:032x}") for place in range(WORKERS + 1)]
+    own = [visitor.find(keep_model(visitor, "lenet5", fresh_model())) for visitor in visitors]
+    with ThreadPoolExecutor(len(own) + 1) as pool:
+        waiting = [pool.submit(server.read, run, IMAGES) for run in own]
+        try:
+            assert begun.wait(PATIENCE)
+            others = pool.submit(server.read_all, store.current_runs(), IMAGES)
+            assert len(others.result(PATIENCE / 2)) == 2
+            assert not any(one.done() for one in waiting)
+        finally:
+            may_end.set()
+        assert all(isinstance(one.result(PATIENCE), Reading) for one in waiting)
+    server.close()
+
+
+def fresh_model() -> bytes:
+    """A model that nobody has tried."""
+
+    def sign(model) -> None:
+        model.description = uuid.uuid4().bytes
+
+    return break_model(WHOLE, sign)
 
 
 def test_probabilities_that_are_none_are_told_whenever_they_come_up():

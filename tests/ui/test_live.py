@@ -12,7 +12,7 @@ from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
 from digitnet.digits import load_samples
-from digitnet.runs import RunStore, make_code, visitor_of
+from digitnet.runs import Classroom, RunStore, visitor_of
 from digitnet.study.summaries import summarize_current
 from digitnet.ui import live
 from tests.made_runs import finish_run, make_request
@@ -78,7 +78,7 @@ def test_what_a_visitor_of_a_class_keeps_is_told_to_nobody_else(monkeypatch):
     monkeypatch.setenv("DIGITNET_CLASS", "1")
     monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: 0)  # all is remembered
     st.cache_resource.clear()
-    mine, another = make_code(), make_code()
+    mine, another = (Classroom(RunStore.default()).issue_code() for _ in range(2))
     finish_run(RunStore.default().of_visitor(visitor_of(mine)), make_request("cnn_min"))
     own, shared = (described(told(code=code))["networks"] for code in (mine, another))
     [differs] = [one for one, other in zip(own, shared, strict=True) if one != other]
