@@ -55,7 +55,7 @@ def card_url(activation: Activation, colour: str) -> str:
     shares = _shares(activation)
     if shares.ndim == 1:
         return coloured_url(tile_units(np.sqrt(shares)), colour)
-    strongest = np.sqrt(shares[..., _rank_filters(activation.values[0])])
+    strongest = np.sqrt(shares[..., _rank_filters(activation.values[0])[:ON_A_CARD]])
     return coloured_url(tile_pictures(np.moveaxis(strongest, -1, 0), ON_A_CARD), colour)
 
 

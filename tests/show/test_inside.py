@@ -30,7 +30,8 @@ SEVEN = [np.array(stroke, float) for stroke in load_samples()[7]]
 
 
 def pixels_of(url):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    return np.asarray(picture.convert("RGBA"))
 
 
 def activation(values, name="conv 3"):
@@ -44,6 +45,14 @@ def test_shades_go_from_board_to_chalk_and_gaps_are_transparent():
     pixels = pixels_of(coloured_url(tiled, COLOUR))
     assert pixels.shape == (90, 90, 4)
     assert (pixels[29, :, 3] == 0).all() and pixels[0, 0, 3] == 255
+
+
+def test_a_coloured_picture_has_the_shades_of_its_values_at_a_byte_a_pixel():
+    values = np.random.default_rng(0).random((90, 90))
+    url = coloured_url(values, COLOUR)
+    close = np.abs(pixels_of(url)[..., :3] - shade(values, COLOUR).astype(int))
+    assert close.max() <= 3
+    assert len(base64.b64decode(url.partition(",")[2])) < values.size + 1000
 
 
 def test_filters_come_strongest_first_with_their_own_numbers():
