@@ -1,5 +1,6 @@
 """The Inside page: what a network makes of a drawing, layer by layer, and why it reads it so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import streamlit as st
 
 from digitnet.digits import ink
 from digitnet.digits.ink import Alteration
-from digitnet.experiments import CLASSES
+from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import Run
 from digitnet.serving import Activation, InferenceError, Insides
 from digitnet.show import alterations as altered
@@ -262,13 +263,18 @@ def show_what_if(subject: Subject) -> None:
         with st.container(key="sliders", width=320):
             amounts = {way.name: pick_amount(way) for way in WAYS}
             st.button("Back to the drawing", icon=":material/restart_alt:", on_click=reset_amounts)
-        with shown:
-            show_altered(subject, Alteration(**amounts))
+    image = ink.alter_strokes(subject.strokes, Alteration(**amounts))
+    answers, _ = loaders.read_with_all(subject.runs, image)
+    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
+    with shown:
+        show_altered(subject, image, readings)
     ways = {way.title: way for way in WAYS}
     way = ways[choices.choose("Where each network flips", ways, WAYS[0].title, "along")]
-    flips = inside.scan(subject.runs, subject.strokes, way)
-    st.markdown(altered.describe_steadiest(flips, way))
-    st.html(altered.flips_html(flips, way, amounts[way.name], subject.run.experiment))
+    said, bands = st.empty(), st.empty()
+    able = [run for run in subject.runs if run.experiment in readings]
+    for flips in inside.scan(able, subject.strokes, way):
+        said.markdown(altered.describe_steadiest(flips, way))
+        bands.html(altered.flips_html(flips, way, amounts[way.name], subject.run.experiment))
 
 
 def pick_amount(way: Way) -> float:
@@ -284,10 +290,10 @@ def reset_amounts() -> None:
         st.session_state[f"alter_{way.name}"] = float(way.rest)
 
 
-def show_altered(subject: Subject, alteration: Alteration) -> None:
-    image = ink.alter_strokes(subject.strokes, alteration)
-    answers, _ = loaders.read_with_all(subject.runs, image)
-    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
+def show_altered(
+    subject: Subject, image: np.ndarray, readings: Mapping[Experiment, np.ndarray]
+) -> None:
+    """The altered drawing, and what the networks read in it."""
     own = readings[subject.run.experiment]
     with st.container(horizontal=True):
         st.html(draw.reading_html(own, None))

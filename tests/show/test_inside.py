@@ -154,6 +154,16 @@ def test_bands_are_as_wide_as_a_digit_is_read():
     assert alterations.describe_steadiest(flips, WAYS[0]).startswith("1 of 2 networks hold")
 
 
+def test_a_network_that_still_reads_is_named_as_such():
+    cnn, large = find_experiment("cnn"), find_experiment("cnn_long")
+    flips = {large: None, cnn: find_flips([7] * POINTS, WAYS[0])}
+    html = alterations.flips_html(flips, WAYS[0], 30, large)
+    assert html.count("still reading") == 1 and html.count("<li") == 2
+    assert html.index(large.title) < html.index("still reading") < html.index(cnn.title)
+    said = alterations.describe_steadiest(flips, WAYS[0])
+    assert said.startswith("1 of 1 networks hold") and "are still reading" in said
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
