@@ -176,13 +176,7 @@ def show_layer(activation: Activation, subject: Subject, insides: Insides) -> No
     st.subheader(f"{activation.name}: {shape}", anchor=False)
     st.markdown(layers.describe_layer(activation, experiment))
     if activation.is_code:
-        code = inside.open_run(subject.run).code_grey_levels()
-        st.plotly_chart(
-            layers.curve_figure(code),
-            key="curve",
-            config=page.picture_config("digitnet-curve"),
-            alt="What each grey level becomes: a curve for each value that a pixel keeps",
-        )
+        st.html(layers.curve_html(inside.open_run(subject.run).code_grey_levels()))
     if activation.values.ndim > 2:
         st.html(layers.filters_html(activation, experiment.colour))
     else:

@@ -97,9 +97,23 @@ def test_the_folded_layers_are_named():
 
 def test_curves_rise_to_the_ink_and_are_told_apart_without_colour():
     code = np.stack([-np.linspace(0, 4, 256), np.sin(np.linspace(0, 3, 256))], axis=1)
-    lines = inside.curve_figure(code).data
-    assert [line.y[-1] for line in lines] == pytest.approx([1, np.sin(3) / 1], abs=0.01)
-    assert len({line.line.dash for line in lines}) == 2
+    html = inside.curve_html(code)
+    *_, source = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
+    _, *lines = ElementTree.fromstring(base64.b64decode(source))
+    heights = [[float(y) for y in re.findall(r"[ML]\d+ ([\d.]+)", one.get("d"))] for one in lines]
+    assert [len(one) for one in heights] == [256, 256]
+    assert [one[-1] for one in heights] == pytest.approx(
+        [0.04 / 1.08, (1.04 - np.sin(3)) / 1.08], abs=1e-3
+    )
+    assert len({one.get("stroke-dasharray") for one in lines}) == 2
+    assert [name in html for name in ("value 1", "value 2", "value 3")] == [True, True, False]
+    assert re.findall(r'style="--at:([\d.]+)">1<', html) == ["0.0370"]
+
+
+def test_a_curve_below_zero_has_room_and_a_dead_one_breaks_nothing():
+    code = np.stack([np.linspace(-1, 2, 256), np.zeros(256)], axis=1)
+    html = inside.curve_html(code)
+    assert ">−0.5<" in html and ">−1<" not in html
 
 
 def lopsided():
