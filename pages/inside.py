@@ -264,11 +264,13 @@ def show_what_if(subject: Subject) -> None:
         show_altered(subject, image, readings)
     ways = {way.title: way for way in WAYS}
     way = ways[choices.choose("Where each network flips", ways, WAYS[0].title, "along")]
-    said, bands = st.empty(), st.empty()
+    said = bands = st.container()  # what is told first is added here, what follows takes its place
     able = [run for run in subject.runs if run.experiment in readings]
     for flips in inside.scan(able, subject.strokes, way):
-        said.markdown(altered.describe_steadiest(flips, way))
-        bands.html(altered.flips_html(flips, way, amounts[way.name], subject.run.experiment))
+        said = said.markdown(altered.describe_steadiest(flips, way))
+        bands = bands.html(
+            altered.flips_html(flips, way, amounts[way.name], subject.run.experiment)
+        )
 
 
 def pick_amount(way: Way) -> float:
