@@ -1,6 +1,6 @@
 """The Inside page: what a network makes of a drawing, layer by layer, and why it reads it so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,11 +77,7 @@ def look_inside() -> None:
     image, pieces = inside.find_drawing()
     if subject := show_subject(current, image, pieces):
         part = choices.choose("Look at", PARTS, LAYERS, "part")
-        with st.container(key="part"):
-            try:
-                SHOW[part](subject)
-            except (InferenceError, ink.InkError) as error:
-                st.error(words.as_sentence(str(error)))
+        show_part(part, subject)
 
 
 def show_subject(
@@ -135,6 +131,21 @@ def pick_sample() -> None:
         "Look at one of ours", range(CLASSES), key="inside_sample", on_change=inside.show_sample
     )
     st.page_link(page.page_file("draw"), label="Draw another", icon=":material/draw:")
+
+
+def show_part(part: str, subject: Subject) -> None:
+    """A part, in the place of the one before.
+
+    Where large networks are to follow, in a place of its own: what was there before would be seen
+    until they have read, and is taken away as soon as all else is shown.
+    """
+    above, below = st.container(), st.container()
+    with (above if part == WHAT_IF else below).container(key="part"):
+        try:
+            for _ in SHOW[part](subject) or ():
+                below.empty()
+        except (InferenceError, ink.InkError) as error:
+            st.error(words.as_sentence(str(error)))
 
 
 # --- layer by layer --------------------------------------------------------------------------
@@ -247,8 +258,12 @@ def show_alike(subject: Subject) -> None:
 # --- what if ---------------------------------------------------------------------------------
 
 
-def show_what_if(subject: Subject) -> None:
-    """The drawing altered as one likes, and where each network flips."""
+def show_what_if(subject: Subject) -> Iterator[None]:
+    """The drawing altered as one likes, and where each network flips.
+
+    Yields:
+        When something is shown, and more may follow.
+    """
     if not subject.strokes:
         st.info(NO_STROKES)
         return
@@ -271,6 +286,7 @@ def show_what_if(subject: Subject) -> None:
         bands = bands.html(
             altered.flips_html(flips, way, amounts[way.name], subject.run.experiment)
         )
+        yield
 
 
 def pick_amount(way: Way) -> float:
@@ -298,7 +314,7 @@ def show_altered(
     st.markdown(draw.describe_votes(draw.count_votes(readings)))
 
 
-SHOW = {
+SHOW: dict[str, Callable[[Subject], Iterator[None] | None]] = {
     LAYERS: show_layers,
     WHY: show_why,
     GROWTH: show_growth,

@@ -109,20 +109,22 @@ def _look(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Inside
 
 def look(run: Run, image: np.ndarray) -> Insides:
     """What every layer of a run's network makes of an image, uint8 (28, 28)."""
-    with st.spinner("Opening the network: so large a one takes a moment, the first time…"):
+    with st.spinner("Opening the network, which takes a moment the first time…"):
         return _look(run.id, run.signature, image, run)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
-def _explain(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Evidence:
+def _explain(
+    run_id: str, signature: tuple, image: np.ndarray, _run: Run, _insides: Insides
+) -> Evidence:
     evaluate = partial(loaders.load_server().evaluate, _run)
     kernel = open_run(_run).kernel
-    return find_evidence(_run.experiment, look(_run, image), kernel, image, evaluate)
+    return find_evidence(_run.experiment, _insides, kernel, image, evaluate)
 
 
 def explain(run: Run, image: np.ndarray) -> Evidence:
     """Why a run's network reads an image, uint8 (28, 28), as it does."""
-    return _explain(run.id, run.signature, image, run)
+    return _explain(run.id, run.signature, image, run, look(run, image))
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
