@@ -9,6 +9,7 @@ import numpy as np
 
 from digitnet.experiments import Experiment
 from digitnet.show.html import Markup, tag
+from digitnet.show.words import number_in_words
 from digitnet.study.alterations import Flips, Way
 
 
@@ -80,10 +81,10 @@ def describe_steadiest(flips: Mapping[Experiment, Flips | None], way: Way) -> st
     known = [one for one in flips.values() if one]
     held = sum(not (one.below or one.above) for one in known)
     what = way.title.lower()
-    if len(known) < len(flips):
+    if waiting := len(flips) - len(known):
         return (
-            f"{held} of {len(known)} networks hold on to their reading, whatever the {what}; the "
-            "larger ones are still reading."
+            f"{held} of {len(known)} networks hold on to their reading, whatever the {what}; "
+            f"{number_in_words(waiting)} {'is' if waiting == 1 else 'are'} still reading."
         )
     if held == len(flips):
         return f"No network changes its mind, whatever the {what}."

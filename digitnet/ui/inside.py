@@ -139,6 +139,11 @@ def watch_growth(run: Run, strokes: ink.Strokes) -> Growth:
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _draw_along(strokes: ink.Strokes, way_name: str, _way: Way) -> np.ndarray:
+    return alterations.draw_along(strokes, _way)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _scanned(signatures: str, strokes: ink.Strokes, way_name: str) -> dict[Experiment, Flips]:
     return {}  # until `scan` fills it
 
@@ -150,7 +155,8 @@ def scan(
 
     Yields:
         At once what the networks say that are not large, and None for each that still reads; then
-        what all say. Only the latter where it is known from before.
+        with one large network after the other, which leaves a processor to the browser. What is
+        known from before comes with the first.
 
     Raises:
         InferenceError: If one of the networks cannot be served.
@@ -158,14 +164,15 @@ def scan(
     # As one text: Streamlit takes its time to hash many numbers.
     signatures = repr(sorted((run.id, run.signature) for run in runs))
     found = _scanned(signatures, strokes, way.name)
-    stages = [runs]
-    if any(run.experiment not in found for run in runs):
-        images = alterations.draw_along(strokes, way)
-        stages = [[run for run in runs if not run.experiment.is_large], runs]
-    for stage in filter(None, stages):
-        if unread := [run for run in stage if run.experiment not in found]:
-            found.update(alterations.find_all_flips(_read_all(unread, images), way))
-        yield {run.experiment: found.get(run.experiment) for run in runs}
+    unread = [run for run in runs if run.experiment not in found]
+    stages = [[run for run in unread if not run.experiment.is_large]]
+    stages += [[run] for run in unread if run.experiment.is_large]
+    for stage in stages:
+        if stage:
+            readings = _read_all(stage, _draw_along(strokes, way.name, way))
+            found.update(alterations.find_all_flips(readings, way))
+        if found:
+            yield {run.experiment: found.get(run.experiment) for run in runs}
 
 
 def _read_all(runs: Sequence[Run], images: np.ndarray) -> dict[Experiment, np.ndarray]:

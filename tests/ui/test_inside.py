@@ -16,7 +16,7 @@ from digitnet.study.growth import LARGE_MOMENTS, MOMENTS
 from digitnet.ui import inside, loaders
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
-SMALL, LARGE = "cnn_min", "cnn_max"
+SMALL, LARGE, OTHER_LARGE = "cnn_min", "cnn_max", "fc_wide"
 
 
 class Listener:
@@ -48,7 +48,7 @@ def listener(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def runs(tmp_path):
     found = {run.experiment.name: run for run in RunStore(tmp_path, CHECKPOINTS).current_runs()}
-    return [found[LARGE], found[SMALL]]
+    return [found[LARGE], found[SMALL], found[OTHER_LARGE]]
 
 
 @pytest.mark.parametrize("digit", [2, 5, 8])
@@ -63,24 +63,31 @@ def test_flips_are_found_where_every_network_at_every_point_has_them(listener, r
 
 def test_what_is_quick_is_told_first_and_nothing_is_read_twice(listener, runs):
     strokes, way = inside.sample_strokes(3), alterations.WAYS[0]
-    large, small = (run.experiment for run in runs)
+    large, small, other = (run.experiment for run in runs)
     stages = inside.scan(runs, strokes, way)
     first = next(stages)
-    assert list(first) == [large, small] and first[large] is None and first[small]
+    assert list(first) == [large, small, other]
+    assert first[small] and first[large] is first[other] is None
     assert listener.asked == [([SMALL], alterations.POINTS)]
-    [last] = stages
-    assert last[large] and last[small] == first[small]
-    assert listener.asked[1:] == [([LARGE], alterations.POINTS)]
+    second, last = stages
+    assert second == first | {large: last[large]} and all(last.values())  # in their order
+    assert [names for names, _ in listener.asked[1:]] == [[LARGE], [OTHER_LARGE]]
     [again] = inside.scan(runs[::-1], strokes, way)  # another network is looked into
-    assert again == last and len(listener.asked) == 2
+    assert again == last and len(listener.asked) == 3
 
 
 def test_a_scan_that_was_left_is_gone_on_with(listener, runs):
     strokes, way = inside.sample_strokes(3), alterations.WAYS[0]
     first = next(inside.scan(runs, strokes, way))
     stages = list(inside.scan(runs, strokes, way))
-    assert stages[0] == first and all(stages[1].values())
-    assert [names for names, _ in listener.asked] == [[SMALL], [LARGE]]
+    assert stages[0] == first and all(stages[-1].values())
+    assert [names for names, _ in listener.asked] == [[SMALL], [LARGE], [OTHER_LARGE]]
+
+
+def test_where_all_networks_are_large_the_first_is_told_first(listener, runs):
+    large, _, other = runs
+    stages = list(inside.scan([large, other], inside.sample_strokes(3), alterations.WAYS[0]))
+    assert [sum(map(bool, one.values())) for one in stages] == [1, 2]
 
 
 def test_a_network_that_breaks_meanwhile_is_told(listener, runs, monkeypatch):
@@ -92,7 +99,7 @@ def test_a_network_that_breaks_meanwhile_is_told(listener, runs, monkeypatch):
 
 def test_a_large_network_reads_a_shorter_film_of_the_same_drawing(listener, runs):
     strokes = inside.sample_strokes(3)
-    large, small = (inside.watch_growth(run, strokes) for run in runs)
+    large, small = (inside.watch_growth(run, strokes) for run in runs[:2])
     assert (len(large.strokes), len(small.strokes)) == (LARGE_MOMENTS, MOMENTS)
     assert [count for _, count in listener.asked] == [LARGE_MOMENTS, MOMENTS]
     whole = ink.render_strokes(strokes)
