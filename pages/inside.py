@@ -1,5 +1,6 @@
 """The Inside page: what a network makes of a drawing, layer by layer, and why it reads it so."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import streamlit as st
 
 from digitnet.digits import ink
 from digitnet.digits.ink import Alteration
-from digitnet.experiments import CLASSES
+from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import Run
 from digitnet.serving import Activation, InferenceError, Insides
 from digitnet.show import alterations as altered
@@ -76,11 +77,7 @@ def look_inside() -> None:
     image, pieces = inside.find_drawing()
     if subject := show_subject(current, image, pieces):
         part = choices.choose("Look at", PARTS, LAYERS, "part")
-        with st.container(key="part"):
-            try:
-                SHOW[part](subject)
-            except (InferenceError, ink.InkError) as error:
-                st.error(words.as_sentence(str(error)))
+        show_part(part, subject)
 
 
 def show_subject(
@@ -136,6 +133,21 @@ def pick_sample() -> None:
     st.page_link(page.page_file("draw"), label="Draw another", icon=":material/draw:")
 
 
+def show_part(part: str, subject: Subject) -> None:
+    """A part, in the place of the one before.
+
+    Where large networks are to follow, in a place of its own: what was there before would be seen
+    until they have read, and is taken away as soon as all else is shown.
+    """
+    above, below = st.container(), st.container()
+    with (above if part == WHAT_IF else below).container(key="part"):
+        try:
+            for _ in SHOW[part](subject) or ():
+                below.empty()
+        except (InferenceError, ink.InkError) as error:
+            st.error(words.as_sentence(str(error)))
+
+
 # --- layer by layer --------------------------------------------------------------------------
 
 
@@ -175,13 +187,7 @@ def show_layer(activation: Activation, subject: Subject, insides: Insides) -> No
     st.subheader(f"{activation.name}: {shape}", anchor=False)
     st.markdown(layers.describe_layer(activation, experiment))
     if activation.is_code:
-        code = inside.open_run(subject.run).code_grey_levels()
-        st.plotly_chart(
-            layers.curve_figure(code),
-            key="curve",
-            config=page.picture_config("digitnet-curve"),
-            alt="What each grey level becomes: a curve for each value that a pixel keeps",
-        )
+        st.html(layers.curve_html(inside.open_run(subject.run).code_grey_levels()))
     if activation.values.ndim > 2:
         st.html(layers.filters_html(activation, experiment.colour))
     else:
@@ -252,8 +258,12 @@ def show_alike(subject: Subject) -> None:
 # --- what if ---------------------------------------------------------------------------------
 
 
-def show_what_if(subject: Subject) -> None:
-    """The drawing altered as one likes, and where each network flips."""
+def show_what_if(subject: Subject) -> Iterator[None]:
+    """The drawing altered as one likes, and where each network flips.
+
+    Yields:
+        When something is shown, and more may follow.
+    """
     if not subject.strokes:
         st.info(NO_STROKES)
         return
@@ -262,13 +272,21 @@ def show_what_if(subject: Subject) -> None:
         with st.container(key="sliders", width=320):
             amounts = {way.name: pick_amount(way) for way in WAYS}
             st.button("Back to the drawing", icon=":material/restart_alt:", on_click=reset_amounts)
-        with shown:
-            show_altered(subject, Alteration(**amounts))
+    image = ink.alter_strokes(subject.strokes, Alteration(**amounts))
+    answers, _ = loaders.read_with_all(subject.runs, image)
+    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
+    with shown:
+        show_altered(subject, image, readings)
     ways = {way.title: way for way in WAYS}
     way = ways[choices.choose("Where each network flips", ways, WAYS[0].title, "along")]
-    flips = inside.scan(subject.runs, subject.strokes, way)
-    st.markdown(altered.describe_steadiest(flips, way))
-    st.html(altered.flips_html(flips, way, amounts[way.name], subject.run.experiment))
+    said = bands = st.container()  # what is told first is added here, what follows takes its place
+    able = [run for run in subject.runs if run.experiment in readings]
+    for flips in inside.scan(able, subject.strokes, way):
+        said = said.markdown(altered.describe_steadiest(flips, way))
+        bands = bands.html(
+            altered.flips_html(flips, way, amounts[way.name], subject.run.experiment)
+        )
+        yield
 
 
 def pick_amount(way: Way) -> float:
@@ -284,10 +302,10 @@ def reset_amounts() -> None:
         st.session_state[f"alter_{way.name}"] = float(way.rest)
 
 
-def show_altered(subject: Subject, alteration: Alteration) -> None:
-    image = ink.alter_strokes(subject.strokes, alteration)
-    answers, _ = loaders.read_with_all(subject.runs, image)
-    readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
+def show_altered(
+    subject: Subject, image: np.ndarray, readings: Mapping[Experiment, np.ndarray]
+) -> None:
+    """The altered drawing, and what the networks read in it."""
     own = readings[subject.run.experiment]
     with st.container(horizontal=True):
         st.html(draw.reading_html(own, None))
@@ -296,7 +314,7 @@ def show_altered(subject: Subject, alteration: Alteration) -> None:
     st.markdown(draw.describe_votes(draw.count_votes(readings)))
 
 
-SHOW = {
+SHOW: dict[str, Callable[[Subject], Iterator[None] | None]] = {
     LAYERS: show_layers,
     WHY: show_why,
     GROWTH: show_growth,

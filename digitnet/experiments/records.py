@@ -32,6 +32,10 @@ HANDWRITING = Group("handwriting", "For real handwriting", "star")
 OWN = Group("own", "Yours", "diamond")
 GROUPS = (HANDWRITING, DENSE, CONVOLUTIONAL, OWN)  # in the order in which they are shown
 
+# Multiply-adds of one image: five networks need more, and take from one to nine milliseconds where
+# all others together take four.
+LARGE = 30e6
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -91,6 +95,11 @@ class Experiment:
     def multiply_adds(self) -> int:
         """Multiplications with addition for one image's forward pass."""
         return sum(cost.multiply_adds for cost in self.costs)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes its time for an image."""
+        return self.multiply_adds > LARGE
 
     @property
     def is_own(self) -> bool:

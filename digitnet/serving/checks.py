@@ -14,14 +14,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
 from digitnet.errors import DigitnetError
 from digitnet.places import CODE
-from digitnet.runs import Run, RunError, RunStore
+from digitnet.runs import Run, RunError, RunStore, Signature
 from digitnet.serving.measured import load_measured
 
 TRIAL = (sys.executable, "-m", "digitnet.serving.trial")
@@ -111,7 +112,13 @@ def find_untried(runs: Iterable[Run]) -> dict[str, Run]:
 
 
 def _hash_model(run: Run) -> str:
-    with run.served_model.open("rb") as stream:
+    return _hash_file(run.served_model, run.signature)
+
+
+@lru_cache(maxsize=1024)
+def _hash_file(model: Path, _: Signature) -> str:
+    """A model's hash, computed once for as long as its run is the same: the largest take 30 ms."""
+    with model.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

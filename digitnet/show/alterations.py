@@ -9,6 +9,7 @@ import numpy as np
 
 from digitnet.experiments import Experiment
 from digitnet.show.html import Markup, tag
+from digitnet.show.words import number_in_words
 from digitnet.study.alterations import Flips, Way
 
 
@@ -19,12 +20,12 @@ def format_amount(way: Way, amount: float) -> str:
 
 
 def flips_html(
-    flips: Mapping[Experiment, Flips], way: Way, amount: float, chosen: Experiment
+    flips: Mapping[Experiment, Flips | None], way: Way, amount: float, chosen: Experiment
 ) -> Markup:
     """For each network a band: the digit that it reads along a way, and where that changes.
 
     Args:
-        flips: Of each network.
+        flips: Of each network; None while it reads.
         way: The way.
         amount: Where the drawing is now along it.
         chosen: The network that is looked into, which comes first.
@@ -42,8 +43,20 @@ def flips_html(
     )
 
 
-def _row(network: Experiment, flips: Flips, way: Way) -> Markup:
-    parts = (
+def _row(network: Experiment, flips: Flips | None, way: Way) -> Markup:
+    parts = _parts(flips) if flips else [tag("i", "…", class_="dn-unread", style="--points:1")]
+    return tag(
+        "li",
+        tag("span", network.title, class_="dn-name"),
+        tag("div", *parts, aria_hidden="true"),
+        tag("span", describe_flips(flips, way) if flips else "still reading", class_="dn-until"),
+        style=f"--colour:{network.colour}",
+    )
+
+
+def _parts(flips: Flips) -> list[Markup]:
+    """A network's band: a part for each digit that it reads."""
+    return [
         tag(
             "i",
             digit,
@@ -51,14 +64,7 @@ def _row(network: Experiment, flips: Flips, way: Way) -> Markup:
             style=f"--points:{len(list(run))}",
         )
         for digit, run in groupby(flips.readings)
-    )
-    return tag(
-        "li",
-        tag("span", network.title, class_="dn-name"),
-        tag("div", *parts, aria_hidden="true"),
-        tag("span", describe_flips(flips, way), class_="dn-until"),
-        style=f"--colour:{network.colour}",
-    )
+    ]
 
 
 def describe_flips(flips: Flips, way: Way) -> str:
@@ -70,10 +76,16 @@ def describe_flips(flips: Flips, way: Way) -> str:
     return ", ".join(ends) or f"{flips.reading} throughout"
 
 
-def describe_steadiest(flips: Mapping[Experiment, Flips], way: Way) -> str:
-    """How many networks hold on to their reading all along, in a sentence."""
-    held = sum(not (one.below or one.above) for one in flips.values())
+def describe_steadiest(flips: Mapping[Experiment, Flips | None], way: Way) -> str:
+    """How many networks hold on to their reading all along, in a sentence; None while one reads."""
+    known = [one for one in flips.values() if one]
+    held = sum(not (one.below or one.above) for one in known)
     what = way.title.lower()
+    if waiting := len(flips) - len(known):
+        return (
+            f"{held} of {len(known)} networks hold on to their reading, whatever the {what}; "
+            f"{number_in_words(waiting)} {'is' if waiting == 1 else 'are'} still reading."
+        )
     if held == len(flips):
         return f"No network changes its mind, whatever the {what}."
     return f"{held} of {len(flips)} networks hold on to their reading, whatever the {what}."

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.serving import Activation
-from digitnet.show.charts import lay_out
 from digitnet.show.draw import probability_bars_html
 from digitnet.show.html import Markup, join, tag
-from digitnet.show.pictures import coloured_url, tile_pictures, tile_units
+from digitnet.show.pictures import coloured_url, svg_url, tile_pictures, tile_units
 from digitnet.show.words import a_digit, format_share
-
-if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
-    import plotly.graph_objects as go
 
 ON_A_CARD = 9  # filters
 SHOWN = 64  # filters of a layer, the strongest
 LOUDEST = 16  # units of a dense layer
 ANSWER = "softmax"
 SMALLEST = 1e-9
-CURVE_HEIGHT = 320
+CURVE_MARGIN = 0.04  # above and below the curves, as a share of the largest value
+GREYS = (0, 51, 102, 153, 204, 255)  # that are named below the curves
 _MARK = (
     "border-color: var(--dn-accent); "
     "background: color-mix(in srgb, var(--dn-accent) 12%, transparent);"
 )
-_CURVES = (("#c8641e", "solid"), ("#2f7fb0", "dash"), ("#447207", "dot"), ("#c01085", "dashdot"))
+_CURVES = (("#c8641e", "none"), ("#2f7fb0", "9 5"), ("#447207", "2 4"), ("#c01085", "9 4 2 4"))
+_SVG = 'xmlns="http://www.w3.org/2000/svg"'
+_AS_WIDE = 'vector-effect="non-scaling-stroke"'
 
 FOLDED = (
     "The dense layers before the picture is flattened see one pixel at a time. All they know of it "
@@ -55,7 +55,7 @@ def card_url(activation: Activation, colour: str) -> str:
     shares = _shares(activation)
     if shares.ndim == 1:
         return coloured_url(tile_units(np.sqrt(shares)), colour)
-    strongest = np.sqrt(shares[..., _rank_filters(activation.values[0])])
+    strongest = np.sqrt(shares[..., _rank_filters(activation.values[0])[:ON_A_CARD]])
     return coloured_url(tile_pictures(np.moveaxis(strongest, -1, 0), ON_A_CARD), colour)
 
 
@@ -169,28 +169,67 @@ def answer_html(probabilities: NDArray, refusal: float | None) -> Markup:
     return join(bars, tag("p", f"Not a digit: {format_share(refusal)}", class_="dn-more"))
 
 
-def curve_figure(code: NDArray) -> go.Figure:
+def curve_html(code: NDArray) -> Markup:
     """The values that a folded network makes of each grey level, a line each, rising to the ink.
+
+    A picture, and text around it: Plotly would take as long as to open the network.
 
     Args:
         code: float (256, rank).
     """
-    import plotly.graph_objects as go
+    peaks = np.maximum(np.abs(code).max(axis=0), SMALLEST)
+    lines = (code / peaks * np.where(code[-1] < 0, -1, 1)).T
+    low = math.floor(2 * min(0.0, float(lines.min()))) / 2
+    ticks = np.arange(low, 1.5, 0.5).tolist()
+    alt = "What each grey level becomes: a curve for each value that a pixel keeps"
+    axes = (
+        "Across: the grey of a pixel, from background to ink. Up: what becomes of it, as a share "
+        "of the largest value."
+    )
+    return tag(
+        "figure",
+        tag("p", *(_legend(value) for value in range(len(lines)))),
+        tag("div", *(_tick(share, low) for share in ticks), class_="dn-shares"),
+        tag("img", src=svg_url(_curves_svg(lines, low, ticks)), alt=alt),
+        tag("div", *(tag("span", grey) for grey in GREYS), class_="dn-greys"),
+        tag("figcaption", axes),
+        class_="dn-curve",
+    )
 
-    figure = go.Figure()
-    for value, raw in enumerate(code.T):
-        line = raw / max(float(np.abs(raw).max()), SMALLEST) * (-1 if raw[-1] < 0 else 1)
-        colour, dash = _CURVES[value % len(_CURVES)]
-        figure.add_scatter(
-            x=np.arange(len(line)),
-            y=line,
-            mode="lines",
-            name=f"value {value + 1}",
-            line={"color": colour, "dash": dash, "width": 2.5},
-            hovertemplate="grey %{x}: %{y:.2f}",
-        )
-    lay_out(figure, CURVE_HEIGHT, top=40, hovermode="x unified", showlegend=True)
-    figure.update_xaxes(title="Grey of a pixel, from background to ink", range=[0, 255], dtick=51)
-    figure.update_xaxes(ticklabeloverflow="allow")  # else the last, 255, is left out
-    figure.update_yaxes(title="Value, as a share of its largest")
-    return figure
+
+def _tick(share: float, low: float) -> Markup:
+    said = f"{share:g}".replace("-", "−")
+    return tag("span", said, style=f"--at:{_tick_place(share, low):.4f}")
+
+
+def _tick_place(share: float, low: float) -> float:
+    """Where a share of the largest value lies, from the picture's top to its bottom, in [0, 1]."""
+    return (1 + CURVE_MARGIN - share) / (1 - low + 2 * CURVE_MARGIN)
+
+
+def _legend(value: int) -> Markup:
+    svg = f'<svg {_SVG} viewBox="0 0 28 4">{_line(value, "M0 2H28")}</svg>'
+    return tag("span", tag("img", src=svg_url(svg), alt=""), f"value {value + 1}")
+
+
+def _curves_svg(lines: NDArray, low: float, ticks: Sequence[float]) -> str:
+    """The curves over a grid, in a picture that is stretched to the room that there is."""
+    across = "".join(f"M0 {_tick_place(one, low):.4f}H255" for one in ticks)
+    down = "".join(f"M{one} 0V1" for one in GREYS)
+    curves = "".join(
+        _line(value, "M" + "L".join(f"{x} {_tick_place(y, low):.4f}" for x, y in enumerate(line)))
+        for value, line in enumerate(lines.tolist())
+    )
+    return (
+        f'<svg {_SVG} viewBox="0 0 255 1" preserveAspectRatio="none"><path d="{across}{down}" '
+        f'stroke="#7f8790" stroke-opacity="0.35" {_AS_WIDE}/>{curves}</svg>'
+    )
+
+
+def _line(value: int, path: str) -> str:
+    """A path in a value's colour and dashes, as wide wherever a picture is stretched."""
+    colour, dashes = _CURVES[value % len(_CURVES)]
+    return (
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2.5" '
+        f'stroke-dasharray="{dashes}" {_AS_WIDE}/>'
+    )

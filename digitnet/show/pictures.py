@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,17 @@ from PIL import Image, ImageColor
 
 BOARD, CHALK = "#1c2430", "#f5f2e9"  # white chalk on a dark board, in both themes
 TILE, GAP = 28, 3  # pixels of a picture among others, and between two
+SHADES = 127  # of a coloured picture: a byte a pixel, and nobody sees the steps
 
 
 def png_url(pixels: NDArray) -> str:
     """An image, uint8 (rows, columns) or with 3 or 4 channels, as a data URL."""
+    return _url(Image.fromarray(pixels))
+
+
+def _url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
+    picture.save(buffer, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -72,5 +78,14 @@ def tile_units(values: NDArray) -> NDArray:
 
 def coloured_url(field: NDArray, colour: str) -> str:
     """What was tiled as a data URL; what is NaN is transparent."""
-    opaque = np.where(np.isnan(field), 0, 255).astype(np.uint8)[..., np.newaxis]
-    return png_url(np.concatenate([shade(np.nan_to_num(field), colour), opaque], axis=-1))
+    places = np.where(np.isnan(field), 0, 1 + np.round((SHADES - 1) * field))
+    picture = Image.fromarray(places.astype(np.uint8))
+    picture.putpalette(_palette(colour))
+    picture.info["transparency"] = 0
+    return _url(picture)
+
+
+@cache
+def _palette(colour: str) -> bytes:
+    """What is transparent, and all shades."""
+    return bytes(3) + shade(np.linspace(0, 1, SHADES), colour).tobytes()

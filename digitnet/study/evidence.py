@@ -25,8 +25,7 @@ from digitnet.serving import Insides
 
 Evaluate = Callable[[NDArray], NDArray]  # images uint8 (n, 28, 28) -> outputs float32 (n, 10 or 11)
 PATCH = 5  # pixels: side of what is rubbed out
-STEP, LARGE_STEP = 2, 4  # pixels between patches; the second for networks that take their time
-LARGE = 30e6  # multiply-adds of one image
+STEP, LARGE_STEP = 2, PATCH  # pixels between patches; of large networks these do not overlap
 TINY = np.finfo(np.float32).tiny
 
 
@@ -68,7 +67,7 @@ def find_evidence(
     layers = [one for one in experiment.layers if not isinstance(one, Dropout)]
     if layers and isinstance(layers[-1], Flatten) and insides.layers:
         return _find_exactly(layers[:-1], insides, kernel)
-    step = LARGE_STEP if experiment.multiply_adds > LARGE else STEP
+    step = LARGE_STEP if experiment.is_large else STEP
     return _rub_out(image, evaluate, step)
 
 
@@ -151,13 +150,11 @@ def _padding(side: int, layer: Convolution | MaxPool | AveragePool) -> int:
 
 def _rub_out(image: NDArray, evaluate: Evaluate, step: int) -> Evidence:
     """By how much each digit's logarithm falls when the ink around a place is rubbed out."""
-    middles = np.arange(step // 2, len(image), step)
+    middles = range(step // 2, len(image), step)
     images, places = [image], []
     for row, down in enumerate(middles):
         for column, right in enumerate(middles):
-            part = tuple(
-                slice(max(0, one - PATCH // 2), one + PATCH // 2 + 1) for one in (down, right)
-            )
+            part = _around(down), _around(right)
             if image[part].any():
                 images.append(image.copy())
                 images[-1][part] = 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits import ink
 
-MOMENTS = 24
+MOMENTS, LARGE_MOMENTS = 24, 12  # the second of large networks
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +32,21 @@ class Growth:
         return self.probabilities.argmax(axis=1).tolist()
 
 
-def watch(strokes: ink.Strokes, predict: Callable[[NDArray], NDArray]) -> Growth:
+def watch(
+    strokes: ink.Strokes, predict: Callable[[NDArray], NDArray], count: int = MOMENTS
+) -> Growth:
     """Reads a drawing as it was at moments that are evenly spread along its lines.
 
     Args:
         strokes: The drawing.
         predict: A network: images uint8 (n, 28, 28) to probabilities float (n, 10).
+        count: How many moments.
 
     Raises:
         InkError: Nothing is drawn.
     """
     moments, images = [], []
-    for share in np.linspace(0, 1, MOMENTS + 1)[1:]:
+    for share in np.linspace(0, 1, count + 1)[1:]:
         part = cut_strokes(strokes, float(share))
         with contextlib.suppress(ink.InkError):  # a dot, so far
             images.append(ink.render_strokes(part))

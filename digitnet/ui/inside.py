@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from digitnet.serving import InferenceError, Insides, OpenNetwork, open_network
 from digitnet.study import alterations
 from digitnet.study.alterations import Flips, Way
 from digitnet.study.evidence import Evidence, find_evidence
-from digitnet.study.growth import Growth, watch
+from digitnet.study.growth import LARGE_MOMENTS, MOMENTS, Growth, watch
 from digitnet.ui import address, loaders
 from digitnet.ui.page import page_file, read_asset
 
@@ -109,24 +109,28 @@ def _look(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Inside
 
 def look(run: Run, image: np.ndarray) -> Insides:
     """What every layer of a run's network makes of an image, uint8 (28, 28)."""
-    return _look(run.id, run.signature, image, run)
+    with st.spinner("Opening the network, which takes a moment the first time…"):
+        return _look(run.id, run.signature, image, run)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
-def _explain(run_id: str, signature: tuple, image: np.ndarray, _run: Run) -> Evidence:
+def _explain(
+    run_id: str, signature: tuple, image: np.ndarray, _run: Run, _insides: Insides
+) -> Evidence:
     evaluate = partial(loaders.load_server().evaluate, _run)
     kernel = open_run(_run).kernel
-    return find_evidence(_run.experiment, look(_run, image), kernel, image, evaluate)
+    return find_evidence(_run.experiment, _insides, kernel, image, evaluate)
 
 
 def explain(run: Run, image: np.ndarray) -> Evidence:
     """Why a run's network reads an image, uint8 (28, 28), as it does."""
-    return _explain(run.id, run.signature, image, run)
+    return _explain(run.id, run.signature, image, run, look(run, image))
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _watch(run_id: str, signature: tuple, strokes: ink.Strokes, _run: Run) -> Growth:
-    return watch(strokes, partial(loaders.load_server().predict, _run))
+    count = LARGE_MOMENTS if _run.experiment.is_large else MOMENTS
+    return watch(strokes, partial(loaders.load_server().predict, _run), count)
 
 
 def watch_growth(run: Run, strokes: ink.Strokes) -> Growth:
@@ -135,22 +139,50 @@ def watch_growth(run: Run, strokes: ink.Strokes) -> Growth:
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
-def _scan(
-    signatures: tuple, strokes: ink.Strokes, way_name: str, _runs: Sequence[Run], _way: Way
-) -> dict[Experiment, Flips]:
-    readings = loaders.load_server().read_all(_runs, alterations.draw_along(strokes, _way))
-    found = {
-        network: one.probabilities
-        for network, one in readings.items()
-        if not isinstance(one, InferenceError)
-    }
-    return alterations.find_all_flips(found, _way)
+def _draw_along(strokes: ink.Strokes, way_name: str, _way: Way) -> np.ndarray:
+    return alterations.draw_along(strokes, _way)
 
 
-def scan(runs: Sequence[Run], strokes: ink.Strokes, way: Way) -> dict[Experiment, Flips]:
-    """Where each network's reading of strokes flips along a way."""
-    signatures = tuple((run.id, run.signature) for run in runs)
-    return _scan(signatures, strokes, way.name, runs, way)
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _scanned(signatures: str, strokes: ink.Strokes, way_name: str) -> dict[Experiment, Flips]:
+    return {}  # until `scan` fills it
+
+
+def scan(
+    runs: Sequence[Run], strokes: ink.Strokes, way: Way
+) -> Iterator[dict[Experiment, Flips | None]]:
+    """Where each network's reading of strokes flips along a way, as it becomes known.
+
+    Yields:
+        At once what the networks say that are not large, and None for each that still reads; then
+        with one large network after the other, which leaves a processor to the browser. What is
+        known from before comes with the first.
+
+    Raises:
+        InferenceError: If one of the networks cannot be served.
+    """
+    # As one text: Streamlit takes its time to hash many numbers.
+    signatures = repr(sorted((run.id, run.signature) for run in runs))
+    found = _scanned(signatures, strokes, way.name)
+    unread = [run for run in runs if run.experiment not in found]
+    stages = [[run for run in unread if not run.experiment.is_large]]
+    stages += [[run] for run in unread if run.experiment.is_large]
+    for stage in stages:
+        if stage:
+            readings = _read_all(stage, _draw_along(strokes, way.name, way))
+            found.update(alterations.find_all_flips(readings, way))
+        if found:
+            yield {run.experiment: found.get(run.experiment) for run in runs}
+
+
+def _read_all(runs: Sequence[Run], images: np.ndarray) -> dict[Experiment, np.ndarray]:
+    """Each network's probabilities, float32 (n, 10); raises InferenceError."""
+    found = {}
+    for network, one in loaders.load_server().read_all(runs, images).items():
+        if isinstance(one, InferenceError):
+            raise one
+        found[network] = one.probabilities
+    return found
 
 
 # --- the film --------------------------------------------------------------------------------

@@ -13,6 +13,14 @@ pytestmark = pytest.mark.browser
 FILTERS = ".st-key-layer .dn-filters figure"
 LARGE = "matrix(2.4, 0, 0, 2.4, 0, 0)"
 MOMENT = "Moment of the drawing"
+# Keeps of each moment at which networks still read whether the part before is seen.
+WATCH = """() => {
+    window.before = [];
+    new MutationObserver(() => {
+        const waits = document.querySelector(".dn-flips")?.textContent.includes("still reading");
+        if (waits) window.before.push(Boolean(document.querySelector(".st-key-map")));
+    }).observe(document.body, {subtree: true, childList: true, characterData: true});
+}"""
 
 
 @pytest.fixture
@@ -77,6 +85,21 @@ def test_a_slider_alters_the_drawing_and_moves_the_mark(inside: Page) -> None:
     inside.keyboard.press("ArrowRight")
     expect(picture).not_to_have_attribute("src", before or "")
     expect(inside.locator(".dn-flips")).to_have_attribute("style", "--mark:0.5083")
+
+
+def test_what_the_large_networks_read_follows_what_all_others_do(inside: Page) -> None:
+    choose(inside, "6")  # which no network has read here yet
+    expect(inside.locator(".st-key-read_here .dn-digit")).to_have_text("6")
+    choose(inside, "Look-alikes")
+    inside.locator(".st-key-map img").wait_for()
+    inside.evaluate("document.querySelector('.stMain').scrollTop = 150")
+    inside.evaluate(WATCH)
+    choose(inside, "What if")
+    bands = inside.locator(".dn-flips li")
+    expect(bands).to_have_count(17)
+    expect(inside.get_by_text("still reading")).to_have_count(0)
+    assert inside.evaluate("window.before.at(-1)") is False  # it was gone while they read
+    assert inside.evaluate("document.querySelector('.stMain').scrollTop") == 150
 
 
 def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:

@@ -174,3 +174,16 @@ def test_a_temperature_that_makes_probabilities_vanish_is_none(store, temperatur
     write_calibration(run, temperature=temperature)
     assert temperature in json.loads((run.folder / CALIBRATION).read_text()).values()
     assert np.isfinite(ModelServer().predict(run, IMAGES)).all()
+
+
+def test_a_model_is_hashed_once_and_anew_once_its_file_is_another(store, monkeypatch):
+    read = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *args: read.append(args) or digest(*args))
+    run = store.current("cnn")
+    for _ in range(3):
+        checks.require_sound(run)
+    assert len(read) == 1
+    run.served_model.write_bytes(WHOLE + b"more")
+    with pytest.raises(InferenceError, match="not those that were exported"):
+        checks.require_sound(run)

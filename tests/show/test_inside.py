@@ -30,7 +30,8 @@ SEVEN = [np.array(stroke, float) for stroke in load_samples()[7]]
 
 
 def pixels_of(url):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    return np.asarray(picture.convert("RGBA"))
 
 
 def activation(values, name="conv 3"):
@@ -44,6 +45,14 @@ def test_shades_go_from_board_to_chalk_and_gaps_are_transparent():
     pixels = pixels_of(coloured_url(tiled, COLOUR))
     assert pixels.shape == (90, 90, 4)
     assert (pixels[29, :, 3] == 0).all() and pixels[0, 0, 3] == 255
+
+
+def test_a_coloured_picture_has_the_shades_of_its_values_at_a_byte_a_pixel():
+    values = np.random.default_rng(0).random((90, 90))
+    url = coloured_url(values, COLOUR)
+    close = np.abs(pixels_of(url)[..., :3] - shade(values, COLOUR).astype(int))
+    assert close.max() <= 3
+    assert len(base64.b64decode(url.partition(",")[2])) < values.size + 1000
 
 
 def test_filters_come_strongest_first_with_their_own_numbers():
@@ -88,9 +97,23 @@ def test_the_folded_layers_are_named():
 
 def test_curves_rise_to_the_ink_and_are_told_apart_without_colour():
     code = np.stack([-np.linspace(0, 4, 256), np.sin(np.linspace(0, 3, 256))], axis=1)
-    lines = inside.curve_figure(code).data
-    assert [line.y[-1] for line in lines] == pytest.approx([1, np.sin(3) / 1], abs=0.01)
-    assert len({line.line.dash for line in lines}) == 2
+    html = inside.curve_html(code)
+    *_, source = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
+    _, *lines = ElementTree.fromstring(base64.b64decode(source))
+    heights = [[float(y) for y in re.findall(r"[ML]\d+ ([\d.]+)", one.get("d"))] for one in lines]
+    assert [len(one) for one in heights] == [256, 256]
+    assert [one[-1] for one in heights] == pytest.approx(
+        [0.04 / 1.08, (1.04 - np.sin(3)) / 1.08], abs=1e-3
+    )
+    assert len({one.get("stroke-dasharray") for one in lines}) == 2
+    assert [name in html for name in ("value 1", "value 2", "value 3")] == [True, True, False]
+    assert re.findall(r'style="--at:([\d.]+)">1<', html) == ["0.0370"]
+
+
+def test_a_curve_below_zero_has_room_and_a_dead_one_breaks_nothing():
+    code = np.stack([np.linspace(-1, 2, 256), np.zeros(256)], axis=1)
+    html = inside.curve_html(code)
+    assert ">−0.5<" in html and ">−1<" not in html
 
 
 def lopsided():
@@ -143,6 +166,16 @@ def test_bands_are_as_wide_as_a_digit_is_read():
     assert "8 at −40°" in html and "7 throughout" in html
     assert "--mark:0.7500" in html
     assert alterations.describe_steadiest(flips, WAYS[0]).startswith("1 of 2 networks hold")
+
+
+def test_a_network_that_still_reads_is_named_as_such():
+    cnn, large = find_experiment("cnn"), find_experiment("cnn_long")
+    flips = {large: None, cnn: find_flips([7] * POINTS, WAYS[0])}
+    html = alterations.flips_html(flips, WAYS[0], 30, large)
+    assert html.count("still reading") == 1 and html.count("<li") == 2
+    assert html.index(large.title) < html.index("still reading") < html.index(cnn.title)
+    said = alterations.describe_steadiest(flips, WAYS[0])
+    assert said.startswith("1 of 1 networks hold") and said.endswith("; one is still reading.")
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,20 @@ def test_other_networks_are_asked_once_with_ink_rubbed_out(name):
     np.testing.assert_allclose(found.compare(7, 1), -found.compare(1, 7))
 
 
+def test_of_a_large_network_each_pixel_is_rubbed_out_once():
+    calls = []
+
+    def evaluate(images):
+        calls.append(images)
+        return np.full((len(images), 10), 0.1, np.float32)
+
+    found = module._rub_out(SEVEN, evaluate, module.LARGE_STEP)
+    [images] = calls
+    rubbed = sum((images[:1] > one).astype(int) for one in images[1:])
+    assert (rubbed[0][SEVEN > 0] == 1).all()
+    assert found.step == module.LARGE_STEP and len(images) <= 25
+
+
 def test_rubbing_out_tells_by_how_much_a_logarithm_falls():
     image = np.zeros((28, 28), np.uint8)
     image[14, 14] = 255

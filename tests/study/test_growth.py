@@ -48,6 +48,12 @@ def test_a_film_ends_with_the_whole_drawing_and_is_read_at_once():
     assert np.diff(lengths) == pytest.approx(length(FOUR) / MOMENTS)
 
 
+def test_a_shorter_film_ends_with_the_whole_drawing_too():
+    found = watch(FOUR, lambda images: np.eye(10)[: len(images)], 6)
+    assert len(found.strokes) == len(found.probabilities) == 6
+    assert length(found.strokes[-1]) == pytest.approx(length(FOUR))
+
+
 def test_two_dots_are_a_film_of_one_moment():
     dots = [np.array([[0.0, 0]]), np.array([[9.0, 9]])]
     found = watch(dots, lambda images: np.eye(10)[: len(images)])

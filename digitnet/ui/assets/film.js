@@ -1,6 +1,7 @@
 // A drawing as it grew, moment by moment, and what a network read then. All is here: to step through
 // it asks the server nothing.
 const SVG = "http://www.w3.org/2000/svg";
+const SECONDS = 3; // of the whole film
 
 function make(name, properties = {}, children = []) {
   const one = Object.assign(document.createElement(name), properties);
@@ -60,7 +61,7 @@ export default function ({data, parentElement}) {
     if (timer) return stop();
     if (+slider.value === last) show(0);
     play.textContent = "❚❚ Pause";
-    timer = setInterval(() => +slider.value < last ? show(+slider.value + 1) : stop(), 130);
+    timer = setInterval(() => +slider.value < last ? show(+slider.value + 1) : stop(), SECONDS * 1000 / moments.length);
   };
   slider.oninput = () => {
     stop();
