@@ -32,7 +32,7 @@ HANDWRITING = Group("handwriting", "For real handwriting", "star")
 OWN = Group("own", "Yours", "diamond")
 GROUPS = (HANDWRITING, DENSE, CONVOLUTIONAL, OWN)  # in the order in which they are shown
 
-# Multiply-adds of one image: five networks need more, and take from one to nine milliseconds where
+# Multiply-adds of one image: four networks need more, and take from one to nine milliseconds where
 # all others together take four.
 LARGE = 30e6
 

@@ -8,7 +8,7 @@ from digitnet.serving.checks import (
     require_sound,
     try_runs,
 )
-from digitnet.serving.crowd import Crowd, find_quick
+from digitnet.serving.crowd import Crowd
 from digitnet.serving.measured import load_drawings, load_handwriting, load_measured
 from digitnet.serving.networks import (
     BATCH_SIZE,

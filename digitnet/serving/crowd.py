@@ -1,8 +1,8 @@
-"""While a crowd draws, large networks do not vote.
+"""Whether a crowd draws, for which large networks do not vote.
 
 A few large networks take nearly all of a reading's time: cnn_long alone more than the thirteen
 smallest. What they cost a hundred people is a page that answers each of them late; what they add
-is two votes of sixteen. So they vote whenever fewer people draw.
+is four votes of sixteen. So they vote whenever fewer people draw.
 """
 
 from __future__ import annotations
@@ -10,15 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
-
-from digitnet.runs import Run
-from digitnet.serving.checks import is_smaller
 
 READINGS = 200  # within so many
 SECONDS = 10.0  # seconds: twenty a second, as of forty people who draw
 LONG = 0.25  # seconds that one waits for one's turn where fewer are too many for the machine
-SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 
 
 class Crowd:
@@ -42,8 +37,3 @@ class Crowd:
             if are_many or waited > LONG:
                 self._last_seen = now
             return now - self._last_seen < SECONDS
-
-
-def find_quick(runs: Iterable[Run]) -> list[Run]:
-    """Those that vote for a crowd: of small models, and the one that tells what is no digit."""
-    return [run for run in runs if is_smaller(run, SMALL) or run.experiment.refuses]

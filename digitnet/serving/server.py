@@ -22,7 +22,6 @@ from digitnet.serving.checks import (
     require_sound,
     try_runs,
 )
-from digitnet.serving.crowd import SMALL
 from digitnet.serving.networks import (
     BATCH_SIZE,
     Reading,
@@ -34,6 +33,7 @@ from digitnet.serving.pool import Pool
 
 MOST_OWN = 50  # networks of visitors that stay loaded
 HEED_SECONDS = 1.0  # between looks, while a reader waits, at whether it still wants to
+SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 SMALL_ONES = "small networks"  # the line that they share
 
 Say = Callable[[ServedNetwork, np.ndarray], Any]  # what a network is asked of images

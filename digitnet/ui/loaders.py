@@ -18,7 +18,6 @@ from digitnet.serving import (
     InferenceError,
     ModelServer,
     Number,
-    find_quick,
     find_untried,
     find_verdict,
     read_number,
@@ -105,11 +104,9 @@ def choose_runs(runs: Sequence[Run], chosen: Run, is_crowd: bool) -> list[Run]:
     Args:
         runs: Of each network one.
         chosen: The one whose reading is shown in large type, which always reads.
+        is_crowd: As `count_reading` told.
     """
-    if not is_crowd:
-        return list(runs)
-    quick = find_quick(runs)
-    return [run for run in runs if run in quick or run == chosen]
+    return [run for run in runs if not is_crowd or run == chosen or not run.experiment.is_large]
 
 
 def read_with_all(

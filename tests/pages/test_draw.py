@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from digitnet.digits import ink, load_samples
-from digitnet.experiments import READER
+from digitnet.experiments import READER, records
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, Reading, ServedNetwork, crowd, trust
 from digitnet.ui import loaders
@@ -70,7 +70,7 @@ def test_a_drawing_is_read_by_every_network(open_app):
 
 def test_while_a_crowd_draws_large_networks_are_said_not_to_vote(open_app, monkeypatch):
     monkeypatch.setattr(crowd.Crowd, "count", lambda *_: True)
-    monkeypatch.setattr(crowd, "SMALL", 50_000)
+    monkeypatch.setattr(records, "LARGE", 0.5e6)
     votes = text_of(open_app(begin_with=3), "all_models")
     assert "All two networks read 3." in votes  # the chosen one is large, but always reads
     assert "When there are fewer, these vote again: Dense, fewer units." in votes

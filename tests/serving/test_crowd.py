@@ -1,11 +1,10 @@
-"""A crowd is told by how much is read, and who votes for it."""
+"""A crowd is told by how much is read, and by how long that waits."""
 
 from __future__ import annotations
 
 import pytest
 
-from digitnet.runs import RunStore
-from digitnet.serving import Crowd, crowd, find_quick
+from digitnet.serving import Crowd, crowd
 
 
 @pytest.fixture
@@ -41,11 +40,3 @@ def test_where_one_waits_long_there_are_too_many_however_few(clock: list[float])
     assert one.count(waited=0)  # the votes do not come and go at every stroke
     clock[0] += 2
     assert not one.count(waited=0)
-
-
-def test_large_networks_sit_out_but_not_the_one_that_knows_what_is_no_digit() -> None:
-    runs = list(RunStore.default().current_runs())
-    left_out = {run.experiment.name for run in runs} - {
-        run.experiment.name for run in find_quick(runs)
-    }
-    assert left_out == {"cnn_long", "fc_large", "cnn_max", "fc_wide"}
