@@ -11,13 +11,14 @@ from digitnet.study.summaries import RunSummary
 # fmt: off
 _NUMBERS = [
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+    "eighteen", "nineteen", "twenty",
 ]
 # fmt: on
 
 
 def number_in_words(number: int) -> str:
-    """A count from 0 on in words, such as "seven"; in digits from seventeen on."""
+    """A count from 0 on in words, such as "seven"; in digits from 21 on."""
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 

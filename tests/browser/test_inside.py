@@ -10,6 +10,7 @@ from digitnet.digits import load_samples
 
 pytestmark = pytest.mark.browser
 
+AT_REST = '.stApp[data-test-script-state="notRunning"]'
 FILTERS = ".st-key-layer .dn-filters figure"
 LARGE = "matrix(2.4, 0, 0, 2.4, 0, 0)"
 MOMENT = "Moment of the drawing"
@@ -28,6 +29,7 @@ def inside(blank: Page, address: str) -> Page:
     """The page, opened anew, with the basic CNN."""
     blank.goto(f"{address}/inside?model=cnn")
     blank.locator(FILTERS).first.wait_for()
+    blank.locator(AT_REST).wait_for()  # else what is pointed at may move away from the mouse
     return blank
 
 

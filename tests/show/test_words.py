@@ -7,7 +7,7 @@ from digitnet.show.words import describe_odds, number_in_words
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(0, "none"), (7, "seven"), (16, "sixteen"), (17, "17"), (40, "40")]
+    ("number", "words"), [(0, "none"), (7, "seven"), (16, "sixteen"), (17, "seventeen"), (21, "21")]
 )
 def test_counts_are_words_as_far_as_there_are_words(number, words):
     assert number_in_words(number) == words
@@ -18,8 +18,8 @@ def test_counts_are_words_as_far_as_there_are_words(number, words):
     [
         ([(7, 16)], "All sixteen networks read 7."),
         ([(7, 14), (1, 2)], "Fourteen of sixteen networks read 7; two read 1."),
-        ([(7, 17)], "All 17 networks read 7."),
-        ([(7, 16), (1, 1)], "Sixteen of 17 networks read 7; one reads 1."),
+        ([(7, 21)], "All 21 networks read 7."),
+        ([(7, 16), (1, 1)], "Sixteen of seventeen networks read 7; one reads 1."),
         ([(7, 30), (1, 10)], "30 of 40 networks read 7; ten read 1."),
     ],
 )
