@@ -24,11 +24,10 @@ from digitnet.serving import (
     try_runs,
 )
 from digitnet.study.summaries import RunSummary, summarize_current
-from digitnet.ui import roles, turns
+from digitnet.ui import roles
 
 LOOK_SECONDS = 1.0  # between looks at the disk, however many people draw
 MOST_STORES = 300  # of visitors who have something of their own
-MOST_IN_TURN = 10  # strokes or pieces of a number for whose reading others are to wait
 
 
 def load_store() -> RunStore:
@@ -51,15 +50,11 @@ def load_current() -> list[RunSummary]:
 
 
 def load_tried() -> list[RunSummary]:
-    """The same, once the models of what this visitor has trained were tried.
-
-    That takes seconds, for which nobody else is to wait.
-    """
+    """The same, once the models of what this visitor has trained were tried: by this very visit."""
     current = load_current()
     own = [one.run for one in current if one.run.is_visitors]
     if find_untried(own):
         st.toast("What you trained is tried before it reads.", icon=":material/hourglass_top:")
-        turns.give_up()
         try_runs(own)
     return current
 
@@ -134,11 +129,7 @@ def read_with_all(
 
 
 def _heed_visitor() -> None:
-    """Lets Streamlit end the run of a visitor who has left, or gone on to another page.
-
-    That is looked at now and then while networks are waited for: long enough to let others begin.
-    """
-    turns.give_up()
+    """Lets Streamlit end the run of a visitor who has left, or gone on to another page."""
     st.session_state.get("model")
 
 
@@ -152,8 +143,6 @@ def find_number(runs: Iterable[Run], pieces: ink.Pieces | None) -> Number | None
     reader = next((run for run in runs if run.experiment.refuses), None)
     if reader is None or pieces is None or len(pieces.boxes) < 2:
         return None
-    if len(pieces.boxes) > MOST_IN_TURN:
-        turns.give_up()
     try:
         evaluate = partial(load_server().evaluate, reader)
         number = read_number(pieces, evaluate, reader.calibration.temperature)

@@ -22,6 +22,8 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 )
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
+LONGEST = 0.5  # seconds of a turn; who takes longer, or waits for something, is passed by
+
 _ready = ScriptRequests.on_scriptrunner_ready
 _run_thread = ScriptRunner._run_script_thread
 
@@ -32,29 +34,38 @@ class Line:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holder: object = None
+        self._since = 0.0  # when it became the holder's turn
         self._waiting: deque[tuple[object, threading.Event]] = deque()
 
     def wait(self, who: object) -> float:
         """Returns when it is somebody's turn; how many seconds that took."""
         with self._lock:
-            if self._holder is None:
-                self._holder = who
-                return 0.0
-            called = threading.Event()
+            begin, called = time.monotonic(), threading.Event()
             self._waiting.append((who, called))
-        begin = time.monotonic()
-        called.wait()
+            if self._holder is None:
+                self._call_next()
+        while not called.wait(LONGEST):
+            self._pass_by(called)
         return time.monotonic() - begin
 
     def leave(self, who: object) -> None:
         """Calls the next one, if it was somebody's turn."""
         with self._lock:
-            if self._holder is not who:
-                return
-            self._holder = None
-            if self._waiting:
-                self._holder, called = self._waiting.popleft()
-                called.set()
+            if self._holder is who:
+                self._call_next()
+
+    def _pass_by(self, called: threading.Event) -> None:
+        """Lets the first of those who wait begin beside one whose turn takes too long."""
+        with self._lock:
+            is_first = bool(self._waiting) and self._waiting[0][1] is called
+            if is_first and time.monotonic() - self._since >= LONGEST:
+                self._call_next()
+
+    def _call_next(self) -> None:
+        self._holder, self._since = None, time.monotonic()
+        if self._waiting:
+            self._holder, called = self._waiting.popleft()
+            called.set()
 
 
 _line = Line()
@@ -74,12 +85,6 @@ def seconds_waited() -> float:
     return getattr(_visit, "seconds", 0.0)
 
 
-def give_up() -> None:
-    """Lets the next one begin: for what takes long, or waits for others."""
-    if who := getattr(_visit, "who", None):
-        _line.leave(who)
-
-
 def keep_turns() -> None:
     """Has Streamlit wait for turns before it runs such parts; done once for all visits."""
     ScriptRequests.on_scriptrunner_ready = _wait_and_take  # type: ignore[method-assign, assignment]
@@ -89,7 +94,6 @@ def keep_turns() -> None:
 def _wait_and_take(requests: ScriptRequests) -> ScriptRequest:
     """Takes what a visit asks for, which is what it asked for last, once it is its turn."""
     _line.leave(requests)  # its last run has ended
-    _visit.who = requests
     _visit.seconds = _line.wait(requests) if _is_for_parts(requests) else 0.0
     return _ready(requests)
 

@@ -20,7 +20,7 @@ from digitnet.runs import (
     visitor_of,
 )
 from digitnet.serving import checks
-from digitnet.ui import roles, tally, turns
+from digitnet.ui import roles, tally
 from tests.made_models import break_model
 from tests.made_runs import fill, finish_run, make_request, make_training
 from tests.pages.conftest import open_at
@@ -174,7 +174,7 @@ def test_a_training_of_ones_own_has_no_more_epochs_than_may_be(store, mine, code
 def test_a_fresh_model_is_tried_while_nobody_else_waits_for_it(
     mine, code, checkpoints, monkeypatch
 ):
-    """By its own visitor, who is told so and has given up the turn."""
+    """By its own visitor, who is told so."""
     run = finish_whole_run(mine, checkpoints)
     model = break_model(run.served_model.read_bytes(), lambda model: None) + b"trained here"
     fill(run.folder, served=model)
@@ -185,9 +185,8 @@ def test_a_fresh_model_is_tried_while_nobody_else_waits_for_it(
         return try_in_process(runs)
 
     monkeypatch.setattr(checks, "_try_in_process", note_and_try)
-    monkeypatch.setattr(turns, "give_up", lambda: done.append("given up"))
     app = open_at("draw", code=code)
-    assert not app.exception and done == ["given up", "tried"]
+    assert not app.exception and done == ["tried"]
     assert "tried before it reads" in words_of(app)
     assert "tried before" not in words_of(open_at("draw", code=code)) and done.count("tried") == 1
 

@@ -109,15 +109,17 @@ def test_what_is_no_stroke_waits_for_nobody(first: Waiter) -> None:
         waiter.may_end.set()
 
 
-def test_who_takes_long_lets_the_next_one_begin() -> None:
+def test_who_takes_long_is_passed_by_and_the_others_go_on_one_by_one() -> None:
     slow = ask(drawn(0))
     turns._wait_and_take(slow)
-    waiter = let_wait(ask(drawn(1)))
-    turns.give_up()
-    waiter.begins()
+    first, second = let_wait(ask(drawn(1))), let_wait(ask(drawn(2)))
+    first.begins()
+    assert first.waited >= turns.LONGEST * 0.9 and second.taken is None
     turns._line.leave(slow)  # its own run ends later, and takes nobody's turn away
-    assert turns._line._holder is waiter.requests
-    waiter.may_end.set()
+    assert turns._line._holder is first.requests and second.taken is None
+    first.may_end.set()
+    second.begins()
+    second.may_end.set()
 
 
 def test_whatever_ends_a_visits_thread_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
