@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import draw_strokes
+from benchmarks.inside import AT_REST
 from digitnet.digits import load_samples
 
 pytestmark = pytest.mark.browser
 
-AT_REST = '.stApp[data-test-script-state="notRunning"]'
 FILTERS = ".st-key-layer .dn-filters figure"
 LARGE = "matrix(2.4, 0, 0, 2.4, 0, 0)"
 MOMENT = "Moment of the drawing"
