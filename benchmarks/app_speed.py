@@ -33,7 +33,7 @@ LAUNCHES = 5
 STROKES = 24
 MOST_LAUNCH_RATIO = 1.1
 MOST_READING_RATIO = 0.7
-MOST_MEGABYTES = 450
+MOST_MEGABYTES = 420
 
 # Times each stroke in the page itself: from pen-up to the first change of the reading.
 STOPWATCH = """() => {

@@ -14,12 +14,11 @@ from threading import Thread
 import psutil
 from streamlit.starlette import App
 
+from digitnet.ui.component_data import send_as_it_is
 from digitnet.ui.messages import send_together
 from digitnet.ui.turns import keep_turns
 
-# Pandas is Streamlit's own, for the first component of a page; it takes longest.
 NEEDED = (
-    "pandas",
     "streamlit.material_icon_names",
     "digitnet.ui.canvas",
     "digitnet.ui.live",
@@ -32,6 +31,7 @@ SOON = 5.0  # seconds within which the server listens once it has begun to start
 
 send_together()  # before Streamlit makes its runtime, which keeps what it then finds
 keep_turns()
+send_as_it_is()
 
 
 @asynccontextmanager
