@@ -3,6 +3,7 @@
 from pathlib import Path
 
 CODE = Path(__file__).resolve().parents[1]  # what the package is imported from
+IS_CLONE = (CODE / "pyproject.toml").is_file()
 
 
 def home() -> Path:
@@ -10,4 +11,4 @@ def home() -> Path:
 
     It is the clone that this code lies in; where the package is installed, the current folder.
     """
-    return CODE if (CODE / "pyproject.toml").is_file() else Path.cwd()
+    return CODE if IS_CLONE else Path.cwd()

@@ -154,8 +154,7 @@ def show_reading(
             else:
                 st.html(draw.refusal_html(answer, chosen.run.experiment))
         if answer is not None:
-            with st.container(key="ballot"):
-                st.html(draw.ballot_html(keep_readings(answers)))
+            st.html(draw.ballot_html(keep_readings(answers)))
         if image is not None:
             with st.container(key="seen"):
                 st.html(draw.seen_html(image))

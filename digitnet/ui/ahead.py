@@ -16,6 +16,7 @@ from streamlit.starlette import App
 
 from digitnet.ui.component_data import send_as_it_is
 from digitnet.ui.messages import send_together
+from digitnet.ui.options import look_up_quickly
 from digitnet.ui.turns import keep_turns
 
 NEEDED = (
@@ -32,6 +33,7 @@ SOON = 5.0  # seconds within which the server listens once it has begun to start
 send_together()  # before Streamlit makes its runtime, which keeps what it then finds
 keep_turns()
 send_as_it_is()
+look_up_quickly()
 
 
 @asynccontextmanager

@@ -7,8 +7,6 @@ list is one, it loads Pandas and PyArrow and then asks for the types of thirty l
 
 from __future__ import annotations
 
-from typing import Any
-
 from streamlit.components.v2.bidi_component import serialization
 
 _is_dataframe_like = serialization.is_dataframe_like
@@ -19,5 +17,5 @@ def send_as_it_is() -> None:
     serialization.is_dataframe_like = _is_data_frame
 
 
-def _is_data_frame(value: Any) -> bool:
-    return not isinstance(value, (dict, list)) and _is_dataframe_like(value)
+def _is_data_frame(obj: object) -> bool:
+    return not isinstance(obj, (dict, list)) and _is_dataframe_like(obj)

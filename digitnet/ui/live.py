@@ -48,7 +48,7 @@ def show_live_reading(
             data={
                 "strokes": None if strokes is None else [_rounded(one) for one in strokes],
                 "digit": None if answer is None else int(answer.argmax()),
-                "description": _offer_description(load_seen_store().local),
+                "description": _offer_description(str(load_seen_store().local)),
                 "chosen": chosen.run.experiment.name,
                 "size": CANVAS_SIZE,
             },
@@ -67,13 +67,13 @@ def _rounded(stroke: np.ndarray) -> list[list[float]]:
 
 
 @st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=MOST_STORES)
-def _offer_description(seen: Path) -> str:
+def _offer_description(seen: str) -> str:
     """The name under which browsers fetch what is the same at each stroke.
 
     It is the content's hash, so that a browser fetches anew what has changed, and nothing else.
 
     Args:
-        seen: The runs that the visitor sees: what others keep for themselves is not told.
+        seen: Where the runs lie that the visitor sees: what others keep is not told.
     """
     content = json.dumps(
         {

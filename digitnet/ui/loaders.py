@@ -46,7 +46,7 @@ def load_seen_store() -> RunStore:
 def load_current() -> list[RunSummary]:
     """The whole current runs, in their order, as they were a second ago at most."""
     store = load_seen_store()
-    return _load_current(store.local, store.shipped)
+    return _load_current(str(store.local), str(store.shipped))
 
 
 def load_tried() -> list[RunSummary]:
@@ -65,8 +65,8 @@ def forget_current() -> None:
 
 
 @st.cache_resource(show_spinner=False, ttl=LOOK_SECONDS, max_entries=MOST_STORES)
-def _load_current(local: Path, shipped: Path) -> list[RunSummary]:
-    return summarize_current(RunStore(local, shipped))
+def _load_current(local: str, shipped: str) -> list[RunSummary]:  # texts are hashed soonest
+    return summarize_current(RunStore(Path(local), Path(shipped)))
 
 
 @st.cache_resource(show_spinner=False)

@@ -78,7 +78,8 @@ def show_label_choice(pieces: ink.Pieces | None) -> None:
     except RunError as error:
         st.caption(f"{error}.")
         return
-    found = next((one for one in kept if one.id == OwnDrawing(drawn, 0).id), None)
+    id = OwnDrawing(drawn, 0).id if kept else ""
+    found = next((one for one in kept if one.id == id), None)
     with st.container(key="label_choice", gap="xsmall"):
         st.session_state["label"] = found and found.label
         st.pills("It is a …", range(10), key="label", required=True, on_change=_keep_label)

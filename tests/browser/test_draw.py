@@ -259,7 +259,7 @@ def test_the_votes_and_the_picture_lie_apart_inside_the_page(page: Page, width: 
     page.set_viewport_size({"width": width, "height": 800})
     draw_strokes(page, load_samples()[7])
     expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("7")
-    votes = page.locator(".st-key-ballot .dn-ballot").bounding_box()
+    votes = page.locator(".st-key-head .dn-ballot").bounding_box()
     picture = page.locator(".st-key-seen .dn-seen").bounding_box()
     assert votes and picture
     is_beside = votes["x"] + votes["width"] <= picture["x"]
