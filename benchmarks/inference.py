@@ -1,6 +1,7 @@
 """Latency of one image: LiteRT beside Keras' `model.predict` and `model(x)`, in one run.
 
-Keras' figures are of `cnn`; LiteRT's of every experiment, alone and all sixteen together.
+Keras' figures are of `cnn`; LiteRT's of every network by itself, and of all together as the app's
+server asks them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import numpy as np
 from benchmarks.record import write_record
 from digitnet.digits import load_sample
 from digitnet.runs import RunStore
-from digitnet.serving import ModelServer
+from digitnet.serving import ModelServer, load_network
 from digitnet.study.files import choose_runs
 
-MOST_CNN, MOST_ALL = 0.2, 25.0  # milliseconds
+MOST = {"cnn": 0.2, "reader": 0.5}  # milliseconds
+MOST_ALL = 25.0
 RECORD = Path(__file__).with_name("inference.json")
 REPEATS = 200
 
@@ -31,19 +33,22 @@ def main() -> int:
     store = RunStore.default()
     server, runs = ModelServer(), choose_runs(store, [])
     image = load_sample().images[:1]
-    milliseconds = {run.experiment.name: _time(partial(server.predict, run, image)) for run in runs}
+    milliseconds = {
+        run.experiment.name: _time(partial(load_network(run).predict, image)) for run in runs
+    }
     together = _time(lambda: server.read_all(runs, image))
     for name, found in milliseconds.items():
-        print(f"{name:<11} {found:>8.3f} ms")
+        print(f"{name:<11} {found:>8.3f} ms" + (f" (bar {MOST[name]})" if name in MOST else ""))
     print(f"all {len(runs)} together {together:>8.3f} ms (bar {MOST_ALL})")
     predict, call = _time_keras(store.shipped / "cnn" / "trained.keras", image)
     print(
         f"cnn: model.predict {predict:.1f} ms, model(x) {call:.1f} ms, "
-        f"LiteRT {milliseconds['cnn']:.3f} ms (bar {MOST_CNN}): "
+        f"LiteRT {milliseconds['cnn']:.3f} ms: "
         f"{predict / milliseconds['cnn']:.0f} and {call / milliseconds['cnn']:.0f} times sooner"
     )
     write_record(RECORD, {"milliseconds": milliseconds, "all_milliseconds": together})
-    return 0 if milliseconds["cnn"] < MOST_CNN and together < MOST_ALL else 1
+    is_missed = together > MOST_ALL or any(milliseconds[name] > most for name, most in MOST.items())
+    return int(is_missed)
 
 
 def _time(call: Callable[[], object], repeats: int = REPEATS) -> float:

@@ -20,7 +20,7 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.numbers import Number, ReadDigit, read_number
 from digitnet.serving.pool import Pool
-from digitnet.serving.server import ModelServer
+from digitnet.serving.server import ModelServer, load_network
 from digitnet.serving.trust import (
     CLASSES_FROM,
     REPORT_NAMES,

@@ -80,7 +80,7 @@ class _Seat:
     def _network_of(self, run: Run, signature: Signature) -> ServedNetwork:
         if self._network is None or self._signature != (run.folder, signature):
             self._network = None  # frees the memory of the old one first
-            self._network = _load_network(run)
+            self._network = load_network(run)
             self._signature = (run.folder, signature)
         return self._network
 
@@ -248,7 +248,8 @@ def _join_readings(said: Sequence[Reading | InferenceError]) -> Reading | Infere
     return errors[0] if errors else join_readings(readings)
 
 
-def _load_network(run: Run) -> ServedNetwork:
+def load_network(run: Run) -> ServedNetwork:
+    """A run's network, for one thread; InferenceError if its model is missing or broken."""
     fresh = Run(run.experiment, run.stamp, run.folder)  # a Run remembers what it has read
     try:
         require_sound(fresh)

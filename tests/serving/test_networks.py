@@ -170,13 +170,13 @@ def test_server_loads_once_and_anew_when_a_run_becomes_current(
 ) -> None:
     loads = []
 
-    make = serving._load_network
+    make = serving.load_network
 
     def load(run: Run) -> ServedNetwork:
         loads.append(run)
         return make(run)
 
-    monkeypatch.setattr(serving, "_load_network", load)
+    monkeypatch.setattr(serving, "load_network", load)
     (first, first_expected), (second, second_expected) = models
     ship(store, "cnn", first)
     server = ModelServer()
