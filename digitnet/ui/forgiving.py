@@ -1,4 +1,6 @@
-"""Browsers are not trusted: a value that its widget cannot read counts as not sent.
+"""What Streamlit takes badly, and a visitor could not help: nothing of it ends the run of a page.
+
+Browsers are not trusted: a value that its widget cannot read counts as not sent.
 
 Streamlit keeps what a browser sends and reads it later, at every run of the session. What cannot be
 read (no JSON, or nested too deep) would so end every run from then on, before the page is drawn.
@@ -12,6 +14,8 @@ from typing import Any
 
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.caching.cache_errors import CacheKeyNotFoundError
+from streamlit.runtime.caching.cache_resource_api import CachedResult, ResourceCache
 from streamlit.runtime.state.session_state import Serialized, WStates
 
 NUMBERS = {"int_value", "double_value"}  # a field of numbers sends the one and is of the other
@@ -20,6 +24,7 @@ WIDGETS = "$$"  # begins the name of each
 
 _read = WStates.__getitem__
 _take = WStates.set_widget_from_proto
+_recall = ResourceCache.read_result
 
 
 def forgive_unreadable_values() -> None:
@@ -39,6 +44,22 @@ def keep_caches() -> None:
     Its setting hides the menu's entry, but takes the message from whoever sends it.
     """
     AppSession._handle_clear_cache_request = _do_nothing  # type: ignore[method-assign]
+
+
+def forgive_expiry() -> None:
+    """Has Streamlit take what grows too old while it is looked up for what is not there.
+
+    It asks whether a cache has something, and then takes that. What is kept for a second grows too
+    old in between once in some thousand strokes, and that ended the run with an error.
+    """
+    ResourceCache.read_result = _recall_or_miss  # type: ignore[method-assign, assignment]
+
+
+def _recall_or_miss(cache: ResourceCache[Any], value_key: str) -> CachedResult[Any]:
+    try:
+        return _recall(cache, value_key)
+    except KeyError:
+        raise CacheKeyNotFoundError from None
 
 
 def _do_nothing(self: AppSession) -> None:

@@ -15,7 +15,7 @@ from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.places import home
 from digitnet.runs import RunStore
 from digitnet.ui import roles, tally
-from digitnet.ui.forgiving import forgive_unreadable_values, keep_caches
+from digitnet.ui.forgiving import forgive_expiry, forgive_unreadable_values, keep_caches
 from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_store
 
 ASSETS = Path(__file__).with_name("assets")
@@ -27,6 +27,7 @@ SIGN_SECONDS = 10  # between looks, each a run of the script, at whether a train
 
 forgive_unreadable_values()
 keep_caches()
+forgive_expiry()
 
 
 def page_file(name: str) -> Path:
