@@ -10,7 +10,9 @@ import keras
 import tensorflow as tf
 
 from digitnet.experiments import IMAGE_SHAPE, Experiment, layers
+from digitnet.training.winograd import WINDOW, WinogradConv2D
 
+FLOAT32_WINOGRAD = "float32_winograd"  # a precision of `build_training_model`
 GREY_LEVELS = 256
 MOMENTUM = 0.98  # of the means that normalization keeps: those of the last 50 steps or so
 BYTES = 256  # values of a random byte
@@ -30,7 +32,16 @@ def build_model(experiment: Experiment, precision: str = "float32") -> keras.Seq
         A model from float32 (batch, 28, 28, 1) in [0, 1] to float32 probabilities (batch, 10), or
         (batch, 11) where the experiment refuses what is no digit.
     """
-    hidden = [one for layer in experiment.layers for one in _keras_layers(layer, precision)]
+    return _build(experiment, precision, keras.layers.Conv2D)
+
+
+def _build(
+    experiment: Experiment, precision: str, convolution: type[keras.layers.Conv2D]
+) -> keras.Sequential:
+    """The network with a kind of layer for its convolutions of 3x3 windows at stride 1."""
+    hidden = [
+        one for layer in experiment.layers for one in _keras_layers(layer, precision, convolution)
+    ]
     output = keras.layers.Dense(experiment.outputs, activation="softmax", dtype="float32")
     return keras.Sequential([keras.Input(IMAGE_SHAPE), *hidden, output], name=experiment.name)
 
@@ -44,12 +55,16 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
 
     Args:
         experiment: Whose layers to build.
-        precision: Keras dtype policy of the hidden layers, as for `build_model`.
+        precision: Keras dtype policy of the hidden layers, as for `build_model`; or
+            `FLOAT32_WINOGRAD`, for float32 whose wide convolutions are `WinogradConv2D`.
 
     Returns:
         A model for images whose pixels are whole grey levels, k/255 for k from 0 to 255.
     """
-    model = build_model(experiment, precision)
+    convolution = keras.layers.Conv2D
+    if precision == FLOAT32_WINOGRAD:
+        precision, convolution = "float32", WinogradConv2D
+    model = _build(experiment, precision, convolution)
     pixel_layers = _pixel_layers(model)
     table = [GreyLevelTable(pixel_layers, dtype=precision)] if pixel_layers else []
     others = [_quicken(layer) for layer in model.layers[len(pixel_layers) :]]
@@ -141,15 +156,20 @@ def _pixel_layers(model: keras.Sequential) -> list[keras.layers.Dense]:
     return list(takewhile(lambda one: isinstance(one, keras.layers.Dense), model.layers))
 
 
-def _keras_layers(layer: layers.Layer, precision: str) -> list[keras.Layer]:
+def _keras_layers(
+    layer: layers.Layer, precision: str, convolution: type[keras.layers.Conv2D]
+) -> list[keras.Layer]:
     match layer:
         case layers.Dense(units, normalized):
             options = _weighted(normalized, precision)
             return [keras.layers.Dense(units, **options), *_normalization(normalized, precision)]
         case layers.Convolution(filters, window, stride, same, normalized):
             options = _weighted(normalized, precision) | {"padding": _padding(same)}
-            convolution = keras.layers.Conv2D(filters, window, stride, **options)
-            return [convolution, *_normalization(normalized, precision)]
+            kind = convolution if (window, stride) == (WINDOW, 1) else keras.layers.Conv2D
+            return [
+                kind(filters, window, stride, **options),
+                *_normalization(normalized, precision),
+            ]
         case layers.MaxPool(window, stride, same):
             return [keras.layers.MaxPooling2D(window, stride, _padding(same), dtype=precision)]
         case layers.AveragePool(window, stride, same):

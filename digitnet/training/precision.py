@@ -1,7 +1,8 @@
 """The precision that trains a network fastest on this machine, found by trying.
 
-A processor's flags do not tell: whether bfloat16 pays depends on its units, on oneDNN's kernels
-for them and on the network. Weights, optimizer and the softmax are float32 either way.
+A processor's flags do not tell: whether bfloat16 pays, or float32 by Winograd's minimal filtering,
+depends on its units, on oneDNN's kernels for them and on the network. Weights, optimizer and the
+softmax are float32 in any case.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ import numpy as np
 import tensorflow as tf
 
 from digitnet.experiments import IMAGE_SHAPE, Experiment, TrainingSettings, expect_epochs
+from digitnet.experiments.layers import Convolution
 from digitnet.report import find_report_epochs
 from digitnet.runs import FORMAT, RunError, read_json, write_json
-from digitnet.training.architectures import build_training_model
+from digitnet.training.architectures import FLOAT32_WINOGRAD, build_training_model
+from digitnet.training.winograd import WINDOW, pays
 
-PRECISIONS = ("float32", "mixed_bfloat16")  # Keras dtype policies; the first is the usual one
-LEAST_GAIN = 1.1  # how many times sooner the other must be, so that chance does not decide
-TRIAL_SECONDS = 0.5  # for the steps of both, besides what it takes to compile them
+# As `build_training_model` takes them; the first is the usual one.
+PRECISIONS = ("float32", "mixed_bfloat16", FLOAT32_WINOGRAD)
+LEAST_GAIN = 1.1  # how many times sooner another must be, so that chance does not decide
+TRIAL_SECONDS = 0.5  # for the steps of all, besides what it takes to compile them
 LEAST_ROUNDS = 3
 # A training of fewer multiply-adds of single images is over before a trial has paid.
 LEAST_MULTIPLY_ADDS = 100_000_000_000
@@ -37,7 +41,7 @@ class Trial:
     """What a trial found.
 
     Args:
-        precision: Keras dtype policy of the hidden layers, one of `PRECISIONS`.
+        precision: That of the hidden layers, one of `PRECISIONS`.
         seconds: Processor time of a step in each precision; empty where none was tried.
     """
 
@@ -92,10 +96,10 @@ def try_precisions(experiment: Experiment, batch_size: int) -> Trial:
 
     Processor time is measured, for others at work on the machine hardly change it.
     """
-    steps = {one: _make_step(experiment, one, batch_size) for one in PRECISIONS}
+    steps = {one: _make_step(experiment, one, batch_size) for one in precisions_of(experiment)}
     for step in steps.values():
         step()  # compiles
-    seconds, rounds, end = dict.fromkeys(PRECISIONS, math.inf), 0, time.monotonic() + TRIAL_SECONDS
+    seconds, rounds, end = dict.fromkeys(steps, math.inf), 0, time.monotonic() + TRIAL_SECONDS
     while rounds < LEAST_ROUNDS or time.monotonic() < end:
         rounds += 1
         for precision, step in steps.items():
@@ -103,9 +107,21 @@ def try_precisions(experiment: Experiment, batch_size: int) -> Trial:
     return Trial(pick_precision(seconds), seconds)
 
 
+def precisions_of(experiment: Experiment) -> list[str]:
+    """The precisions that a network can be trained in."""
+    channels = [IMAGE_SHAPE[-1], *(cost.output_shape[-1] for cost in experiment.costs)]
+    is_wide = any(
+        isinstance(layer, Convolution)
+        and (layer.window, layer.stride) == (WINDOW, 1)
+        and pays(before, layer.filters)
+        for layer, before in zip(experiment.layers, channels, strict=False)
+    )
+    return [one for one in PRECISIONS if is_wide or one != FLOAT32_WINOGRAD]
+
+
 def pick_precision(seconds: dict[str, float]) -> str:
     """The usual precision, unless another is sooner by a clear margin."""
-    usual, fastest = PRECISIONS[0], min(PRECISIONS, key=seconds.__getitem__)
+    usual, fastest = PRECISIONS[0], min(seconds, key=seconds.__getitem__)
     return fastest if seconds[usual] >= LEAST_GAIN * seconds[fastest] else usual
 
 
