@@ -109,7 +109,7 @@ class Live {
     whenIdle(() => this.attempt(() => {
       this.workers ??= [0, 1].map((number) => new Reader(
         (...answer) => this.take(number, ...answer), (error) => this.fail(error),
-        () => this.attempt(() => number === 1 && this.greet())));
+        () => this.attempt(() => this.welcome(number))));
       const served = networks.filter(({file}) => file).map((one) => ({
         ...one, key: one.file, url: urlOf(one.file),
       }));
@@ -118,6 +118,12 @@ class Live {
       this.workers[1].want(served.filter((one) => !isFirst(one)));
       sweep(served.map(({url}) => url));
     }));
+  }
+
+  /** What was begun before a worker was ready is read now. */
+  welcome(worker) {
+    if (this.isReading()) this.send();
+    else if (worker === 1) this.greet();
   }
 
   // --- the pen ----------------------------------------------------------------------------------
