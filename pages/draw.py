@@ -119,12 +119,20 @@ def show_live(
     number: Number | None,
     answer: np.ndarray | InferenceError | None,
 ) -> None:
-    """The reading of one digit while the pen moves, in the place of the one that follows it."""
-    is_digit = number is None and canvas.is_for_one_digit()
+    """The reading while the pen moves, in the place of the one that follows it."""
     drawn = pieces.strokes if isinstance(pieces, ink.DrawnPieces) else []
     strokes = drawn and (address.last_strokes() or drawn)  # those have a few points, and look alike
-    known = answer if isinstance(answer, np.ndarray) else None
-    live.show_live_reading(chosen, strokes if is_digit else None, known)
+    live.show_live_reading(
+        chosen,
+        strokes if canvas.is_drawn_from_nothing() else None,
+        number.text if number else name_digit(answer),
+        canvas.board_width(),
+    )
+
+
+def name_digit(answer: np.ndarray | InferenceError | None) -> str:
+    """The digit that a network reads; "" where it reads none."""
+    return str(answer.argmax()) if isinstance(answer, np.ndarray) else ""
 
 
 def show_number(number: Number, pieces: Pieces) -> None:

@@ -29,7 +29,7 @@ BOARD_COLOUR = "#1c2430"
 
 
 INVITATION = "Draw one digit, large. The networks read it as you lift the pen."
-WIDE_INVITATION = "Draw a number. On this board it is read as you lift the pen, not before."
+WIDE_INVITATION = "Draw a number. The reader reads it while you draw."
 
 
 UNREADABLE = {"objects": None}  # what is no drawing, for one
@@ -44,10 +44,9 @@ def board_width() -> int:
     return WIDE if is_wide else CANVAS_SIZE
 
 
-def is_for_one_digit() -> bool:
-    """Whether one draws a digit from nothing: no number, no photo, and not over an image."""
-    is_drawn = st.session_state.get("way") in (None, DRAW) and "draw_over" not in st.session_state
-    return is_drawn and board_width() == CANVAS_SIZE
+def is_drawn_from_nothing() -> bool:
+    """Whether one draws, and not over an image."""
+    return st.session_state.get("way") in (None, DRAW) and "draw_over" not in st.session_state
 
 
 def pick_way() -> str:

@@ -20,7 +20,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 import digitnet
-from digitnet.digits import CANVAS_SIZE, ink, load_samples
+from digitnet.digits import ink, load_samples
 from digitnet.runs import RunError, write_atomically
 from digitnet.study.summaries import RunSummary
 from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_current, load_seen_store
@@ -32,14 +32,15 @@ DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as th
 
 
 def show_live_reading(
-    chosen: RunSummary, strokes: ink.Strokes | None, answer: np.ndarray | None
+    chosen: RunSummary, strokes: ink.Strokes | None, read: str, width: int
 ) -> None:
     """Reads in the browser what is added to a drawing, until the server has read it, too.
 
     Args:
         chosen: The network whose reading is shown in large type.
         strokes: What the server has read, perhaps nothing; None where there is no live reading.
-        answer: What the chosen network says of them, float (10,), if it says anything.
+        read: What it has read: a digit, a number, or "".
+        width: Of the board, in the strokes' unit.
     """
     _serve_folder("live", ASSETS / "live")
     with st.container(key="live"):
@@ -47,10 +48,10 @@ def show_live_reading(
             key="live_reading",
             data={
                 "strokes": None if strokes is None else [_rounded(one) for one in strokes],
-                "digit": None if answer is None else int(answer.argmax()),
+                "read": read,
                 "description": _offer_description(str(load_seen_store().local)),
                 "chosen": chosen.run.experiment.name,
-                "size": CANVAS_SIZE,
+                "width": width,
             },
         )
 
@@ -95,6 +96,7 @@ def _describe(summary: RunSummary) -> dict[str, Any]:
         "bytes": summary.served_bytes,
         "temperature": summary.temperature,
         "threshold": summary.run.calibration.threshold,
+        "refuses": experiment.refuses,
     }
 
 

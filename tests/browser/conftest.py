@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -19,6 +19,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
+from digitnet.digits import load_samples
 
 expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not wrong
 
@@ -72,6 +73,15 @@ def page(blank: Page, address: str) -> Page:
     """The Draw page, opened anew."""
     open_page(blank, address)
     return blank
+
+
+def place(digits: Iterable[int]) -> list[list[list[float]]]:
+    """Sample digits side by side on the wide board."""
+    return [
+        [[130 * number + 0.55 * x, 40 + 0.55 * y] for x, y in stroke]
+        for number, digit in enumerate(digits)
+        for stroke in load_samples()[digit]
+    ]
 
 
 def choose_model(page: Page, title: str) -> None:

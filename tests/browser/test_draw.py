@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import REPOSITORY, clear_canvas, draw_strokes, open_page
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
-from tests.browser.conftest import choose_model
+from tests.browser.conftest import choose_model, place
 
 pytestmark = pytest.mark.browser
 
@@ -95,15 +95,6 @@ def test_changing_the_model_reads_the_same_drawing_again(page: Page) -> None:
     choose_model(page, "CNN, average pooling")
     expect(page.locator(".st-key-all_models li", has_text="shown above")).to_contain_text("average")
     expect_reading(page, 8)
-
-
-def place(digits: Iterable[int]) -> list[list[list[float]]]:
-    """Sample digits side by side on the wide board."""
-    return [
-        [[130 * number + 0.55 * x, 40 + 0.55 * y] for x, y in stroke]
-        for number, digit in enumerate(digits)
-        for stroke in load_samples()[digit]
-    ]
 
 
 def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:

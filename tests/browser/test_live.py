@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from benchmarks.browser import CANVAS, clear_canvas, draw_strokes, open_page
-from digitnet.digits import load_samples
+from digitnet.digits import ink, load_samples
+from digitnet.runs import RunStore
+from tests.browser.conftest import place
 
 pytestmark = pytest.mark.browser
 
@@ -56,14 +59,14 @@ def put_pen(page: Page, stroke: list[list[float]]) -> None:
             page.mouse.down()
 
 
-def expect_live(page: Page, digit: int) -> None:
+def expect_live(page: Page, number: int | str) -> None:
     expect(page.locator(".st-key-live .dn-live")).to_be_visible()
-    expect(page.locator(".st-key-live")).to_have_text(str(digit))
+    expect(page.locator(".st-key-live")).to_have_text(str(number))
 
 
-def expect_read(page: Page, digit: int) -> None:
+def expect_read(page: Page, number: int) -> None:
     """The server has read it, and nothing else is shown."""
-    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text(str(digit))
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text(str(number))
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
 
 
@@ -141,14 +144,134 @@ def test_moving_strokes_is_not_drawing(page: Page) -> None:
     page.mouse.up()
 
 
-def test_numbers_are_read_when_the_pen_is_lifted(page: Page, address: str) -> None:
+def open_wide(page: Page, address: str) -> None:
     open_page(page, f"{address}/?wide=on")
-    page.wait_for_timeout(1000)
-    put_pen(page, SEVEN[0])
+    wait_for_networks(page)
+
+
+def test_a_number_is_read_before_the_pen_is_lifted(page: Page, address: str) -> None:
+    open_wide(page, address)
+    two, nought, second, four, bar = place([2, 0, 2, 4])
+    draw_strokes(page, [two])
+    expect_read(page, 2)
+    put_pen(page, nought)
+    expect_live(page, 20)
+    expect(page.locator(".st-key-live .dn-bars")).to_be_hidden()  # of one digit, which this is not
+    expect(page.locator(".st-key-live .dn-boxes")).to_be_visible()
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("2")
+    page.mouse.up()
+    expect_read(page, 20)
+    put_pen(page, second[:2])  # too little for a digit: the number stays
+    expect_live(page, 20)
+    page.mouse.up()
+    undo(page)
+    expect_read(page, 20)
+    put_pen(page, second)
+    expect_live(page, 202)
+    page.mouse.up()
+    expect_read(page, 202)
+    draw_strokes(page, [four])
+    put_pen(page, bar)
+    expect_live(page, 2024)
+    page.mouse.up()
+    expect_read(page, 2024)
+    expect(page.locator(".st-key-live")).to_have_text("2024")
+
+
+def undo(page: Page) -> None:
+    page.locator(".st-key-canvas").get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+
+
+def test_two_digits_are_a_number_on_the_square_board_too(page: Page) -> None:
+    wait_for_networks(page)
+    one, seven = place([1, 7])
+    draw_strokes(page, [one])
+    put_pen(page, seven)
+    expect_live(page, 17)
+    page.mouse.up()
+    expect_read(page, 17)
+    undo(page)
+    expect_read(page, 1)
+    put_pen(page, seven)
+    expect_live(page, 17)
+    page.mouse.up()
+
+
+def test_a_number_looks_as_it_will_once_the_pen_is_lifted(page: Page, address: str) -> None:
+    open_wide(page, address)
+    two, nought = place([2, 0])
+    draw_strokes(page, [two])
+    put_pen(page, nought)
+    expect_live(page, 20)
+    shown = "one => (({x, y, width}) => [x, y, width])(one.getBoundingClientRect())"
+    parts = (".dn-number", ".dn-digit + p", ".dn-boxes > :first-child")
+    live = [page.locator(f".st-key-live {one}").evaluate(shown) for one in parts]
+    said = page.locator(".st-key-live .dn-sure").get_attribute("data-said")
+    page.mouse.up()
+    expect_read(page, 20)
+    for part, before in zip(parts, live, strict=True):
+        after = page.locator(f".st-key-confirmed {part}").evaluate(shown)
+        assert after == pytest.approx(before, abs=2)
+    assert said == page.locator(".st-key-prediction .dn-digit + p").inner_text()
+
+
+@pytest.mark.parametrize("way", ["Undo", "Reset canvas & history", "sample"])
+def test_what_changes_the_drawing_resets_a_number(page: Page, address: str, way: str) -> None:
+    open_wide(page, address)
+    two, nought = place([2, 0])
+    draw_strokes(page, [two, nought])
+    expect_read(page, 20)
+    if way == "sample":
+        page.locator(".st-key-sample").get_by_role("radio", name="4", exact=True).click()
+        expect_read(page, 4)
+        expect(page.locator(".st-key-live")).to_have_text("4")
+        return
+    page.locator(".st-key-canvas").get_by_role("button", name=way, exact=True).click()
+    left = "2" if way == "Undo" else ""
+    expect(page.locator(".st-key-live")).to_have_text(left)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    put_pen(page, place([0, 0, 7])[-1])
+    expect_live(page, f"{left}7")
+    page.mouse.up()
+
+
+def test_a_shared_number_is_read_along(page: Page, address: str) -> None:
+    drawing = ink.encode_strokes([np.array(stroke) for stroke in place([2, 0])])
+    open_page(page, f"{address}/?wide=on&drawing={drawing}")
+    wait_for_networks(page)
+    expect_read(page, 20)
+    put_pen(page, place([0, 0, 7])[-1])
+    expect_live(page, 207)
+    page.mouse.up()
+
+
+def test_who_is_chosen_does_not_matter_for_a_number(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?wide=on&model=cnn_pool5")
+    wait_for_networks(page)
+    two, nought = place([2, 0])
+    draw_strokes(page, [two])
+    put_pen(page, nought)
+    expect_live(page, 20)
+    page.mouse.up()
+
+
+def test_without_the_reader_no_number_is_read_live(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    run = RunStore.default().current("reader")
+    page.route(f"**/{run.result['served_sha256']}.tflite", block)
+    open_page(page, f"{address}/?wide=on&model=cnn")
+    wait_for_networks(page, 9)
+    two, nought = place([2, 0])
+    put_pen(page, two)
+    expect_live(page, 2)
+    page.mouse.up()
+    expect_read(page, 2)
+    put_pen(page, nought)
     page.wait_for_timeout(500)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
     page.mouse.up()
-    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("7")
+    expect_read(page, 20)
 
 
 def test_it_is_not_told_to_screen_readers_and_the_board_has_a_name(page: Page) -> None:
@@ -173,22 +296,34 @@ def test_reduced_motion_is_honoured(page: Page) -> None:
     page.mouse.up()
 
 
-def test_a_finger_is_read_live_and_the_page_stays_still(browser: Browser, address: str) -> None:
+@pytest.mark.parametrize(
+    ("wide", "strokes", "number"), [("off", SEVEN, 7), ("on", place([1, 7]), 17)]
+)
+def test_a_finger_is_read_live_and_the_page_stays_still(
+    browser: Browser, address: str, wide: str, strokes: list, number: int
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
-    open_page(page, address)
+    open_page(page, f"{address}/?wide={wide}")
     wait_for_networks(page)
     box = page.locator(CANVAS).bounding_box()
     assert box["width"] > 340  # as wide as the screen
-    touch, scale = context.new_cdp_session(page), box["width"] / 280
-    for index, (x, y) in enumerate(SEVEN[0]):
-        at = [{"x": box["x"] + scale * x, "y": box["y"] + scale * y}]
-        kind = "touchMove" if index else "touchStart"
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-    expect_live(page, 7)
+    touch, scale = context.new_cdp_session(page), box["width"] / {"off": 280, "on": 560}[wide]
+
+    def lift() -> None:
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    for stroke in strokes:
+        if stroke is not strokes[0]:
+            lift()
+        for index, (x, y) in enumerate(stroke):
+            at = [{"x": box["x"] + scale * x, "y": box["y"] + scale * y}]
+            kind = "touchMove" if index else "touchStart"
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    expect_live(page, number)
     expect(page.locator(".st-key-live .dn-digit")).to_be_in_viewport(ratio=1)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect_read(page, 7)
+    lift()
+    expect_read(page, number)
     expect(page.locator(".st-key-prediction .dn-digit")).to_be_in_viewport(ratio=1)
     scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
     assert page.evaluate(scrolled) == 0

@@ -14,9 +14,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from benchmarks.browser import REPOSITORY
+from benchmarks.numbers import compose, load_writers
 from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
-from digitnet.serving import ServedNetwork
+from digitnet.serving import ServedNetwork, read_number
+from digitnet.serving.numbers import MOST_STROKES
+from digitnet.study.files import find_reader
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +41,32 @@ CALIBRATE = """async ([outputs, calibration]) => {
     return outputs.map((one) => calibrate(Float32Array.from(one), calibration));
 }"""
 FOLLOW = """async (points) => (await import("/ink.js")).strokeOf(points)"""
+
+READ_NUMBERS = """async ([name, calibration, drawings]) => {
+    const {readNumber} = await import("/numbers.js"), {renderStrokes} = await import("/ink.js");
+    const {Network} = await import("/network.js");
+    const network = new Network(await (await fetch(`/${name}/served.tflite`)).arrayBuffer());
+    const evaluate = (pieces) => {
+        const pixels = renderStrokes(pieces.map(({points}) => points));
+        return pixels && network.evaluate(pixels);
+    };
+    return drawings.map((strokes) =>
+        readNumber(strokes.map((points) => ({points})), evaluate, calibration));
+}"""
+
+COUNT_EVALUATIONS = """async ([drawings, outputs]) => {
+    const {readNumber} = await import("/numbers.js"), {Memory} = await import("/memory.js");
+    const memory = new Memory();
+    return drawings.map((strokes) => {
+        let count = 0;
+        memory.turn();
+        const pieces = strokes.map((points) => ({points, name: JSON.stringify(points)}));
+        const evaluate = (some) =>
+            memory.recall("reader", some, () => (count++, Float32Array.from(outputs)));
+        readNumber(pieces, evaluate, {temperature: 1, threshold: null});
+        return count;
+    });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +185,53 @@ def test_readings_are_calibrated_alike(scripts: Page, images: np.ndarray, name: 
     assert np.abs(probabilities - expected.probabilities).max() <= 1e-4
     told = [one["isDigit"] for one in read]
     assert told == ([None] * len(read) if expected.is_digit is None else expected.is_digit.tolist())
+
+
+@pytest.fixture(scope="module")
+def numbers() -> list[list[list[list[float]]]]:
+    """Numbers of a writer's digits, and what are rather no numbers."""
+    rng = np.random.default_rng(0)
+    samples = [([np.array(one, float) for one in s], d) for d, s in load_samples().items()]
+    written = [samples]
+    if named := os.environ.get("DIGITNET_DRAWINGS"):
+        written += load_writers(Path(named))
+    made = [compose(written[i % len(written)], rng)[0] for i in range(120)]
+    none = [
+        [line(0, 0, 90, 100), line(90, 0, 0, 100)],
+        [line(0, 0, 0, 100), line(20, 20, 20, 20), line(30, 0, 30, 90)],  # a dot in it
+        [line(10 * i, 0, 10 * i + 5, 60) for i in range(MOST_STROKES + 1)],
+    ]
+    return [[stroke.tolist() for stroke in strokes] for strokes in [*made, *none]]
+
+
+def line(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.linspace((left, top), (right, bottom), 8)
+
+
+def test_numbers_are_read_alike(scripts: Page, numbers: list) -> None:
+    run = find_reader(RunStore.default())
+    network = ServedNetwork(run.served_model, calibration=run.calibration)
+    calibration = {"temperature": run.calibration.temperature, "threshold": None}
+    read = scripts.evaluate(READ_NUMBERS, [run.experiment.name, calibration, numbers])
+    lengths = []
+    for strokes, digits in zip(numbers, read, strict=True):
+        pieces = ink.DrawnPieces([np.array(one) for one in strokes])
+        expected = read_number(pieces, network.evaluate, run.calibration.temperature)
+        assert "".join(str(one["digit"]) for one in digits) == expected.text
+        for one, known in zip(digits, expected.digits, strict=True):
+            assert one["box"] == pytest.approx(known.box)
+            assert one["probability"] == pytest.approx(known.probability, abs=1e-3)
+        lengths.append(len(digits))
+    assert {1, 2, 3, 4, 5} <= set(lengths)
+
+
+def test_only_what_the_pen_changes_is_read_anew(scripts: Page) -> None:
+    beside = [line(30 * i, 0, 30 * i, 100).tolist() for i in range(6)]
+    begun, gone_on = (line(180, 0, 180, end).tolist() for end in (50, 60))
+    drawings = [[*beside, begun], [*beside, gone_on], [*beside, gone_on], beside]
+    counts = scripts.evaluate(COUNT_EVALUATIONS, [drawings, [0.1] * 11])
+    # Of seven strokes at most four make a digit, the last of them being the pen's, or all.
+    assert counts == [7 + 6 + 5 + 4 + 1, 4 + 1, 0, 1]
 
 
 @pytest.mark.parametrize("damage", ["cut short", "no model", "another operation"])

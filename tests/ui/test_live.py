@@ -11,12 +11,15 @@ import streamlit as st
 from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
-from digitnet.digits import load_samples
+from digitnet.digits import ink, load_samples
 from digitnet.runs import Classroom, RunStore, visitor_of
 from digitnet.study.summaries import summarize_current
 from digitnet.ui import live
 from tests.made_runs import finish_run, make_request
 
+TWENTY = ink.encode_strokes(
+    [np.array(load_samples()[digit][0]) + [right, 0] for digit, right in ((2, 0), (0, 280))]
+)
 VISIT = Path(__file__).resolve().parents[2] / "digitnet" / "ui" / "visit.py"
 
 
@@ -55,15 +58,16 @@ def test_the_browser_is_told_of_every_network_and_what_was_read():
     assert [one["name"] for one in described(data)["networks"]] == [
         one.run.experiment.name for one in summarize_current(RunStore.default())
     ]
-    assert data["digit"] == 3
+    assert data["read"] == "3"
     assert len(data["strokes"]) == len(load_samples()[3])
     assert data["chosen"] == "reader"
 
 
 @pytest.mark.slow
-def test_nothing_is_read_live_on_the_wide_board():
-    assert told()["strokes"] == []
-    assert told(wide="on")["strokes"] is None
+def test_the_browser_is_told_how_wide_the_board_is_and_of_a_number_on_it():
+    empty, number = told(), told(wide="on", drawing=TWENTY)
+    assert (empty["strokes"], empty["read"], empty["width"]) == ([], "", 280)
+    assert (len(number["strokes"]), number["read"], number["width"]) == (2, "20", 560)
 
 
 @pytest.mark.slow
@@ -95,6 +99,7 @@ def test_models_are_offered_as_they_are_served_but_not_the_largest():
     assert (live._open_shelf() / reader["file"]).read_bytes() == run.served_model.read_bytes()
     assert reader["temperature"] == run.calibration.temperature
     assert reader["threshold"] == run.calibration.threshold
+    assert [name for name, one in offered.items() if one["refuses"]] == ["reader"]
 
 
 def test_a_model_that_is_gone_is_not_offered(monkeypatch, tmp_path):

@@ -7,13 +7,13 @@ const ENDS = ["pointerdown", "keydown", "wheel", "touchstart"];
 
 /**
  * @param {number[][]} points [x, y] of its one stroke.
- * @param {number} size Side of the board, in the unit of the points.
+ * @param {number} wide The board, in the unit of the points.
  * @param {(points: number[][] | null) => void} read Is told what is drawn so far; null at the end.
  */
-export async function demonstrate(points, size, read) {
+export async function demonstrate(points, wide, read) {
   const board = findBoard();
   if (!board || isSeen() || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const over = cover(board, size), context = over.getContext("2d");
+  const over = cover(board, wide), context = over.getContext("2d");
   let isOver = false;
   const end = () => { // at once, since the visitor's own stroke may begin with this very event
     if (!isOver) read(null);
@@ -48,10 +48,10 @@ export function findBoard() {
   return host?.shadowRoot.querySelector("canvas.upper-canvas");
 }
 
-function cover(board, size) {
+function cover(board, wide) {
   const {width, height} = board, over = Object.assign(document.createElement("canvas"), {width, height});
   over.style.cssText = "position:absolute;inset:0;width:100%;height:100%;z-index:20;pointer-events:none";
-  over.getContext("2d").scale(width / size, height / size);
+  over.getContext("2d").scale(width / wide, width / wide);
   board.parentElement.append(over);
   return over;
 }

@@ -59,7 +59,8 @@ export function renderStrokes(strokes) {
   return centreMass(points, size.map((side) => side + PEN_WIDTH + PEN_EDGE));
 }
 
-function boxOf(strokes) {
+/** The lowest x and y of strokes, and how wide and high they are. */
+export function boxOf(strokes) {
   const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
   for (const stroke of strokes)
     for (const point of stroke)

@@ -1,7 +1,6 @@
 // The reading while the pen moves. The board stays streamlit-drawable-canvas', and what the server
-// reads when the pen is lifted stays the truth: this listens to the pointer, redraws the strokes as
-// the server would, and has workers run the networks. Whatever fails here, the page works without.
-import {renderStrokes, strokeOf} from "./ink.js";
+// reads when the pen is lifted stays the truth: this listens to the pointer, and has workers redraw
+// the strokes as the server would and run the networks. Whatever fails here, the page works without.
 import {Panel} from "./panel.js";
 import {demonstrate, findBoard} from "./demonstration.js";
 
@@ -21,10 +20,11 @@ export default function show({parentElement, data}) {
 class Live {
   constructor() {
     this.strokes = []; // that the server has read
-    this.finished = []; // strokes since, which it has not
+    this.finished = []; // strokes since, which it has not: positions of the pointer
     this.points = null; // of the stroke that is being drawn, be it by the demonstration
     this.isDown = false; // the visitor's pen
     this.readings = {}; // the last, by the networks' names
+    this.first = {}; // the last answer of the first worker, which tells numbers as well
     this.networks = [];
     this.isHere = false;
     const listen = (kind, act) => document.addEventListener(kind, (event) => {
@@ -65,15 +65,16 @@ class Live {
   }
 
   hide() {
+    this.first = {};
     delete document.documentElement.dataset[SHOWN];
   }
 
   // --- what the server knows --------------------------------------------------------------------
 
-  update(root, {strokes, digit, description, chosen, size}) {
+  update(root, {strokes, read, description, chosen, width}) {
     this.isHere = strokes !== null && !this.hasFailed;
     if (!this.isHere) return this.reset();
-    this.size = size;
+    this.width = width;
     if (this.panel?.root !== root) {
       this.panel = new Panel(root);
       this.panel.list(this.networks);
@@ -84,7 +85,7 @@ class Live {
     this.strokes = strokes;
     if (this.points || this.finished.length) return this.send();
     this.hide();
-    this.panel.say(digit ?? "");
+    this.panel.say(read);
   }
 
   /** Fetches what is told of the networks when it has changed, and hires workers for them. */
@@ -103,19 +104,26 @@ class Live {
     }
   }
 
-  /** Sets one worker to the chosen network, which must not wait, and one to all others. */
+  /** Sets one worker to the chosen network and the reader, which must not wait, one to all others. */
   hire(networks, chosen) {
     whenIdle(() => this.attempt(() => {
       this.workers ??= [0, 1].map((number) => new Reader(
-        (read) => this.take(read, number), (error) => this.fail(error),
-        () => this.attempt(() => number === 1 && this.greet())));
+        (...answer) => this.take(number, ...answer), (error) => this.fail(error),
+        () => this.attempt(() => this.welcome(number))));
       const served = networks.filter(({file}) => file).map((one) => ({
         ...one, key: one.file, url: urlOf(one.file),
       }));
-      this.workers[0].want(served.filter(({name}) => name === chosen));
-      this.workers[1].want(served.filter(({name}) => name !== chosen));
+      const isFirst = ({name, refuses}) => name === chosen || refuses;
+      this.workers[0].want(served.filter(isFirst));
+      this.workers[1].want(served.filter((one) => !isFirst(one)));
       sweep(served.map(({url}) => url));
     }));
+  }
+
+  /** What was begun before a worker was ready is read now. */
+  welcome(worker) {
+    if (this.isReading()) this.send();
+    else if (worker === 1) this.greet();
   }
 
   // --- the pen ----------------------------------------------------------------------------------
@@ -128,7 +136,7 @@ class Live {
       if (points) this.send();
       else this.reset();
     };
-    await demonstrate(this.demonstration, this.size, read).catch((error) => this.fail(error));
+    await demonstrate(this.demonstration, this.width, read).catch((error) => this.fail(error));
   }
 
   begin(event) {
@@ -148,14 +156,14 @@ class Live {
   end(event) {
     if (!this.isDown || !event.isPrimary) return;
     this.isDown = false;
-    this.finished.push(strokeOf(this.points));
+    this.finished.push(this.points);
     this.points = null;
     this.send();
   }
 
   place({clientX, clientY}) {
     const {left, top, width} = this.board.getBoundingClientRect();
-    const scale = this.size / width;
+    const scale = this.width / width;
     return [(clientX - left) * scale, (clientY - top) * scale];
   }
 
@@ -170,42 +178,58 @@ class Live {
   // --- the readings -----------------------------------------------------------------------------
 
   send() {
-    const current = this.points ? [strokeOf(this.points)] : [];
-    const pixels = renderStrokes([...this.strokes, ...this.finished, ...current]);
-    if (pixels && this.workers) {
-      this.pixels = pixels;
-      this.workers.forEach((worker) => worker.read(pixels));
-    }
+    const current = this.points ? [this.points] : [];
+    const drawing = {
+      strokes: this.strokes, drawn: [...this.finished, ...current], isDrawing: current.length > 0,
+    };
+    const [first, others] = this.workers ?? [];
+    first?.read(drawing);
+    if (!this.first.number) others?.read(drawing); // of a number only the reader's reading is shown
   }
 
   /** Takes in what a worker has read; the page shows it with its next frame. */
-  take = (readings, worker) => {
-    Object.assign(this.readings, readings);
+  take(worker, answer, drawing) {
+    Object.assign(this.readings, answer.readings);
     document.dispatchEvent(new CustomEvent("digitnet:reading", {detail: worker})); // to be timed
-    if (!this.isHere || !(this.points || this.finished.length)) return;
+    if (!this.isReading()) return;
+    if (worker === 0) {
+      if (this.first.number && !answer.number) this.workers[1].read(drawing);
+      this.first = {...answer, drawing};
+    }
     this.frame ??= requestAnimationFrame(() => this.attempt(() => this.paint()));
-  };
+  }
+
+  isReading() {
+    return this.isHere && Boolean(this.points || this.finished.length);
+  }
 
   paint() {
     this.frame = null;
-    const reading = this.readings[this.chosen];
-    if (!reading || !(this.points || this.finished.length)) return;
-    const verdicts = Object.values(this.readings).map(({isDigit}) => isDigit);
-    this.panel.show(reading.probabilities, !verdicts.includes(false), this.readings, this.pixels);
+    if (!this.isReading()) return;
+    const {number, pixels, drawing, readings} = this.first, reading = readings?.[this.chosen];
+    if (number) this.panel.showNumber(number, [...drawing.strokes, ...drawing.drawn]);
+    else if (reading && number === null) this.showDigit(reading, pixels);
+    else return this.hide();
     document.documentElement.dataset[SHOWN] = "";
+  }
+
+  showDigit(reading, pixels) {
+    const verdicts = Object.values(this.readings).map(({isDigit}) => isDigit);
+    this.panel.show(reading.probabilities, !verdicts.includes(false), this.readings, pixels);
   }
 }
 
-/** A worker that reads the newest image as soon as it has read the one before. */
+/** A worker that reads the newest drawing as soon as it has read the one before. */
 class Reader {
   constructor(take, fail, isReady) {
     this.worker = new Worker(new URL("worker.js", import.meta.url), {type: "module"});
     this.worker.onerror = (event) => fail(event.message ?? "its worker is blocked");
-    this.worker.onmessage = ({data: {taking, readings}}) => {
+    this.worker.onmessage = ({data: {taking, ...answer}}) => {
       if (taking?.length) isReady();
-      if (!readings) return;
-      this.isBusy = false;
-      take(readings);
+      if (taking) return;
+      const drawing = this.busyWith;
+      this.busyWith = null;
+      take(answer, drawing);
       if (this.next) this.read(this.next);
     };
   }
@@ -214,11 +238,12 @@ class Reader {
     this.worker.postMessage({wanted});
   }
 
-  read(pixels) {
-    this.next = this.isBusy ? pixels : null;
-    if (this.isBusy) return;
-    this.isBusy = true;
-    this.worker.postMessage({pixels});
+  /** @param {object} drawing As the worker takes it; answered with what it says, and the drawing. */
+  read(drawing) {
+    this.next = this.busyWith ? drawing : null;
+    if (this.busyWith) return;
+    this.busyWith = drawing;
+    this.worker.postMessage({drawing});
   }
 }
 

@@ -1,12 +1,16 @@
 // What is seen of the reading while the pen moves: the digit in large type, the votes of all
-// networks as dots, one bar for each digit, and the picture that the networks see.
+// networks as dots, one bar for each digit, and the picture that the networks see. Of a number, its
+// digits in large type, and the strokes that make each.
 //
-// Nothing of it is announced to screen readers, and its only text is the digit: all other words
+// Nothing of it is announced to screen readers, and its only text is what is read: all other words
 // are attributes, which the style sheet shows.
+import {drawBoxes} from "./boxes.js";
 import {FIELD} from "./ink.js";
+import {likeliest} from "./reading.js";
 
 const DIGITS = [...Array(10).keys()];
 const ABREAST = 2; // dots side by side over a digit
+const COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
 export class Panel {
   /** @param {HTMLElement} root Where it is shown, beside the style sheet that is there. */
@@ -17,6 +21,7 @@ export class Panel {
     this.ballot = make("div", "dn-ballot");
     this.picture = Object.assign(make("canvas", "dn-pixels"), {width: FIELD, height: FIELD});
     this.waiting = make("p", "dn-waiting");
+    this.boxes = make("canvas");
     this.bars = DIGITS.map((digit) => {
       const row = make("li");
       row.append(said("b", digit), make("i"), said("span", ""));
@@ -24,10 +29,12 @@ export class Panel {
     });
     const head = make("div", "dn-live-head"), reading = make("div", "dn-reading");
     const bars = make("ol", "dn-bars"), whole = make("div", "dn-live");
+    const figure = make("figure", "dn-boxes");
     reading.append(this.digit, this.sure);
     head.append(reading, this.ballot, this.picture);
     bars.append(...this.bars);
-    whole.append(head, bars, this.waiting);
+    figure.append(this.boxes, said("figcaption", "What makes which digit"));
+    whole.append(head, bars, this.waiting, figure);
     whole.setAttribute("aria-hidden", "true");
     root.querySelector(".dn-live")?.remove();
     root.append(whole);
@@ -45,8 +52,25 @@ export class Panel {
     this.ballot.replaceChildren(...DIGITS.map((digit) => said("b", digit)), ...this.dots.values());
   }
 
-  say(digit) {
-    this.digit.textContent = digit;
+  /** @param {string} read A digit, a number, or nothing. */
+  say(read) {
+    this.digit.textContent = read;
+    this.digit.classList.toggle("dn-number", read.length > 1);
+    this.whole.classList.toggle("dn-several", read.length > 1);
+  }
+
+  /**
+   * @param {object[]} number Its digits, two or more, as `readNumber` tells them.
+   * @param {number[][][]} strokes That they are made of.
+   */
+  showNumber(number, strokes) {
+    this.say(number.map(({digit}) => digit).join(""));
+    this.whole.classList.remove("dn-doubtful");
+    const least = Math.min(...number.map(({probability}) => probability));
+    const place = number.findIndex(({probability}) => probability === least);
+    this.sure.dataset.said = `A number of ${COUNTS[number.length] ?? number.length} digits. ` +
+      `Least sure is the ${number[place].digit} in place ${place + 1}: ${share(least)}.`;
+    drawBoxes(this.boxes, number, strokes);
   }
 
   /**
@@ -57,7 +81,7 @@ export class Panel {
    */
   show(probabilities, isDigit, readings, pixels) {
     const best = likeliest(probabilities);
-    this.say(best);
+    this.say(String(best));
     this.whole.classList.toggle("dn-doubtful", !isDigit);
     this.sure.dataset.said = isDigit ? `${share(probabilities[best])} sure` : "not a digit yet";
     this.bars.forEach((row, digit) => {
@@ -104,8 +128,6 @@ function said(name, words) {
   tag.dataset.said = words;
   return tag;
 }
-
-const likeliest = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
 
 /** A share in words that never claim too much, as the server writes it. */
 function share(value) {

@@ -1,6 +1,7 @@
 // What a network says of an image: its outputs as its run is calibrated, as digitnet/serving does.
 
-const CLASSES = 10, LEAST = 1.1754943508222875e-38; // the smallest normal float32
+export const CLASSES = 10; // an output after these is that of no digit
+const LEAST = 1.1754943508222875e-38; // the smallest normal float32
 
 /**
  * @param {Float32Array} outputs Of a network: ten probabilities, or eleven, the last of no digit.
@@ -14,6 +15,9 @@ export function calibrate(outputs, {temperature, threshold}) {
   const isDigit = tells && threshold !== null ? outputs[CLASSES] <= threshold : null;
   return {probabilities: temper(tells ? normalize(digits) : digits, temperature), isDigit};
 }
+
+/** The digit of the highest probability. */
+export const likeliest = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
 
 function temper(probabilities, temperature) {
   if (temperature === 1) return probabilities;

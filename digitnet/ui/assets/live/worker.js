@@ -1,9 +1,11 @@
 // Runs networks beside the page, so that the page stays smooth while they read.
 //
-// It is told which networks to run, loads them from the smallest on, and answers each image with
-// what all that are loaded say of it.
-import {renderStrokes} from "./ink.js";
+// It is told which networks to run, loads them from the smallest on, and answers each drawing with
+// what all that are loaded say of it, and with the number that it is.
+import {renderStrokes, strokeOf} from "./ink.js";
+import {Memory} from "./memory.js";
 import {Network} from "./network.js";
+import {readNumber} from "./numbers.js";
 import {calibrate} from "./reading.js";
 
 const MOST_MILLISECONDS = 35; // an image for all networks: more than 20 readings a second
@@ -14,20 +16,65 @@ const SHELF = "digitnet"; // where the browser keeps the files
 let calibrations = {}; // of the networks that are wanted, by name
 const networks = new Map(); // those that are loaded, and the milliseconds that each takes
 let loading = Promise.resolve();
+const memory = new Memory(); // of what is drawn, and what networks say of it
 
-self.onmessage = ({data: {wanted, drawing, pixels}}) => {
+self.onmessage = ({data: {wanted, drawing}}) => {
   if (wanted) {
     calibrations = Object.fromEntries(wanted.map((one) => [one.name, one]));
     loading = loading.then(() => loadAll(wanted));
   } else {
-    self.postMessage({drawing, readings: readAll(pixels)});
+    self.postMessage(read(drawing));
   }
 };
 
-function readAll(pixels) {
-  return Object.fromEntries(Object.values(calibrations)
-    .filter(({key}) => networks.get(key)?.network)
-    .map((one) => [one.name, calibrate(networks.get(one.key).network.evaluate(pixels), one)]));
+/**
+ * @param {{strokes: number[][][], drawn: number[][][], isDrawing: boolean}} drawing Strokes that the
+ *   server has read; those since, as positions of the pointer; whether the last is not done yet.
+ * @returns {{pixels?: Uint8Array, readings: object, number?: object[] | null}} What the networks
+ *   see, what each says of it, and the digits of the number that it is: null where it is none, left
+ *   out where that cannot be told here.
+ */
+function read({strokes, drawn, isDrawing}) {
+  memory.turn();
+  const pieces = [
+    ...strokes.map((points) => ({points, name: JSON.stringify(points)})),
+    ...drawn.map((positions) => ({points: strokeOf(positions), name: JSON.stringify(positions)})),
+  ];
+  const pixels = draw(pieces);
+  if (!pixels) return {readings: {}};
+  return {pixels, readings: readAll(pieces), number: findNumber(pieces, isDrawing)};
+}
+
+function readAll(pieces) {
+  return Object.fromEntries(Object.values(calibrations).filter(isLoaded)
+    .map((one) => [one.name, calibrate(evaluate(one, pieces), one)]));
+}
+
+/**
+ * As the server finds it, see `find_number` in digitnet/ui/loaders.py; but that what has been begun,
+ * as long as it makes all no digit, leaves the number as it was.
+ */
+function findNumber(pieces, isDrawing = false) {
+  if (pieces.length < 2) return null;
+  const reader = Object.values(calibrations).find(({refuses}) => refuses);
+  if (!reader) return null;
+  if (!isLoaded(reader)) return undefined;
+  const digits = readNumber(pieces, (some) => evaluate(reader, some), reader);
+  if (digits.length > 1) return digits;
+  const {isDigit} = calibrate(evaluate(reader, pieces), reader);
+  return isDrawing && !isDigit ? findNumber(pieces.slice(0, -1)) : null;
+}
+
+const isLoaded = ({key}) => Boolean(networks.get(key)?.network);
+
+/** What a network says of pieces as one digit; null where they are no more than a dot. */
+function evaluate({key}, pieces) {
+  const pixels = draw(pieces);
+  return pixels && memory.recall(key, pieces, () => networks.get(key).network.evaluate(pixels));
+}
+
+function draw(pieces) {
+  return memory.recall("drawn", pieces, () => renderStrokes(pieces.map(({points}) => points)));
 }
 
 async function loadAll(wanted) {
@@ -40,7 +87,7 @@ async function loadAll(wanted) {
       return {network: null, takes: 0};
     }));
   }
-  const taking = wanted.filter(({key}) => networks.get(key)?.network).map(({name}) => name);
+  const taking = wanted.filter(isLoaded).map(({name}) => name);
   self.postMessage({taking});
 }
 
