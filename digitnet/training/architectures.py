@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from digitnet.experiments import IMAGE_SHAPE, Experiment, layers
+from digitnet.training.pooling import OverlappingMaxPool2D, can_pool
 from digitnet.training.winograd import WINDOW, WinogradConv2D
 
 FLOAT32_WINOGRAD = "float32_winograd"  # a precision of `build_training_model`
@@ -50,8 +51,8 @@ def build_training_model(experiment: Experiment, precision: str) -> keras.Sequen
     """The same network, with the same weights in the same order, arranged to be trained fast.
 
     Dense layers before Flatten are evaluated once for each of the 256 grey levels instead of once
-    for each of an image's 784 pixels, ReLU follows the pool that leaves fewer values to it, and
-    dropout draws bytes instead of floats.
+    for each of an image's 784 pixels, ReLU follows the pool that leaves fewer values to it, max
+    pools that overlap have a faster gradient, and dropout draws bytes instead of floats.
 
     Args:
         experiment: Whose layers to build.
@@ -85,7 +86,9 @@ def _is_reducing_pool(layer: keras.Layer) -> bool:
 
 
 def _quicken(layer: keras.Layer) -> keras.Layer:
-    """Dropout that draws bytes, where its rate is a whole number of 256ths; others as they are."""
+    """What does the same as a layer, faster; the layer itself where there is nothing."""
+    if can_pool(layer):
+        return OverlappingMaxPool2D.from_config(layer.get_config())
     if isinstance(layer, keras.layers.Dropout) and (layer.rate * BYTES).is_integer():
         return ByteDropout(layer.rate, dtype=layer.dtype_policy)
     return layer

@@ -12,14 +12,20 @@ too coarse for it.
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from digitnet.training.parts import map_parts
+
 WINDOW = 3
 TILE = 4  # outputs along each side that are computed at once
 REACH = TILE + WINDOW - 1  # inputs along each side that they depend on
-PARTS = 4  # of a batch: what is in between then stays in the processor's cache
+PART_BYTES = 24_000_000  # of a batch's sums that are computed at once
+FLOAT_BYTES = 4
 LEAST_CHANNELS, LEAST_FILTERS = 64, 128
 
 _INPUT = np.array(
@@ -64,18 +70,22 @@ def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 (n, height - 2, width - 2, filters).
     """
-    count = tf.shape(images)[0]
-    ends = count * tf.range(PARTS + 1) // PARTS
     mapped = _map_both_ways(_KERNEL, tf.reshape(kernel, [WINDOW, WINDOW, -1]))
     mapped = tf.reshape(mapped, [REACH * REACH, *kernel.shape[2:]])
-    parts = tf.split(images, ends[1:] - ends[:-1], num=PARTS)
-    return tf.concat([_convolve_part(part, mapped) for part in parts], axis=0)
+    tiles = math.prod(_count_tiles(images))
+    image_bytes = FLOAT_BYTES * REACH * REACH * tiles * kernel.shape[-1]
+    return map_parts(partial(_convolve_part, mapped), images, image_bytes, PART_BYTES)
 
 
-def _convolve_part(images: tf.Tensor, mapped: tf.Tensor) -> tf.Tensor:
+def _count_tiles(images: tf.Tensor) -> list[int]:
+    """How many tiles the outputs have, down and across."""
+    return [math.ceil((side - WINDOW + 1) / TILE) for side in images.shape[1:3]]
+
+
+def _convolve_part(mapped: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Convolves images with a kernel that is mapped: (36, channels, filters)."""
     count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
-    rows, columns = (-(-(side - WINDOW + 1) // TILE) for side in (height, width))
+    rows, columns = _count_tiles(images)
     below, beside = rows * TILE + WINDOW - 1 - height, columns * TILE + WINDOW - 1 - width
     padded = tf.pad(images, [[0, 0], [0, below], [0, beside], [0, 0]])
     tiles = _cut(_cut(padded, 1, rows), 3, columns)  # (n, rows, 6, columns, 6, channels)
