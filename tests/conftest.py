@@ -13,7 +13,11 @@ THREADS = ("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS
 
 
 def pytest_configure() -> None:
-    """Gives a worker's TensorFlow, and the trainings it starts, its share of the cores."""
+    """Gives a worker's TensorFlow, and the trainings it starts, its share of the cores.
+
+    Real drawings are set aside: each training would be calibrated on them, for many seconds.
+    """
+    os.environ.pop("DIGITNET_STROKES", None)
     if WORKERS:
         share = max(1, (os.cpu_count() or 1) // WORKERS)
         os.environ.update(dict.fromkeys(THREADS, str(share)))

@@ -84,11 +84,12 @@ def start_training(name="cnn_min", settings=LONG, **options):
     )
 
 
-def wait_for(condition, seconds=240):
+def wait_for(condition, seconds=240, pause=0.2):
+    """Looks now and then: to look takes the processor from what is waited for."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def epochs_of(store):
@@ -124,7 +125,7 @@ def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken
     for kill in range(KILLS):
         process = start_training()
         if kill:  # the first may die at any moment, while TensorFlow is loaded too
-            wait_for(lambda: any(one.is_locked() for one in store.unfinished()))
+            wait_for(lambda: any(one.is_locked() for one in store.unfinished()), pause=0.02)
         time.sleep(moments.uniform(0, span) if kill else moments.uniform(0, 10))
         process.kill()
         process.wait()
