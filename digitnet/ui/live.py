@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from digitnet.ui.page import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
 DEMONSTRATED = 3  # the sample digit, of one stroke, that draws itself on the first visit
+_turns = count()  # what is sent as before is not told to a component, which may wait to be told
 DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as the screen
 
 
@@ -52,6 +54,7 @@ def show_live_reading(
                 "description": _offer_description(str(load_seen_store().local)),
                 "chosen": chosen.run.experiment.name,
                 "width": width,
+                "turn": next(_turns),
             },
         )
 
