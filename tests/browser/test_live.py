@@ -113,6 +113,21 @@ def test_earlier_strokes_are_read_along(page: Page) -> None:
     page.mouse.up()
 
 
+def test_sending_a_drawing_does_not_end_the_reading_of_the_next_stroke(page: Page) -> None:
+    """A busy page sends a stroke's drawing when the pen is down again."""
+    wait_for_networks(page)
+    upright, bar = load_samples()[5]
+    draw_strokes(page, [upright])
+    put_pen(page, bar)
+    page.locator(".st-key-canvas [aria-label^=Update]").evaluate("button => button.click()")
+    expect_live(page, 5)
+    box = page.locator(CANVAS).bounding_box()
+    page.mouse.move(box["x"] + bar[-1][0], box["y"] + bar[-1][1] + 1)
+    expect_live(page, 5)
+    page.mouse.up()
+    expect_read(page, 5)
+
+
 def begin_with_four(page: Page) -> None:
     page.locator(".st-key-sample").get_by_role("radio", name="4", exact=True).click()
     expect_read(page, 4)

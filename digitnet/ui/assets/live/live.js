@@ -5,6 +5,7 @@ import {Panel} from "./panel.js";
 import {demonstrate, findBoard} from "./demonstration.js";
 
 const BOARD = "canvas.upper-canvas";
+const CHANGES = '.dc-toolbar button:not([aria-label^="Update"])'; // that one only sends the drawing
 const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
 
 /** Streamlit calls this when the component appears, and whenever its data have changed. */
@@ -169,7 +170,7 @@ class Live {
 
   /** What the toolbar does to the drawing is the server's to tell; until then nothing is read. */
   heedToolbar(event) {
-    if (event.composedPath().some((one) => one.matches?.(".dc-toolbar button"))) {
+    if (event.composedPath().some((one) => one.matches?.(CHANGES))) {
       this.strokes = [];
       this.reset();
     }
