@@ -104,11 +104,10 @@ def test_the_parts_of_the_page_are_shown(open_tab):
 
 
 def test_from_the_button_to_a_new_current_run_and_back(open_tab, laboratory: str, store: RunStore):
-    page = open_tab()
-    choose_sample(page, Most_epochs=100, Patience=100)  # long enough to be seen
+    page, other = open_tab(), open_tab()
+    choose_sample(page, Most_epochs=50, Patience=50)  # long enough to be seen
     button(page, "Retrain").click()
     expect(page.locator(".st-key-training_sign")).to_contain_text("Training CNN, few filters")
-    other = open_tab()
     expect(in_jobs(page, re.compile("^Epoch"))).to_be_visible(timeout=START)
     epochs = page.locator(".st-key-jobs .dn-progress p span:last-child").first
     expect(epochs).to_be_visible(timeout=START)

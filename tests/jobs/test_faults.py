@@ -6,6 +6,7 @@ DIGITNET_KILL_SEED the moments: a test that fails says which seed repeats its ow
 
 import contextlib
 import math
+import multiprocessing
 import os
 import random
 import shutil
@@ -18,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from digitnet import jobs
+from digitnet import cli, jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
 from tests.made_runs import make_request, make_training, use_store
@@ -34,7 +35,7 @@ LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
 import sys, time
-from digitnet import jobs
+from digitnet import cli, jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import Request, RunStore
 
@@ -76,12 +77,38 @@ def unbroken(tmp_path_factory):
         return store.current("cnn_min")
 
 
-def start_training(name="cnn_min", settings=LONG, **options):
-    command = [sys.executable, "-m", "digitnet", "train", name, "--dataset", settings.dataset]
-    command += ["--epochs", str(settings.epochs), "--patience", str(settings.patience)]
+def arguments_of(settings):
+    """What asks the command line to train the smallest network with these settings."""
+    given = ["train", "cnn_min", "--dataset", settings.dataset]
+    return given + ["--epochs", str(settings.epochs), "--patience", str(settings.patience)]
+
+
+def start_training(settings=LONG, **options):
+    command = [sys.executable, "-m", "digitnet", *arguments_of(settings)]
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
     )
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Forks processes that have TensorFlow already: to load it takes longer than the rest."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["digitnet.training.pipeline"])
+    return context
+
+
+def train_long(environment):
+    os.environ.update(environment)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        sys.exit(cli.main(arguments_of(LONG)))
+
+
+def fork_training(loaded):
+    """The same training as `start_training` starts."""
+    process = loaded.Process(target=train_long, args=(dict(os.environ),), daemon=True)
+    process.start()
+    return process
 
 
 def wait_for(condition, seconds=240, pause=0.2):
@@ -118,17 +145,20 @@ def assert_same_run(run, expected):
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken, victim):
+def test_a_training_killed_at_random_moments_ends_as_if_unbroken(store, unbroken, loaded, victim):
     print(f"these moments are repeated by DIGITNET_KILL_SEED={KILL_SEED}")
     moments = random.Random(KILL_SEED + victim)
     span = unbroken.history()["seconds"].sum() / KILLS
-    for kill in range(KILLS):
-        process = start_training()
-        if kill:  # the first may die at any moment, while TensorFlow is loaded too
-            wait_for(lambda: any(one.is_locked() for one in store.unfinished()), pause=0.02)
-        time.sleep(moments.uniform(0, span) if kill else moments.uniform(0, 10))
+    process = start_training()
+    time.sleep(moments.uniform(0, 10))  # the first dies at any moment, while TensorFlow loads too
+    process.kill()
+    process.wait()
+    for _ in range(KILLS - 1):
+        process = fork_training(loaded)
+        wait_for(lambda: any(one.is_locked() for one in store.unfinished()), pause=0.02)
+        time.sleep(moments.uniform(0, span))
         process.kill()
-        process.wait()
+        process.join()
         if store.finished():
             break
         assert set(states(store).values()) <= {"interrupted", "queued"}
