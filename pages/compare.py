@@ -280,7 +280,8 @@ def open_tab() -> None:
         else:
             latencies = st.session_state.get("latencies", {})
             standings = load_standings(loaders.load_store(), latencies)
-            show_results(standings) if view == RESULTS else show_two(standings)
+            show = show_results if view == RESULTS else show_two
+            show(standings)
             job_list.follow_runs(state_of(loaders.load_store()))
 
 

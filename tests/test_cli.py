@@ -80,7 +80,7 @@ def run(*arguments):
         (["train", "mine", "--layers", "conv 8"], "flatten is missing"),
         (["train", "mine", "--layers", ""], "layer 1, empty: a layer is one of"),
         (["train", "Mine", "--layers", "flatten"], "a network's name has 1 to 24"),
-        (["train", "cnn", "--layers", "flatten"], "one of the project's own networks"),
+        (["train", "cnn", "--layers", "flatten"], "one of the project's own networks'"),
         (["train", "a", "b", "--layers", "flatten"], "give one name"),
         (["train", "--all", "--layers", "flatten"], "give one name"),
         (["predict", "x.png", "--model", "resnet"], "no experiment is named"),
@@ -100,6 +100,31 @@ def test_list_without_runs_names_every_experiment(store, capsys):
     output = capsys.readouterr().out
     assert all(experiment.name in output for experiment in EXPERIMENTS)
     assert output.count("not trained yet") == len(EXPERIMENTS)
+
+
+@pytest.mark.slow
+def test_list_tells_what_was_not_judged_as_the_report_did(trained_store, capsys):
+    assert cli.main(["list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["cnn_min"].endswith("on the Offline sample")
+    assert "Offline" not in lines["cnn"]
+
+
+@pytest.mark.parametrize("refused", [["--epochs", "0"], ["--workers", "99"]])
+def test_what_is_refused_keeps_no_network(store, capsys, refused):
+    assert cli.main(["train", "ghost", "--layers", "flatten, dense 10", *refused]) == cli.USAGE
+    assert "must be" in capsys.readouterr().err
+    assert "ghost" not in [one.name for one in store.experiments()]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none.png", "no such file"), ("none.jsonl", "no such file"), (".", "is a directory")],
+)
+def test_what_is_not_there_is_told_as_such(trained_store, tmp_path, capsys, name, reason):
+    assert cli.main(["predict", str(tmp_path / name), "--model", "cnn_min"]) == cli.FAILED
+    told = capsys.readouterr().out
+    assert reason in told and "Errno" not in told
 
 
 @pytest.mark.slow

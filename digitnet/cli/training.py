@@ -58,10 +58,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    requests = [] if options.run else _requests(options)
     if not 1 <= options.workers <= 64:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
     _prepare_to_train()
+    requests = [] if options.run else _requests(options)
     if options.run:
         return _train_one(_find_training(options))
     if options.workers == 1 or len(requests) == 1:
@@ -107,6 +107,7 @@ def _train_in_turn(requests: list[Request]) -> int:
 def _requests(options: argparse.Namespace) -> list[Request]:
     """The report's settings for each chosen experiment, changed where the user said so."""
     said = _said_settings(options)
+    TrainingSettings(**said)  # first, so that no network is kept for settings that are refused
     return [Request(one.name, replace(one.settings, **said)) for one in _chosen(options)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -43,6 +43,7 @@ class _Speed:
     Args:
         seconds: Seconds an epoch, the median.
         scale: How much more arithmetic an epoch of the training to be estimated takes.
+        pace: How much longer this machine takes than the one that it was recorded on.
     """
 
     experiment: str
@@ -50,14 +51,21 @@ class _Speed:
     is_shipped: bool
     seconds: float
     scale: float
+    pace: float = 1.0
+
+    @property
+    def seconds_an_image(self) -> float:
+        return self.seconds / DATASETS[self.settings.dataset].size
 
 
 def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings) -> Estimate:
     """What a training will probably cost, from speeds that were recorded.
 
     The time is the seconds of an epoch times the epochs that are expected. Best is what this
-    machine took for the same; failing that, another training's speed is scaled by the arithmetic of
-    an epoch. Batch size is not scaled by: what it changes depends on the processor.
+    machine took for the same; failing that, what a shipped run took, and how much longer this
+    machine took for others of them on the same data; failing that, another training's speed is
+    scaled by the arithmetic of an epoch. Batch size is not scaled by: what it changes depends on
+    the processor.
 
     Args:
         store: Where the recorded trainings are.
@@ -68,15 +76,8 @@ def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings
     speeds = list(_recorded_speeds(store, experiment, settings.dataset))
     if not speeds:
         return Estimate(None, needed, "No training is recorded here yet, so its time is unknown.")
-
-    def distance(speed: _Speed) -> tuple[bool, bool, float, bool]:
-        # An epoch of the sample is mostly overhead, so the data set counts before the machine.
-        other_data = speed.settings.dataset != settings.dataset
-        other_batch = speed.settings.batch_size != settings.batch_size
-        return other_data, speed.is_shipped, abs(math.log(speed.scale)), other_batch
-
-    speed = min(speeds, key=distance)
-    per_epoch = speed.seconds * speed.scale
+    speed = _choose_speed(speeds, experiment.name, settings)
+    per_epoch = speed.seconds * speed.scale * speed.pace
     report_epochs = find_report_epochs(experiment.name)
     epochs = expect_epochs(settings, report_epochs=report_epochs)
     limit = _describe_limit(epochs, settings, report_epochs)
@@ -85,6 +86,40 @@ def estimate(store: RunStore, experiment: Experiment, settings: TrainingSettings
         f"{epochs:,} epochs ({limit}) of {per_epoch_words} s, {_origin(speed, experiment.name)}."
     )
     return Estimate(epochs * per_epoch, needed, basis)
+
+
+def _choose_speed(speeds: list[_Speed], experiment: str, settings: TrainingSettings) -> _Speed:
+    """The recorded speed that tells most of a training."""
+
+    def distance(speed: _Speed) -> tuple[bool, bool, float, bool]:
+        # An epoch of the sample is mostly overhead, so the data set counts before the machine.
+        other_data = speed.settings.dataset != settings.dataset
+        other_batch = speed.settings.batch_size != settings.batch_size
+        return other_data, speed.is_shipped, abs(math.log(speed.scale)), other_batch
+
+    nearest = min(speeds, key=distance)
+    is_same = nearest.experiment == experiment and nearest.scale == 1
+    pace = _find_pace(speeds, settings.dataset)
+    if pace is None or (is_same and not nearest.is_shipped):
+        return nearest
+    shipped = [one for one in speeds if one.is_shipped]
+    same = [one for one in shipped if one.experiment == experiment]
+    return replace(min(same or shipped, key=distance), pace=pace)
+
+
+def _find_pace(speeds: list[_Speed], dataset: str) -> float | None:
+    """How much longer this machine takes on a data set than the shipped runs' did, by the image.
+
+    None if it has trained none of them on it. An epoch of little arithmetic is mostly overhead: the
+    arithmetic of one that took long here says nothing of the others.
+    """
+    shipped = {one.experiment: one.seconds_an_image for one in speeds if one.is_shipped}
+    paces = [
+        one.seconds_an_image / shipped[one.experiment]
+        for one in speeds
+        if one.experiment in shipped and one.settings.dataset == dataset and not one.is_shipped
+    ]
+    return float(np.median(paces)) if paces else None
 
 
 def _describe_limit(epochs: int, settings: TrainingSettings, report_epochs: int | None) -> str:
@@ -131,9 +166,9 @@ def _epoch_work(experiment: Experiment, dataset: str) -> float:
 def _origin(speed: _Speed, experiment: str) -> str:
     """Where a speed comes from, as the end of a sentence."""
     machine = "the machine of the shipped runs" if speed.is_shipped else "this machine"
+    if speed.pace != 1:
+        machine += ", at the pace of this machine on such data"
     if speed.experiment == experiment and speed.scale == 1:
-        return f"as it took {machine} before"
-    return (
-        f"scaled by arithmetic from what {speed.experiment} on {speed.settings.dataset} "
-        f"took {machine}"
-    )
+        return f"as it took {machine}{' before' if speed.pace == 1 else ''}"
+    data = DATASETS[speed.settings.dataset].title
+    return f"scaled by arithmetic from what {speed.experiment} on {data} took {machine}"

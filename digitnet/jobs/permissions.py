@@ -101,8 +101,8 @@ def require_trainable(
     trainings, used = Classroom(store).usage(store)
     if is_new and trainings >= quota.trainings:
         raise JobError(
-            f"each visitor may have {quota.trainings} trainings here, finished or not, and you "
-            f"have {trainings}; delete one first"
+            f"the most trainings that a visitor may have here, finished or not, is "
+            f"{quota.trainings}, and you have {trainings}; delete one first"
         )
     if used + BYTES_A_PARAMETER * experiment.parameters > quota.megabytes * 2**20:
         raise JobError(

@@ -102,7 +102,7 @@ def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
         NetworkError: If the name is one of the project's.
     """
     if name in {one.name for one in EXPERIMENTS}:
-        raise NetworkError(f"{name} is one of the project's own networks; choose another name")
+        raise NetworkError(f"the name {name} is one of the project's own networks'; choose another")
     present = {one.name: one.layers for one in _read_known(local)}
     version, versioned = 1, name
     while present.get(versioned, layers) != layers:

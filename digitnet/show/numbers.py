@@ -25,13 +25,14 @@ PEN = 6
 
 
 def number_html(number: Number) -> Markup:
-    """The number in large type, and the digit of it that is least sure."""
+    """The number in large type, and how sure its digits are."""
     doubtful = min(number.digits, key=lambda one: one.probability)
-    said = (
-        f"A number of {number_in_words(len(number.digits))} digits. Least sure is the "
-        f"{doubtful.digit} in place {number.digits.index(doubtful) + 1}: "
-        f"{format_share(doubtful.probability)}."
-    )
+    least, most = format_share(doubtful.probability), format_share(1)
+    place = number.digits.index(doubtful) + 1
+    sure = f"least sure of the {doubtful.digit} in place {place}: {least}."
+    if least == most:
+        sure = f"each {most} sure."
+    said = f"A number of {number_in_words(len(number.digits))} digits, {sure}"
     large = tag("p", number.text, class_="dn-digit dn-number")
     return tag("div", large, tag("p", said), class_="dn-reading", role="status")
 

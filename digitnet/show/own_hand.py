@@ -56,13 +56,13 @@ def describe_readings(readings: Sequence[OwnReading]) -> str:
     low, high = best.interval
     said = (
         f"**{best.experiment.title}** reads **{best.right:,} of your {_count(total)}** rightly. "
-        f"Were you to draw on and on, it would be {low:.0%} to {high:.0%} (95% interval)."
+        f"Of very many drawings like these it would read {low:.0%} to {high:.0%} (95% interval)."
     )
     others = [one.right for one in readings[1:] if one.has_learnt]
     if others and min(others) == max(others):
-        said += f" All others that learnt to read: {min(others):,}."
+        said += f" All others that learnt to read get {min(others):,} right."
     elif others:
-        said += f" The others that learnt to read: {min(others):,} to {max(others):,}."
+        said += f" The others that learnt to read get {min(others):,} to {max(others):,} right."
     return said + _describe_refused(readings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -125,9 +126,10 @@ def describe_progress(
         return ahead.share, WORDS_OF_PHASES[status.phase]
     words = f"Epoch {len(scores) + 1}"
     words += f", step {status.step:,} of {status.steps:,}" if status.steps else ""
-    mean = seconds.mean() if len(seconds) else 0
-    if is_amount(float(mean)) and mean:
-        words += f" · about {format_duration(ahead.epochs_left * mean)} left"
+    # The first epoch takes the time to get ready as well, so two are compared before it is told.
+    usual = statistics.median_low(seconds.tolist()) if len(seconds) > 1 else 0
+    if is_amount(usual) and usual:
+        words += f" · about {format_duration(ahead.epochs_left * usual)} left"
     return ahead.share, words
 
 

@@ -252,7 +252,7 @@ def _writer(item: dict[str, Any], index: int) -> str:
 
 def _score_line(name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray) -> str:
     correct = predictions == labels
-    if len(set(writers)) > 1:
+    if len(set(writers)) > 1 and not correct.all():  # resampled, no error stays no error
         low, high = clustered_accuracy_interval(correct, writers)
     else:
         low, high = wilson_interval(int(correct.sum()), len(correct))
@@ -260,4 +260,5 @@ def _score_line(name: str, labels: np.ndarray, predictions: np.ndarray, writers:
         f"{true} as {read} ({count})"
         for true, read, count in worst_confusions(labels, predictions, most=4)
     )
-    return f"{name:<11} {correct.mean():.4f} ({low:.4f} to {high:.4f})  most often {worst}"
+    misread = f"most often {worst}" if worst else "none misread"
+    return f"{name:<11} {correct.mean():.4f} ({low:.4f} to {high:.4f})  {misread}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from digitnet.errors import DigitnetError
-from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment, pixel_features
+from digitnet.experiments import DATASETS, REPORT_EXPERIMENTS, find_experiment, pixel_features
 from digitnet.places import home
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
@@ -38,9 +38,9 @@ def summarize(store: RunStore) -> list[dict[str, Any]]:
 
     Returns:
         In their order, dictionaries of name, group, parameters, report_accuracy (None if the
-        report has no such experiment), run (id or None), problem (a sentence or None), accuracy,
-        accuracy_interval [low, high], epochs, best_epoch, seconds_per_epoch, served_bytes and
-        rank; None where there is no whole run.
+        report has no such experiment), run (id or None), problem (a sentence or None), dataset
+        (which it learnt from), accuracy, accuracy_interval [low, high], epochs, best_epoch,
+        seconds_per_epoch, served_bytes and rank; None where there is no whole run.
     """
     return [_tabulate(standing) for standing in load_standings(store, {})]
 
@@ -55,6 +55,7 @@ def _tabulate(standing: Standing) -> dict[str, Any]:
         "report_accuracy": standing.report_accuracy,
         "run": summary and summary.run.id,
         "problem": summary and summary.problem,
+        "dataset": summary and summary.settings and summary.settings.dataset,
         "accuracy_interval": summary and summary.interval and list(summary.interval),
         **{name: summary and getattr(summary, name) for name in figures},
     }
@@ -76,9 +77,16 @@ def format_list(rows: list[dict[str, Any]]) -> str:
         low, high = row["accuracy_interval"]
         lines.append(
             f"{begin}{row['accuracy']:>7.2%}  {low:.2%}-{high:.2%} {row['epochs']:>8} "
-            f"{row['served_bytes'] / 1e6:>6.2f} MB  {row['run']}"
+            f"{row['served_bytes'] / 1e6:>6.2f} MB  {row['run']}{_remark(row['dataset'])}"
         )
     return "\n".join(lines)
+
+
+def _remark(dataset: str | None) -> str:
+    """That a run's accuracy is not to be compared with the report's."""
+    if dataset is None or DATASETS[dataset].judge == "mnist":
+        return ""
+    return f"  on the {DATASETS[dataset].title}"
 
 
 def format_results(rows: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ class Watcher:
         self._training = training
         self._say = say
         self._progress = Progress()
+        self._seconds: list[float] = []  # of the epochs since this process began
         self._written = 0.0
 
     def on_start(self, progress: Progress) -> None:
@@ -38,6 +40,7 @@ class Watcher:
 
     def on_epoch(self, row: dict[str, float], progress: Progress) -> None:
         self._progress = progress
+        self._seconds.append(row["seconds"])
         self._training.append_history(row)
         self._write(0, 0)
         left = self.seconds_left()
@@ -49,14 +52,19 @@ class Watcher:
         )
 
     def seconds_left(self) -> float:
-        """Time to the end that is expected; meaningful once an epoch is finished."""
+        """Time to the end that is expected; 0 while it cannot be told.
+
+        The first epoch takes the time to get ready as well, so it says nothing by itself.
+        """
+        if len(self._seconds) < 2:
+            return 0.0
         progress = self._progress
         epochs = expect_epochs(
             self._request.settings,
             progress.best_epoch,
             find_report_epochs(self._request.experiment),
         )
-        return (epochs - progress.epoch) * progress.seconds / progress.epoch
+        return (epochs - progress.epoch) * statistics.median_low(self._seconds)
 
     def _write(self, step: int, steps: int) -> None:
         self._written = time.monotonic()

@@ -28,7 +28,7 @@ WIDE = 2 * CANVAS_SIZE  # pixels: a board for numbers
 BOARD_COLOUR = "#1c2430"
 
 
-INVITATION = "Draw one digit, large. The networks read it as you lift the pen."
+INVITATION = "Draw one digit, large. The networks read it while you draw."
 WIDE_INVITATION = "Draw a number. The reader reads it while you draw."
 
 

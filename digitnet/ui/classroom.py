@@ -64,8 +64,11 @@ def show_code() -> None:
 
 
 def _take_code() -> None:
+    said = st.session_state.get("other_code")
+    if said is None:  # asked a second time, when all of the visit before has been cleared
+        return
     try:
-        roles.take_code(st.session_state["other_code"])
+        roles.take_code(said)
     except DigitnetError as error:
         actions.note_error(error)
 

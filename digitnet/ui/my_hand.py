@@ -62,7 +62,7 @@ def show_next_step(drawings: Sequence[OwnDrawing]) -> None:
     if said := words.describe_next_step([one.label for one in drawings]):
         with st.container(key="next_step", horizontal=True, vertical_alignment="center"):
             st.caption(said, width="content")
-            st.page_link(page_file("draw"), label="Draw on", icon=":material/draw:")
+            st.page_link(page_file("draw"), label="Draw more", icon=":material/draw:")
 
 
 def show_misread(readings: Sequence[OwnReading], drawings: Sequence[OwnDrawing]) -> None:

@@ -4,9 +4,9 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.ui import roles
-from digitnet.ui.page import page_file, show_menu, show_training_sign
+from digitnet.ui.page import ASSETS, page_file, show_menu, show_training_sign
 
-st.set_page_config(page_title="digitnet", page_icon=":material/draw:", layout="wide")
+st.set_page_config(page_title="digitnet", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 roles.enter()
 draw = st.Page(page_file("draw"), title="Draw", default=True)
 inside = st.Page(page_file("inside"), title="Inside")

@@ -122,6 +122,17 @@ def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 400), (568, 320)])  # zoomed; a phone, turned
+def test_the_board_is_never_higher_than_the_screen(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    board = page.locator("canvas.upper-canvas")
+    board.scroll_into_view_if_needed()
+    expect(board).to_be_in_viewport(ratio=0.99)
+    assert board.bounding_box()["height"] > height / 2  # and large enough
+    draw_strokes(page, [[[0.5 * x, 0.5 * y] for x, y in one] for one in load_samples()[7]])
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("7")
+
+
 def draw_with_finger(page: Page, strokes: list[list[list[float]]], scale: float) -> None:
     """Draws strokes of [x, y] in canvas pixels, of which each is `scale` wide on the screen."""
     box = page.locator("canvas.upper-canvas").bounding_box()

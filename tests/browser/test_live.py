@@ -429,6 +429,45 @@ def test_a_strict_content_security_policy_allows_it(fresh: BrowserContext, addre
     assert not any("bidi-components" in one for one in blocked)
 
 
+NOTE_WHAT_IS_READ = """() => {
+    window.seen = [];
+    const digit = document.querySelector(".st-key-live .dn-digit");
+    new MutationObserver(() => window.seen.push(digit.textContent)).observe(digit, {
+        childList: true, characterData: true, subtree: true,
+    });
+}"""
+
+
+def test_a_number_stands_while_its_next_digit_is_begun(page: Page, address: str) -> None:
+    open_wide(page, address)
+    draw_strokes(page, place([2, 0, 2]))
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("202")
+    page.evaluate(NOTE_WHAT_IS_READ)
+    four, bar = place([2, 0, 2, 4])[-2:]
+    for stroke in (four, bar):
+        put_pen(page, stroke)
+        page.wait_for_timeout(500)  # for the last of it to be read
+        page.mouse.up()
+    expect_read(page, 2024)
+    seen = page.evaluate("window.seen")
+    assert seen and all(len(one) >= 3 for one in seen if one), seen
+
+
+def test_what_lies_below_keeps_its_place_while_a_digit_draws_itself(
+    fresh: BrowserContext, address: str
+) -> None:
+    page = fresh.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, address)
+    below = page.get_by_text("Wide board, for numbers")
+    expect(below).to_be_visible()
+    place_before = below.bounding_box()
+    expect_live(page, 3)
+    assert below.bounding_box() == place_before
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    assert below.bounding_box() == place_before
+
+
 def test_on_the_first_visit_a_digit_draws_itself_once(fresh: BrowserContext, address: str) -> None:
     page = fresh.new_page()
     open_page(page, address)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from digitnet import jobs
-from digitnet.experiments import TrainingSettings, find_experiment, training_bytes
+from digitnet.experiments import DATASETS, TrainingSettings, find_experiment, training_bytes
 from digitnet.jobs import JobError, estimates, queue, worker
 from digitnet.report import load_report_scores
 from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request
@@ -484,11 +484,31 @@ def test_another_speed_is_scaled_by_arithmetic(store):
     assert "cnn" in estimate.basis and "scaled" in estimate.basis
 
 
+def ship(store, name, seconds):
+    run = record(store, name, seconds)
+    store.shipped.mkdir(parents=True, exist_ok=True)
+    run.folder.rename(store.shipped / name)
+    store.roll_back(name)
+
+
+def test_what_the_sample_took_here_is_compared_with_the_shipped_runs(store):
+    """An epoch of the sample is overhead, which arithmetic would multiply by thousands."""
+    ship(store, "cnn_min", 2.0)
+    ship(store, "cnn_long", 100.0)
+    sizes = DATASETS["sample"].size / DATASETS["mnist"].size
+    record(store, "cnn_min", 10 * 2.0 * sizes, dataset="sample")  # a tenth of the pace
+    settings = TrainingSettings(dataset="sample", epochs=1)
+    estimate = jobs.estimate(store, store.find_experiment("cnn_long"), settings)
+    assert estimate.seconds == pytest.approx(10 * 100.0 * sizes)
+    assert "at the pace of this machine" in estimate.basis
+    estimate = jobs.estimate(store, store.find_experiment("cnn_min"), settings)
+    assert estimate.seconds == pytest.approx(10 * 2.0 * sizes)
+    estimate = jobs.estimate(store, store.find_experiment("cnn_long"), TrainingSettings(epochs=1))
+    assert estimate.seconds == pytest.approx(100.0)  # of MNIST nothing is known of this machine
+
+
 def test_shipped_speeds_are_the_last_resort(store):
-    run = record(store, "cnn", 3.0)
-    store.shipped.mkdir(parents=True)
-    run.folder.rename(store.shipped / "cnn")
-    store.roll_back("cnn")
+    ship(store, "cnn", 3.0)
     estimate = jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings(epochs=1))
     assert estimate.seconds == pytest.approx(3.0)
     assert "shipped" in estimate.basis

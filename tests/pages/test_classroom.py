@@ -324,3 +324,12 @@ def test_strokes_are_counted_in_memory_and_written_now_and_then(store, monkeypat
     tally.count("c", "cd")
     tally.write(store)
     assert room.counts() == (2, 3) and tally.total(store) == (2, 4)
+
+
+def test_a_code_that_is_taken_twice_is_no_error(monkeypatch):
+    """The browser may ask again before it has been told that all of its visit was cleared."""
+    open_at("classroom")
+    from digitnet.ui import classroom  # which needs the app that has just run
+
+    monkeypatch.setattr(classroom.st, "session_state", {})
+    assert classroom._take_code() is None

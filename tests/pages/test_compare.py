@@ -360,6 +360,11 @@ def test_histories_are_read_once_for_all_estimates(open_compare, store, monkeypa
     assert read.count(training.folder / HISTORY) == 2
 
 
+@pytest.mark.parametrize("view", ["Results", "Two networks"])
+def test_nothing_is_shown_but_what_is_said(open_compare, view):
+    assert "`None`" not in words_of(open_compare(view=view))
+
+
 def tick(app, *rows):
     app.session_state["table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
     return app.run()

@@ -133,7 +133,7 @@ def test_the_real_networks_read_the_samples(summaries):
 def test_the_readings_in_words(server, summaries, drawings):
     said = words.describe_readings(OwnReader(server).read(summaries, drawings))
     assert "**2 of your 3 drawings**" in said and "21% to 94%" in said
-    assert "The others that learnt to read: 1 to 2." in said
+    assert "The others that learnt to read get 1 to 2 right." in said
     assert "takes one of them for no digit" in said
 
 

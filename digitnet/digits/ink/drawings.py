@@ -39,7 +39,10 @@ def read_drawings(
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for index, line in enumerate(_pass_over_blanks(_read_lines(file))):
                 yield index, *parse_drawing(line)
-    except (OSError, EOFError, zlib.error) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InkError(f"{path.name} cannot be read: {reason}.") from error
+    except (EOFError, zlib.error) as error:
         raise InkError(f"{path.name} cannot be read: {error}.") from error
 
 

@@ -125,6 +125,9 @@ def _open_image(source: bytes | Path) -> np.ndarray:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large from error
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InkError(f"The file cannot be read: {reason}.") from error
     except Exception as error:  # the decoders raise whatever a broken file brings about
         raise InkError(
             "The file is no image that can be read: send a whole PNG, JPEG or WebP."

@@ -4,6 +4,7 @@
 // sample digit, or what was on the board when one came, is put away as well.
 // The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
 { // a block of its own: whoever comes back to the page runs this again
+const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
 const style = `
   .dc-root > .dc-toolbar {
     position: static; opacity: 1; padding: 0.5rem 0 0; justify-content: flex-start;
@@ -29,10 +30,12 @@ function arrange() {
   if (!root?.querySelector(".dc-toolbar") || root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
-  const sizes = new ResizeObserver(() => { // on a phone the board is as wide as the screen
-    board.style.zoom = room.clientWidth / width();
-  });
-  [room, board].forEach((one) => sizes.observe(one));
+  const fit = () => { // on a phone the board is as wide as the screen, but never higher than it
+    const highest = Math.max(innerHeight - AROUND, LOWEST) / parseFloat(board.style.height);
+    board.style.zoom = Math.min(room.clientWidth / width(), highest);
+  };
+  const sizes = new ResizeObserver(fit);
+  [room, board, document.documentElement].forEach((one) => sizes.observe(one));
   root.querySelector(".upper-canvas").setAttribute("aria-label", "Board to draw a digit on");
   root.querySelector(".upper-canvas").setAttribute("role", "img");
   root.append(Object.assign(document.createElement("style"), {id: "digitnet", textContent: style}));

@@ -134,6 +134,7 @@ class Live {
     if (this.strokes.length || this.hasBegun) return;
     const read = (points) => {
       this.points = points;
+      this.panel?.demonstrate(Boolean(points));
       if (points) this.send();
       else this.reset();
     };

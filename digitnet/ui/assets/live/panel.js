@@ -52,6 +52,11 @@ export class Panel {
     this.ballot.replaceChildren(...DIGITS.map((digit) => said("b", digit)), ...this.dots.values());
   }
 
+  /** Has the page keep still while what is shown was not asked for. */
+  demonstrate(isOn) {
+    this.whole.classList.toggle("dn-demonstrated", isOn);
+  }
+
   /** @param {string} read A digit, a number, or nothing. */
   say(read) {
     this.digit.textContent = read;
@@ -68,8 +73,9 @@ export class Panel {
     this.whole.classList.remove("dn-doubtful");
     const least = Math.min(...number.map(({probability}) => probability));
     const place = number.findIndex(({probability}) => probability === least);
-    this.sure.dataset.said = `A number of ${COUNTS[number.length] ?? number.length} digits. ` +
-      `Least sure is the ${number[place].digit} in place ${place + 1}: ${share(least)}.`;
+    this.sure.dataset.said = `A number of ${COUNTS[number.length] ?? number.length} digits, ` +
+      (share(least) === share(1) ? `each ${share(1)} sure.`
+        : `least sure of the ${number[place].digit} in place ${place + 1}: ${share(least)}.`);
     drawBoxes(this.boxes, number, strokes);
   }
 

@@ -16,6 +16,7 @@ const SHELF = "digitnet"; // where the browser keeps the files
 let calibrations = {}; // of the networks that are wanted, by name
 const networks = new Map(); // those that are loaded, and the milliseconds that each takes
 let loading = Promise.resolve();
+let standing = null; // the number that is shown while the pen is down
 const memory = new Memory(); // of what is drawn, and what networks say of it
 
 self.onmessage = ({data: {wanted, drawing}}) => {
@@ -42,7 +43,9 @@ function read({strokes, drawn, isDrawing}) {
   ];
   const pixels = draw(pieces);
   if (!pixels) return {readings: {}};
-  return {pixels, readings: readAll(pieces), number: findNumber(pieces, isDrawing)};
+  const number = findNumber(pieces);
+  standing = isDrawing ? number : null;
+  return {pixels, readings: readAll(pieces), number};
 }
 
 function readAll(pieces) {
@@ -51,10 +54,10 @@ function readAll(pieces) {
 }
 
 /**
- * As the server finds it, see `find_number` in digitnet/ui/loaders.py; but that what has been begun,
- * as long as it makes all no digit, leaves the number as it was.
+ * As the server finds it, see `find_number` in digitnet/ui/loaders.py; but that a digit which has
+ * been begun, as long as it makes all no digit, leaves the number as it was.
  */
-function findNumber(pieces, isDrawing = false) {
+function findNumber(pieces) {
   if (pieces.length < 2) return null;
   const reader = Object.values(calibrations).find(({refuses}) => refuses);
   if (!reader) return null;
@@ -62,7 +65,7 @@ function findNumber(pieces, isDrawing = false) {
   const digits = readNumber(pieces, (some) => evaluate(reader, some), reader);
   if (digits.length > 1) return digits;
   const {isDigit} = calibrate(evaluate(reader, pieces), reader);
-  return isDrawing && !isDigit ? findNumber(pieces.slice(0, -1)) : null;
+  return isDigit ? null : findNumber(pieces.slice(0, -1)) ?? standing;
 }
 
 const isLoaded = ({key}) => Boolean(networks.get(key)?.network);
