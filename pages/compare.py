@@ -77,7 +77,7 @@ TABLE_COLUMNS = {
         help="On the clock where it was trained, with all else that ran there",
     ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms", width=86),
-    "dataset": st.column_config.TextColumn("Learnt from", width=110),
+    "dataset": st.column_config.TextColumn("Learnt from", width=140),
     "name": st.column_config.TextColumn(
         "Short name", width=90, help="As in the charts and on a terminal"
     ),

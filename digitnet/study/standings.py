@@ -159,8 +159,11 @@ def state_of(store: RunStore) -> tuple[str, ...]:
 
 def _settings_of(summary: RunSummary) -> dict[str, Any]:
     settings = summary.settings
-    names = ("dataset", "learning_rate", "batch_size", "patience", "seed")
-    return {name: settings and getattr(settings, name) for name in names}
+    names = ("learning_rate", "batch_size", "patience", "seed")
+    return {
+        "dataset": settings and DATASETS[settings.dataset].title,
+        **{name: settings and getattr(settings, name) for name in names},
+    }
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -139,6 +139,8 @@ def show_rows(costs: list[LayerCost], problem: str | None) -> None:
                         st.html(cost_html(costs[place]))
                     elif place == len(costs) and problem:
                         st.html(problem_html(problem))
+                    else:
+                        st.caption("Told once the layers above can stand.")
                 show_row_buttons(place, row)
     st.button(
         "Add a layer",

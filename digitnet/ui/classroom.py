@@ -52,7 +52,7 @@ def show_code() -> None:
             "What you train and build here is yours: nobody sees it without this code. The address "
             "of this page carries it. Keep it, or write the code down, to come back."
         )
-        st.code(f"{_address()}?code={roles.code()}", None)
+        st.code(f"{_address()}?code={roles.code()}", None, wrap_lines=True)
         store = loaders.load_store()
         rules, (trainings, used) = Classroom(store).rules(), Classroom(store).usage(store)
         if rules.trains:
