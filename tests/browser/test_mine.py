@@ -163,12 +163,12 @@ def test_a_number_comes_back_on_the_wide_board(page: Page) -> None:
         for stroke in load_samples()[digit]
     ]
     draw_strokes(page, drawn)
-    expect(page.locator(".dn-number")).to_have_text("42")
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("42")
     expect(page.locator(".st-key-label_choice")).to_have_count(0)
     go(page, "Curves")
     expect(page.get_by_role("heading", name="Training curves")).to_be_visible()
     go(page, "Draw")
-    expect(page.locator(".dn-number")).to_have_text("42")
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("42")
     expect(page.locator(CANVAS)).to_have_css("width", "560px")
 
 

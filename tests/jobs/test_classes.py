@@ -158,7 +158,7 @@ def test_closed_means_that_nothing_new_is_trained_and_all_else_goes_on(store, an
         ({"epochs": 4}, CNN, "4 epochs"),
         ({"parameters": 34_825}, CNN, "34,825 parameters"),
         ({"multiplications": 2_000_000}, CNN, "2,000,000 multiplications"),
-        ({"trainings": 0}, CNN, "0 trainings"),
+        ({"trainings": 0}, CNN, "most trainings .* is 0"),
         ({"megabytes": 1}, make_request("cnn_fc", epochs=2), "1 MB"),
     ],
 )
