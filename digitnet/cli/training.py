@@ -61,9 +61,9 @@ def _train(options: argparse.Namespace) -> int:
     if not 1 <= options.workers <= 64:
         raise SettingsError(f"workers must be a whole number from 1 to 64: {options.workers}")
     _prepare_to_train()
-    requests = [] if options.run else _requests(options)
     if options.run:
         return _train_one(_find_training(options))
+    requests = _requests(options)
     if options.workers == 1 or len(requests) == 1:
         return _train_in_turn(requests)
     return max(_train_side_by_side(requests, options.workers), default=OK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,14 @@ def expect_epochs(
     else:
         expected_best = report_epochs - TrainingSettings().patience
     return min(settings.epochs, max(best_epoch, expected_best) + settings.patience)
+
+
+def usual_seconds(seconds: Sequence[float]) -> float:
+    """What an epoch usually takes, from those that are finished; 0 while it cannot be told.
+
+    The first takes the time to get ready as well, so it says nothing by itself.
+    """
+    return statistics.median_low(seconds) if len(seconds) > 1 else 0.0
 
 
 @dataclass(frozen=True)

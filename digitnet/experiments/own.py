@@ -38,8 +38,6 @@ def make_network(
         LayerError: If a layer cannot stand where it is.
         NetworkError: If the name is malformed or the network too large.
     """
-    if name == "all":  # as every command understands it
-        raise NetworkError("the name “all” means every network; choose another")
     if not _NAME.fullmatch(name):
         raise NetworkError(
             f"a network's name has 1 to 24 small letters, digits and underscores, a letter first: "

@@ -27,7 +27,7 @@ from digitnet.runs.files import (
 from digitnet.runs.locks import handing_on, holding, is_locked
 from digitnet.runs.machines import this_machine
 from digitnet.runs.maps import MAP, Axes, DigitMap, MappedDigits
-from digitnet.runs.networks import add_network, find_version
+from digitnet.runs.networks import ALL, add_network, find_version
 from digitnet.runs.own_drawings import (
     MOST_BYTES,
     OWN_DRAWINGS,

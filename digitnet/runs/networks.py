@@ -32,6 +32,7 @@ from digitnet.runs.files import (
 )
 from digitnet.runs.records import is_visitors_folder
 
+ALL = "all"  # what a command takes for every network
 FOLDER, LOCK = "networks", "networks.lock"
 LOCK_SECONDS = 5.0
 MOST_NETWORKS = 100  # every page lists them
@@ -99,8 +100,10 @@ def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
     """The name under which a network is kept, or would be: a version's where others have its own.
 
     Raises:
-        NetworkError: If the name is one of the project's.
+        NetworkError: If the name is one of the project's, or means every network.
     """
+    if name == ALL:
+        raise NetworkError(f"the name “{ALL}” means every network; choose another")
     if name in {one.name for one in EXPERIMENTS}:
         raise NetworkError(f"the name {name} is one of the project's own networks'; choose another")
     present = {one.name: one.layers for one in _read_known(local)}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from digitnet.experiments import DATASETS, Experiment, TrainingSettings, forecast
+from digitnet.experiments import (
+    DATASETS,
+    Experiment,
+    TrainingSettings,
+    forecast,
+    usual_seconds,
+)
 from digitnet.jobs import Estimate
 from digitnet.runs import Request, Status, is_amount
 from digitnet.show.html import Markup, tag
@@ -126,8 +131,7 @@ def describe_progress(
         return ahead.share, WORDS_OF_PHASES[status.phase]
     words = f"Epoch {len(scores) + 1}"
     words += f", step {status.step:,} of {status.steps:,}" if status.steps else ""
-    # The first epoch takes the time to get ready as well, so two are compared before it is told.
-    usual = statistics.median_low(seconds.tolist()) if len(seconds) > 1 else 0
+    usual = usual_seconds(seconds.tolist())
     if is_amount(usual) and usual:
         words += f" · about {format_duration(ahead.epochs_left * usual)} left"
     return ahead.share, words

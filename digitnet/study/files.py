@@ -12,14 +12,13 @@ import numpy as np
 
 from digitnet.digits import ink
 from digitnet.errors import DigitnetError
-from digitnet.runs import Run, RunStore
+from digitnet.runs import ALL, Run, RunStore
 from digitnet.serving import InferenceError, ModelServer, find_verdict, read_number
 from digitnet.study.scores import worst_confusions
 from digitnet.study.significance import clustered_accuracy_interval, wilson_interval
 from digitnet.study.summaries import sort_for_reading, summarize_current
 
 DRAWINGS = (".jsonl", ".jsonl.gz")
-ALL = "all"
 CHUNK = 512  # drawings that are read together: fast, and little memory
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 
-from digitnet.experiments import expect_epochs
+from digitnet.experiments import expect_epochs, usual_seconds
 from digitnet.report import find_report_epochs
 from digitnet.runs import Request, Training
 from digitnet.training.loop import Progress
@@ -52,19 +51,14 @@ class Watcher:
         )
 
     def seconds_left(self) -> float:
-        """Time to the end that is expected; 0 while it cannot be told.
-
-        The first epoch takes the time to get ready as well, so it says nothing by itself.
-        """
-        if len(self._seconds) < 2:
-            return 0.0
+        """Time to the end that is expected; 0 while it cannot be told."""
         progress = self._progress
         epochs = expect_epochs(
             self._request.settings,
             progress.best_epoch,
             find_report_epochs(self._request.experiment),
         )
-        return (epochs - progress.epoch) * statistics.median_low(self._seconds)
+        return (epochs - progress.epoch) * usual_seconds(self._seconds)
 
     def _write(self, step: int, steps: int) -> None:
         self._written = time.monotonic()

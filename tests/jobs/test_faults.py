@@ -35,7 +35,7 @@ LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
 import sys, time
-from digitnet import cli, jobs
+from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import Request, RunStore
 

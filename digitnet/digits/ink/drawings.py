@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from digitnet.digits.ink.strokes import InkError, Strokes, _as_points
+from digitnet.digits.ink.strokes import InkError, Strokes, _as_points, no_file
 
 LONGEST_LINE = 8 * 2**20  # bytes; a drawing of the most points has 2 million
 MOST_BLANK = 10_000  # lines in a row
@@ -40,8 +40,7 @@ def read_drawings(
             for index, line in enumerate(_pass_over_blanks(_read_lines(file))):
                 yield index, *parse_drawing(line)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InkError(f"{path.name} cannot be read: {reason}.") from error
+        raise no_file(path.name, error) from error
     except (EOFError, zlib.error) as error:
         raise InkError(f"{path.name} cannot be read: {error}.") from error
 

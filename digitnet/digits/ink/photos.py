@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from digitnet.digits.ink.strokes import BOX, CENTRE, FIELD, PEN_EDGE, InkError, _centre_mass, _shade
+from digitnet.digits.ink.strokes import (
+    BOX,
+    CENTRE,
+    FIELD,
+    PEN_EDGE,
+    InkError,
+    _centre_mass,
+    _shade,
+    no_file,
+)
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 64e6  # of a file, by its header: 50 megapixel phones pass
@@ -126,8 +135,7 @@ def _open_image(source: bytes | Path) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large from error
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InkError(f"The file cannot be read: {reason}.") from error
+        raise no_file("The file", error) from error
     except Exception as error:  # the decoders raise whatever a broken file brings about
         raise InkError(
             "The file is no image that can be read: send a whole PNG, JPEG or WebP."

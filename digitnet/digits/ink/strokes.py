@@ -39,6 +39,11 @@ class InkError(DigitnetError):
     """Ink that cannot be read; the message is a sentence for the user."""
 
 
+def no_file(name: str, error: OSError) -> InkError:
+    """That a file cannot be read, and the system's reason."""
+    return InkError(f"{name} cannot be read: {str(error.strerror or error).lower()}.")
+
+
 def render_strokes(strokes: Iterable[Any]) -> np.ndarray:
     """Redraws strokes as a digit in MNIST's manner.
 
