@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +126,25 @@ def test_what_is_not_there_is_told_as_such(trained_store, tmp_path, capsys, name
     assert cli.main(["predict", str(tmp_path / name), "--model", "cnn_min"]) == cli.FAILED
     told = capsys.readouterr().out
     assert reason in told and "Errno" not in told
+
+
+@pytest.mark.slow
+def test_a_run_is_used_and_the_shipped_one_again(trained, store, capsys):
+    [folder] = (trained / "runs" / "finished" / "cnn_min").iterdir()
+    shutil.copytree(folder, store.local / "finished" / "cnn_min" / folder.name)
+    shutil.copytree(folder, store.shipped / "cnn_min")
+    for run_id in (f"cnn_min/{folder.name}", "cnn_min/shipped"):
+        assert cli.main(["use", run_id]) == cli.OK
+        assert store.current("cnn_min").id == run_id
+        assert run_id in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("run_id", ["cnn", "cnn/20260101-000000-abcd", "cnn/../../x"])
+def test_a_run_that_is_not_there_is_not_used(store, capsys, run_id):
+    ship_run(store, make_request("cnn"))
+    assert cli.main(["use", run_id]) == cli.USAGE
+    assert "there are: cnn/shipped" in capsys.readouterr().err
+    assert store.current("cnn").id == "cnn/shipped"
 
 
 @pytest.mark.slow
@@ -332,6 +352,14 @@ def test_predict_numbers(served_reader, tmp_path, capsys):
     assert "predictions" in two and "error" in nothing and "number" not in nothing
     cli.main(["predict", str(file), "--number"])
     assert "[0]: number 24  reader" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("options", "told"), [([], 1), (["--number"], 0), (["--json"], 0)])
+def test_what_may_be_several_digits_is_told_of(served_reader, monkeypatch, capsys, options, told):
+    answer = {"file": "x.png", "index": 0, "is_digit": False, "predictions": {}}
+    monkeypatch.setattr("digitnet.study.files.predict_files", lambda *_: iter([answer, answer]))
+    assert cli.main(["predict", "x.png", *options]) == cli.OK
+    assert capsys.readouterr().err.count("--number") == told
 
 
 def test_numbers_without_the_reader_are_told_in_a_line(store, tmp_path, capsys):

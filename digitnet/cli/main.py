@@ -17,7 +17,8 @@ from digitnet.cli.training import add_teach, add_train, add_work
 from digitnet.digits.handwriting import pack_files, read_uji, read_unipen, strokes_folder
 from digitnet.errors import DigitnetError
 from digitnet.native_logs import hidden_native_logs
-from digitnet.runs import Run, RunStore, publish, write_atomically
+from digitnet.runs import Run, RunError, RunStore, publish, write_atomically
+from digitnet.serving import make_current
 from digitnet.study import calibration, files, maps, results
 
 COLLECTIONS = {"unipen": read_unipen, "uji": read_uji}
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="every experiment with its current run"))
+    _add_use(commands.add_parser("use", help="have another run of a network read from now on"))
     add_train(commands.add_parser("train", help="train experiments; resumes what was interrupted"))
     add_teach(commands.add_parser("teach", help="teach reader one's own hand"))
     add_work(commands.add_parser("work", help="train what waits in the app's queue"))
@@ -82,6 +84,23 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _list(options: argparse.Namespace) -> int:
     rows = results.summarize(RunStore.default())
     print(json.dumps(rows, indent=1) if options.json else results.format_list(rows))
+    return OK
+
+
+def _add_use(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help='such as "cnn/shipped", the way back')
+    parser.set_defaults(command=_use)
+
+
+def _use(options: argparse.Namespace) -> int:
+    store, run_id = RunStore.default(), options.run
+    runs = [run.id for run in store.finished(run_id.partition("/")[0])]
+    if run_id not in runs:
+        known = ", ".join(runs) or "none"
+        raise RunError(f"there is no run {run_id!r}; of this network there are: {known}")
+    with hidden_native_logs():
+        make_current(store, run_id)
+    print(f"{run_id} reads from now on")
     return OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from digitnet.cli.ends import FAILED, OK
@@ -21,12 +22,15 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    failures = 0
+    failures = refusals = 0
     with hidden_native_logs():
         store = RunStore.default()
         for answer in files.predict_files(store, options.files, options.model, options.number):
             failures += "error" in answer
+            refusals += answer.get("is_digit") is False
             print(json.dumps(answer) if options.json else files.format_answer(answer))
+    if refusals and not options.number and not options.json:
+        print("What is not a digit may be several: --number reads those.", file=sys.stderr)
     return FAILED if failures else OK
 
 
