@@ -6,7 +6,13 @@ from digitnet.digits.material import Lessons, Material, Shuffled, load_material
 from digitnet.digits.mnist import find_mnist, load_mnist
 from digitnet.digits.records import DataError, Digits
 from digitnet.digits.sample import load_sample
-from digitnet.digits.samples import CANVAS_SIZE, canvas_drawing, fit_to_canvas, load_samples
+from digitnet.digits.samples import (
+    CANVAS_SIZE,
+    bring_to_middle,
+    canvas_drawing,
+    fit_to_canvas,
+    load_samples,
+)
 from digitnet.digits.splits import SPLIT_SEED, Split, split_digits
 from digitnet.digits.teaching import (
     FEWEST_DIGITS,

@@ -45,9 +45,14 @@ def fit_to_canvas(strokes: Strokes) -> Strokes:
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
     is_near = low.min() >= -CANVAS_SIZE and high.max() <= 3 * CANVAS_SIZE  # pens leave the board
-    if is_near and extent >= SMALLEST_DRAWN:
-        return strokes
-    centre, scale = (low + high) / 2, ROOM / max(extent, 1e-9)
+    return strokes if is_near and extent >= SMALLEST_DRAWN else bring_to_middle(strokes)
+
+
+def bring_to_middle(strokes: Strokes) -> Strokes:
+    """Strokes, as for `fit_to_canvas`, as large as there is room for in the canvas's middle."""
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    centre, scale = (low + high) / 2, ROOM / max(float((high - low).max()), 1e-9)
     return [(stroke - centre) * scale + CANVAS_SIZE / 2 for stroke in strokes]
 
 

@@ -33,7 +33,7 @@ def open_drawing() -> None:
     except ink.InkError as error:
         st.session_state["last_drawing"] = ""
         st.warning(f"{error} The board is empty.", icon=":material/link_off:")
-    if _is_wide(last_strokes()):
+    if is_wide(last_strokes()):
         st.query_params["wide"] = "on"
 
 
@@ -74,6 +74,6 @@ def encode(strokes: ink.Strokes) -> str:
         return ""
 
 
-def _is_wide(strokes: ink.Strokes) -> bool:
+def is_wide(strokes: ink.Strokes) -> bool:
     """Whether a stroke lies where only the wide board has room."""
     return any(stroke[:, 0].min() > CANVAS_SIZE for stroke in strokes)

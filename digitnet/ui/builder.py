@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -10,9 +10,7 @@ import streamlit as st
 from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
-    MOST_FILTERS,
     MOST_LAYERS,
-    MOST_UNITS,
     Experiment,
     LayerCost,
     LayerError,
@@ -30,15 +28,8 @@ from digitnet.ui.actions import ask_to_delete, note, note_error
 from digitnet.ui.drafts import KINDS, Draft, Row, change_kind, kind_of
 
 FIRST = "cnn"  # what the first draft begins with
-SIDE = 28  # of the images, pixels
 
-# The values of layers: label, lowest and highest.
-NUMBERS: dict[str, tuple[str, int, int]] = {
-    "filters": ("Filters", 1, MOST_FILTERS),
-    "units": ("Units", 1, MOST_UNITS),
-    "window": ("Window", 1, SIDE),
-    "stride": ("Stride", 1, SIDE),
-}
+NUMBERS = {"filters": "Filters", "units": "Units", "window": "Window", "stride": "Stride"}
 OPTIONS = {"same": "Same", "normalized": "Norm"}
 NUMBER_WIDTH = 76  # pixels
 WHAT_LAYERS_DO = """
@@ -133,6 +124,8 @@ def show_rows(costs: list[LayerCost], problem: str | None) -> None:
     for place, row in enumerate(rows):
         with st.container(border=True, key=f"layer_{row.id}", gap="xsmall"):
             show_values(place, row)
+            if why := draft().refused.get(row.id):
+                st.html(problem_html(why))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 with st.container():
                     if place < len(costs):
@@ -167,13 +160,12 @@ def show_value(place: int, row: Row, name: str) -> None:
     key = f"{name}_{row.id}"
     show_value_of(key, getattr(row.layer, name))
     changed: dict[str, Any] = {"key": key, "on_change": take_value, "args": (place, name, key)}
-    if name in NUMBERS:
-        label, low, high = NUMBERS[name]
-        st.number_input(label, low, high, step=1, width=NUMBER_WIDTH, **changed)
+    if name in NUMBERS:  # without bounds, beyond which the browser would keep it to itself
+        st.number_input(NUMBERS[name], step=1, width=NUMBER_WIDTH, **changed)
     elif name in OPTIONS:
         st.checkbox(OPTIONS[name], width="content", **changed)
     else:
-        st.number_input("Share", 0.0, 0.99, step=0.05, format="%.2f", width=NUMBER_WIDTH, **changed)
+        st.number_input("Share", step=0.05, format="%.2f", width=NUMBER_WIDTH, **changed)
 
 
 def take_kind(place: int, key: str) -> None:
@@ -183,8 +175,7 @@ def take_kind(place: int, key: str) -> None:
 def take_value(place: int, name: str, key: str) -> None:
     value = st.session_state[key]
     exact = round(value, 2) if isinstance(value, float) else value  # 0.15 is 0.15000000000000002
-    layer: Any = draft().layers[place]
-    draft().change(place, replace(layer, **{name: exact}))
+    draft().set_value(place, name, exact)
 
 
 def show_row_buttons(place: int, row: Row) -> None:

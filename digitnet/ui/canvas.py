@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
-from digitnet.digits import CANVAS_SIZE, canvas_drawing, ink, load_samples
+from digitnet.digits import CANVAS_SIZE, bring_to_middle, canvas_drawing, ink, load_samples
 from digitnet.ui import address, choices
 from digitnet.ui.page import page_file, run_script
 
@@ -148,8 +148,16 @@ def pick_beginning() -> None:
     if "draw_over" in st.session_state:
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
     else:
-        choices.switch("Wide board, for numbers", False, "wide")
+        choices.switch("Wide board, for numbers", False, "wide", _fit_board)
         st.pills("Or begin with one of ours", range(10), key="sample", on_change=_begin_anew)
+
+
+def _fit_board() -> None:
+    """Makes a number smaller that the board, now that it is square, has no room for."""
+    strokes = address.last_strokes()
+    if board_width() == CANVAS_SIZE and address.is_wide(strokes):
+        st.session_state["begun_with"] = bring_to_middle(strokes)
+        st.session_state["sample"] = None
 
 
 def draw_over(image: np.ndarray) -> None:

@@ -8,7 +8,7 @@ a reload and the browser's way back all find what was chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -94,12 +94,27 @@ def pick(
     )
 
 
-def switch(label: str, default: bool, key: str) -> bool:
-    """Lets the reader switch something on or off; `key` is the parameter's name in the URL."""
+def switch(
+    label: str, default: bool, key: str, on_change: Callable[[], None] | None = None
+) -> bool:
+    """Lets the reader switch something on or off.
+
+    Args:
+        label: The widget's label.
+        default: How it is to begin with, which the URL need not tell.
+        key: The parameter's name in the URL.
+        on_change: What else is to be done at each switch, once the URL tells of it.
+    """
     words = {True: "on", False: "off"}
     kept = _kept_in_url(key, words[default], words.values())
     st.session_state[kept["key"]] = st.session_state[kept["key"]] == "on"
-    return st.toggle(label, **kept)
+
+    def change() -> None:
+        kept["on_change"]()
+        if on_change:
+            on_change()
+
+    return st.toggle(label, key=kept["key"], on_change=change)
 
 
 def pick_runs(labels: Mapping[str, str], default: Sequence[str], most: int) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any
 
 from digitnet.experiments import (
     AveragePool,
@@ -65,11 +66,13 @@ class Draft:
         rows: Its layers in order, each by itself well-formed.
         text: The same as text; what the user wrote, if that cannot be read.
         problem: Why the text cannot be read, and the rows are older; None if they say the same.
+        refused: Why a row's last value was refused, by the row's id; empty once all is well.
     """
 
     def __init__(self, layers: Sequence[Layer], name: str, reason: str = "") -> None:
         self.name, self.reason = name, reason
         self.problem: str | None = None
+        self.refused: dict[int, str] = {}
         self._start_with(layers)
 
     @classmethod
@@ -108,10 +111,19 @@ class Draft:
         self.rows[place].layer = layer
         self._write()
 
+    def set_value(self, place: int, name: str, value: object) -> None:
+        """Gives a layer another value; keeps the one it has, and why, if that cannot be."""
+        row = self.rows[place]
+        layer: Any = row.layer
+        try:
+            self.change(place, replace(layer, **{name: value}))
+        except LayerError as error:
+            self.refused = {row.id: f"{error}, so {getattr(layer, name):,} stays"}
+
     def _start_with(self, layers: Sequence[Layer]) -> None:
         self.rows = [Row(layer) for layer in layers]
         self._write()
 
     def _write(self) -> None:
         self.text = format_layers(self.layers)
-        self.problem = None
+        self.problem, self.refused = None, {}

@@ -109,6 +109,21 @@ def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
     expect_reading(page, 7)
 
 
+def test_a_number_is_still_there_when_the_wide_board_is_switched_off(page: Page) -> None:
+    switch = page.get_by_text("Wide board")
+    switch.click()
+    expect(page.locator("canvas.upper-canvas")).to_have_css("width", "560px")
+    draw_strokes(page, place([2, 0, 2, 4]))
+    number = page.locator(".st-key-prediction .dn-number")
+    expect(number).to_have_text("2024")
+    switch.click()
+    expect(page.locator("canvas.upper-canvas")).to_have_css("width", "280px")
+    expect(number).to_have_text("2024")
+    page.reload()
+    expect(number).to_have_text("2024")
+    expect(page.locator("canvas.upper-canvas")).to_have_css("width", "280px")
+
+
 def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
     browser: Browser, address: str
 ) -> None:

@@ -70,6 +70,25 @@ def test_text_and_rows_follow_each_other(open_builder):
     assert not app.exception
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "value", "said"),
+    [
+        ("filters", 0, 5000, "Filters must be a whole number from 1 to 1,024: 5000, so 32 stays."),
+        ("window", 1, 0, "The window must be a whole number from 1 to 28: 0, so 2 stays."),
+        ("rate", 0, 1.5, "Dropout must be from 0 to below 1: 1.5, so 0.5 stays."),
+    ],
+)
+def test_a_value_that_cannot_be_is_said_at_its_layer(open_builder, name, place, value, said):
+    app = open_builder()
+    text = text_of(app)
+    kept = widgets(app, "number_input", name)[place].value
+    widgets(app, "number_input", name)[place].set_value(value).run()
+    assert words_of(app).count(said) == 1 and text_of(app) == text
+    assert widgets(app, "number_input", name)[place].value == kept
+    widgets(app, "number_input", "filters")[1].set_value(8).run()
+    assert said not in words_of(app)
+
+
 def test_layers_are_added_moved_and_removed(open_builder):
     app = write(open_builder(), "conv 16, flatten")
     app.button(key="add_layer").click().run()
