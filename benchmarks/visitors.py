@@ -95,6 +95,7 @@ class Visitor:
     def __post_init__(self) -> None:
         self._page = ""  # the page's own hash
         self._board = self._part = ""  # the board, and the part of the page that it is in
+        self._states: dict[str, Json] = {}  # of the board, which a browser tells with every run
         self._seen: int | None = None  # the digit that the run in progress has shown
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -106,7 +107,7 @@ class Visitor:
             max_size=MOST_BYTES,
             compression=None,
         )
-        await self._ask({})
+        await self._ask()
         signs = await self._learn()
         self._do(self._listen())
         for part, seconds in signs.items():
@@ -115,8 +116,9 @@ class Visitor:
     async def draw(self, digit: int) -> None:
         """Lifts the pen of a sample digit; says nothing where the server has hung up."""
         self.strokes.append(Stroke(digit, time.perf_counter()))
+        self._states = {self._board: Json(_canvas_value(digit))}
         with contextlib.suppress(ConnectionClosed):
-            await self._ask({self._board: Json(_canvas_value(digit))}, self._part)
+            await self._ask(self._part)
 
     async def close(self) -> None:
         """Goes away."""
@@ -167,7 +169,7 @@ class Visitor:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.sleep(seconds)
-                await self._ask({}, part, is_auto_rerun=True)
+                await self._ask(part, is_auto_rerun=True)
 
     def _finish_run(self) -> None:
         """All strokes up to the one that was read are answered: it shows what they drew."""
@@ -184,7 +186,7 @@ class Visitor:
         self.received += len(payload)
         return payload
 
-    async def _ask(self, states: dict[str, Json], part: str = "", **fields: bool) -> None:
-        content = ask_to_run(states, part, page_script_hash=self._page, **fields)
+    async def _ask(self, part: str = "", **fields: bool) -> None:
+        content = ask_to_run(self._states, part, page_script_hash=self._page, **fields)
         self.sent += len(content)
         await self._socket.send(content)

@@ -141,7 +141,7 @@ def _said_settings(options: argparse.Namespace) -> dict[str, Any]:
 def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
     """Trains in processes that share the cores, each a command of its own; returns their ends."""
     threads = max(1, (os.cpu_count() or 1) // workers)
-    environment = os.environ | {"DIGITNET_THREADS": str(threads)}
+    environment = {"DIGITNET_THREADS": str(threads), **os.environ}
     waiting, codes = list(requests), []
     running: list[subprocess.Popen[bytes]] = []
     try:

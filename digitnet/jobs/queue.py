@@ -328,8 +328,12 @@ def find_turn(shared: RunStore) -> RunStore | None:
 
     Visitors' trainings wait while training is closed to them. None if nothing is to be trained.
     """
-    waiting = [one for one in _stores(shared) if read_queue(one) and permissions_of(one).trains]
-    return min(waiting, key=_last_started, default=None)
+    waiting = {
+        one: _last_started(one, order[0])
+        for one in _stores(shared)
+        if (order := read_queue(one)) and permissions_of(one).trains
+    }
+    return min(waiting, key=waiting.__getitem__, default=None)
 
 
 def is_anyone_training(shared: RunStore) -> bool:
@@ -340,11 +344,11 @@ def is_anyone_training(shared: RunStore) -> bool:
     return any(training.is_locked() for store in stores for training in store.unfinished())
 
 
-def _last_started(store: RunStore) -> tuple[float, str]:
-    """When a training was last started in a store, and the first that waits there."""
+def _last_started(store: RunStore, first: str) -> tuple[float, str]:
+    """When a training was last started in a store; the first that waits there, if none was."""
     with contextlib.suppress(OSError):
         return (store.local / WORKER).stat().st_mtime, ""
-    return 0.0, read_queue(store)[0].rpartition("/")[2]
+    return 0.0, first.rpartition("/")[2]
 
 
 def read_queue(store: RunStore) -> list[str]:

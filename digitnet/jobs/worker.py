@@ -49,6 +49,8 @@ def _train_next(store: RunStore, worker_lock: filelock.BaseFileLock) -> bool:
         is_free = not is_anyone_training(store)
         if is_free:
             with changing_order(turn) as order:
+                if not order:  # `train` has taken it, which asks no queue
+                    return True
                 training = turn.find_training(order.pop(0))
                 process = _start_or_mark(turn, training)
     if not is_free:

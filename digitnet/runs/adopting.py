@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from digitnet.runs.calibrations import CALIBRATION
-from digitnet.runs.files import RunError, read_json, sync_folder, write_json
+from digitnet.runs.files import RunError, read_json, sync_folder, write_atomically, write_json
 from digitnet.runs.maps import MAP
 from digitnet.runs.networks import add_network
 from digitnet.runs.records import REQUEST, RUN_FILES, TRAINED, Run
@@ -40,20 +40,22 @@ def adopt(visitors: RunStore, run_id: str) -> Run:
     if network in visitors.networks():
         network = add_network(shared.local, network.name, network.layers, network.question)
     target = shared.local / "finished" / network.name / run.stamp
+    fresh = target.with_name(f".{uuid.uuid4().hex}")
     try:
         if not target.is_dir():
-            _copy(run, target.with_name(f".{uuid.uuid4().hex}"), network.name).rename(target)
+            _copy(run, fresh, network.name)
+            fresh.rename(target)
             sync_folder(target.parent)
     except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
         raise RunError(f"{run_id} cannot be shared: {error.strerror or error}") from None
     return shared.find(f"{network.name}/{run.stamp}")
 
 
-def _copy(run: Run, folder: Path, name: str) -> Path:
+def _copy(run: Run, folder: Path, name: str) -> None:
     """Copies a run's files into a new folder, as a run of the network of this name."""
     folder.mkdir(parents=True)
     for file in ADOPTED:
         if (run.folder / file).is_file():
-            shutil.copyfile(run.folder / file, folder / file)
+            write_atomically(folder / file, (run.folder / file).read_bytes())
     write_json(folder / REQUEST, read_json(run.folder / REQUEST) | {"experiment": name})
-    return folder

@@ -16,20 +16,18 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 
-import filelock
-
 from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+from digitnet.runs.locks import changing
 from digitnet.runs.records import CLASS, VISITORS
 from digitnet.runs.store import RunStore
 
 KEY, CODES, RULES, COUNTS = "key.json", "codes.json", "rules.json", "counts.json"
 LOCK = "class.lock"
-LOCK_SECONDS = 5.0
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
 CODE_GROUPS, KEY_GROUPS, GROUP = 4, 6, 4  # 79 and 119 bits
 SECRET_BYTES = 32
@@ -291,16 +289,8 @@ class Classroom:
                 elif path.name not in (KEY, CODES, LOCK):
                     path.unlink()
 
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self.folder / LOCK, timeout=LOCK_SECONDS):
-                yield
-        except filelock.Timeout:
-            raise RunError("the class is being changed by someone else; try again") from None
-        except OSError as error:
-            raise RunError(f"the class cannot be changed: {error.strerror or error}") from None
+    def _changing(self) -> AbstractContextManager[None]:
+        return changing(self.folder / LOCK, "the class cannot be changed")
 
 
 def _hash_key(key: str, salt: bytes) -> bytes:

@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import filelock
-
 from digitnet.runs.files import RunError, write_atomically
+from digitnet.runs.locks import changing
 from digitnet.runs.own_drawings import LONGEST_LINE, OwnDrawing, read_lines
 from digitnet.runs.records import CLASS
 from digitnet.runs.store import RunStore
 
 DONATED, LOCK = "donated.jsonl", "donated.lock"
-LOCK_SECONDS = 5.0
 MOST_GIVEN = 20  # of one visitor
 MOST_DRAWINGS = 600  # of all
 MOST_BYTES = MOST_DRAWINGS * LONGEST_LINE
@@ -103,13 +101,9 @@ class Donations:
         self._change(lambda kept: [one for one in kept if one.id not in chosen])
 
     def _change(self, change: Callable[[list[Donation]], list[Donation]]) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self.path.with_name(LOCK), timeout=LOCK_SECONDS):
-                lines = [one.line for one in change(list(self.read()))]
-                write_atomically(self.path, b"".join(lines))
-        except (OSError, filelock.Timeout) as error:
-            raise RunError(f"{self.path} cannot be written: {error}") from None
+        with changing(self.path.with_name(LOCK), "the class's drawings cannot be written"):
+            lines = [one.line for one in change(list(self.read()))]
+            write_atomically(self.path, b"".join(lines))
 
 
 @lru_cache(maxsize=4)

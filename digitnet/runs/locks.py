@@ -10,6 +10,10 @@ from pathlib import Path
 
 import filelock
 
+from digitnet.runs.files import RunError
+
+LOCK_SECONDS = 5.0  # to wait for someone who changes the same
+
 
 def is_locked(path: Path) -> bool:
     """Whether a living process holds a lock file; makes no file and keeps nobody from holding it.
@@ -67,3 +71,24 @@ def holding(path: Path) -> Iterator[filelock.BaseFileLock]:
         yield lock
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def changing(path: Path, failure: str) -> Iterator[None]:
+    """Holds a lock file while what it guards is changed; waits for others who change it.
+
+    Args:
+        path: The lock file; its folder is made where there is none.
+        failure: What could not be done, for the error.
+
+    Raises:
+        RunError: If others take too long, or something cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except filelock.Timeout:
+        raise RunError(f"{failure}: someone else is changing it; try again") from None
+    except OSError as error:
+        raise RunError(f"{failure}: {error.strerror or error}") from None

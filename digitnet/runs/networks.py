@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-import filelock
-
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
     EXPERIMENTS,
@@ -30,11 +28,11 @@ from digitnet.runs.files import (
     write_atomically,
     write_json,
 )
+from digitnet.runs.locks import changing
 from digitnet.runs.records import is_visitors_folder
 
 ALL = "all"  # what a command takes for every network
 FOLDER, LOCK = "networks", "networks.lock"
-LOCK_SECONDS = 5.0
 MOST_NETWORKS = 100  # every page lists them
 
 
@@ -62,14 +60,9 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
     make_network(name, layers)
     if known := _find_known(local, name, layers):
         return known  # without a folder: for a visitor of a class that would be a place
-    try:
-        (local / FOLDER).mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(local / LOCK, timeout=LOCK_SECONDS):
-            return _add_version(local, name, layers, reason)
-    except filelock.Timeout:
-        raise RunError("the network cannot be kept: another one is; try again") from None
-    except OSError as error:
-        raise RunError(f"the network cannot be kept: {error.strerror or error}") from None
+    with changing(local / LOCK, "the network cannot be kept"):
+        (local / FOLDER).mkdir(exist_ok=True)
+        return _add_version(local, name, layers, reason)
 
 
 def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str) -> Experiment:
@@ -78,12 +71,13 @@ def _add_version(local: Path, name: str, layers: tuple[Layer, ...], reason: str)
     versioned, kept = find_version(local, name, layers), read_networks(local)
     if len(kept) >= MOST_NETWORKS:
         raise NetworkError(f"{len(kept)} networks of your own are kept; delete one of them first")
-    network = make_network(versioned, layers, place=_next_place(local), reason=reason)
+    place = _next_place(local)
+    network = make_network(versioned, layers, place=place, reason=reason)
     values = {
         "format": FORMAT,
         "layers": format_layers(layers),
         "reason": reason,
-        "place": _next_place(local),
+        "place": place,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(local / FOLDER / f"{versioned}.json", values)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from digitnet.digits import fit_to_canvas, ink
 from digitnet.runs.files import RunError, write_atomically
+from digitnet.runs.locks import changing
 
 OWN_DRAWINGS, LOCK = "own_drawings.jsonl", "own_drawings.lock"
-LOCK_SECONDS = 5.0
 MOST_DRAWINGS = 2000
 MOST_BYTES = 16 * 2**20  # of a file; that many usual drawings have 1 million
 LONGEST_LINE = 32 * 2**10  # bytes; a usual drawing has 500
@@ -57,14 +56,6 @@ class OwnDrawing:
     def image(self) -> np.ndarray:
         """What a network sees of it, uint8 (28, 28); raises InkError if it is only a dot."""
         return ink.render_strokes(self.strokes)
-
-    @property
-    def can_be_read(self) -> bool:
-        """Whether a network can be shown it."""
-        try:
-            return bool(self.image.size)
-        except ink.InkError:
-            return False
 
     @cached_property
     def id(self) -> str:
@@ -104,10 +95,7 @@ def read_lines(content: bytes) -> OwnLines:
     Raises:
         RunError: If it is too large, or has too many lines.
     """
-    if len(content) > MOST_BYTES or content.count(b"\n") > MOST_DRAWINGS:
-        raise RunError(
-            f"more than {MOST_DRAWINGS:,} drawings, or {MOST_BYTES // 2**20} MB, are not read"
-        )
+    _require_room(content)
     found: dict[str, OwnDrawing] = {}
     damaged = []
     for line in filter(bytes.strip, content.split(b"\n")):
@@ -118,6 +106,13 @@ def read_lines(content: bytes) -> OwnLines:
     return OwnLines(tuple(found.values()), tuple(damaged))
 
 
+def _require_room(content: bytes) -> None:
+    if len(content) > MOST_BYTES or content.count(b"\n") > MOST_DRAWINGS:
+        raise RunError(
+            f"a file has no more than {MOST_DRAWINGS:,} drawings and {MOST_BYTES // 2**20} MB"
+        )
+
+
 @lru_cache(maxsize=MOST_DRAWINGS)
 def _read_line(line: bytes) -> OwnDrawing | None:
     """A line's drawing; None if it holds none, or does not say which digit it is."""
@@ -126,8 +121,10 @@ def _read_line(line: bytes) -> OwnDrawing | None:
     strokes, label, _ = ink.parse_drawing(line)
     if label is None or isinstance(strokes, ink.InkError):
         return None
-    drawing = OwnDrawing(strokes, label)
-    return drawing if drawing.can_be_read else None
+    with contextlib.suppress(ink.InkError):  # it is no more than a dot
+        ink.render_strokes(strokes)
+        return OwnDrawing(strokes, label)
+    return None
 
 
 def take_in(content: bytes) -> tuple[list[OwnDrawing], int]:
@@ -206,15 +203,12 @@ class OwnDrawings:
         self._change(OwnLines)
 
     def _change(self, change: Callable[[], OwnLines]) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self.path.with_name(LOCK), timeout=LOCK_SECONDS):
-                if content := change().write():
-                    write_atomically(self.path, content)
-                else:
-                    self.path.unlink(missing_ok=True)
-        except (OSError, filelock.Timeout) as error:
-            raise RunError(f"{self.path} cannot be written: {error}") from None
+        with changing(self.path.with_name(LOCK), f"{self.path} cannot be written"):
+            if content := change().write():
+                _require_room(content)  # else nobody could read it
+                write_atomically(self.path, content)
+            else:
+                self.path.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ from digitnet import __version__
 from digitnet.digits import Unlearnt, load_unlearnt
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, RunError, write_json
-from digitnet.serving import ServedNetwork, digit_probabilities, temper
+from digitnet.serving import InferenceError, ServedNetwork, digit_probabilities, temper
 from digitnet.study.scores import calibration_error
 
 TEMPERATURES = np.geomspace(0.2, 5, 324).round(4)  # those that are tried, 1% apart
@@ -45,8 +45,8 @@ def calibrate_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, Calibration]]:
         try:
             found = calibrate(run.served_model.read_bytes(), run.experiment, loaded[dataset])
             write_json(run.folder / CALIBRATION, found)
-        except OSError as error:
-            raise RunError(f"{run.id} cannot be calibrated: {error.strerror or error}") from None
+        except (OSError, InferenceError) as error:
+            raise RunError(f"{run.id} cannot be calibrated: {error}") from None
         yield run, Run(run.experiment, run.stamp, run.folder).calibration
 
 

@@ -137,8 +137,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _limit_threads() -> None:
-    """Honours DIGITNET_THREADS, so that trainings side by side share the cores."""
+    """Honours DIGITNET_THREADS, so that trainings side by side share the cores.
+
+    Raises:
+        TrainingError: If it is no number of threads.
+    """
     threads = os.environ.get("DIGITNET_THREADS")
+    if threads and not (threads.isdecimal() and int(threads)):
+        raise TrainingError(f"DIGITNET_THREADS must be a whole number above 0: {threads!r}")
     if threads and not tf.config.get_visible_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # TensorFlow has started already
             tf.config.threading.set_intra_op_parallelism_threads(int(threads))

@@ -25,7 +25,7 @@ from digitnet.show.trainings import describe_estimates
 from digitnet.show.words import as_sentence
 from digitnet.ui import loaders, trainings
 from digitnet.ui.actions import ask_to_delete, note, note_error
-from digitnet.ui.drafts import KINDS, Draft, Row, change_kind, kind_of
+from digitnet.ui.drafts import KINDS, Draft, Row, kind_of
 
 FIRST = "cnn"  # what the first draft begins with
 
@@ -140,8 +140,7 @@ def show_rows(costs: list[LayerCost], problem: str | None) -> None:
         icon=":material/add:",
         key="add_layer",
         disabled=len(rows) >= MOST_LAYERS,
-        on_click=draft().insert,
-        args=(len(rows),),
+        on_click=draft().add,
     )
 
 
@@ -151,15 +150,15 @@ def show_values(place: int, row: Row) -> None:
     show_value_of(key, kind_of(row.layer))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         label = f"Layer {place + 1}"
-        st.selectbox(label, KINDS, key=key, width=150, on_change=take_kind, args=(place, key))
+        st.selectbox(label, KINDS, key=key, width=150, on_change=take_kind, args=(row.id, key))
         for name in (one.name for one in fields(row.layer)):
-            show_value(place, row, name)
+            show_value(row, name)
 
 
-def show_value(place: int, row: Row, name: str) -> None:
+def show_value(row: Row, name: str) -> None:
     key = f"{name}_{row.id}"
     show_value_of(key, getattr(row.layer, name))
-    changed: dict[str, Any] = {"key": key, "on_change": take_value, "args": (place, name, key)}
+    changed: dict[str, Any] = {"key": key, "on_change": take_value, "args": (row.id, name, key)}
     if name in NUMBERS:  # without bounds, beyond which the browser would keep it to itself
         st.number_input(NUMBERS[name], step=1, width=NUMBER_WIDTH, **changed)
     elif name in OPTIONS:
@@ -168,24 +167,24 @@ def show_value(place: int, row: Row, name: str) -> None:
         st.number_input("Share", step=0.05, format="%.2f", width=NUMBER_WIDTH, **changed)
 
 
-def take_kind(place: int, key: str) -> None:
-    draft().change(place, change_kind(draft().layers[place], st.session_state[key]))
+def take_kind(row_id: int, key: str) -> None:
+    draft().set_kind(row_id, st.session_state[key])
 
 
-def take_value(place: int, name: str, key: str) -> None:
+def take_value(row_id: int, name: str, key: str) -> None:
     value = st.session_state[key]
     exact = round(value, 2) if isinstance(value, float) else value  # 0.15 is 0.15000000000000002
-    draft().set_value(place, name, exact)
+    draft().set_value(row_id, name, exact)
 
 
 def show_row_buttons(place: int, row: Row) -> None:
     one, last = draft(), len(draft().rows) - 1
     with st.container(horizontal=True, gap=None, width="content"):
         for label, icon, enabled, action, *arguments in (
-            ("Move up", "arrow_upward", place > 0, one.move, place, -1),
-            ("Move down", "arrow_downward", place < last, one.move, place, 1),
-            ("Insert above", "add_row_above", last + 1 < MOST_LAYERS, one.insert, place),
-            ("Remove", "delete", True, one.remove, place),
+            ("Move up", "arrow_upward", place > 0, one.move, -1),
+            ("Move down", "arrow_downward", place < last, one.move, 1),
+            ("Insert above", "add_row_above", last + 1 < MOST_LAYERS, one.insert),
+            ("Remove", "delete", True, one.remove),
         ):
             st.button(
                 f":material/{icon}:",
@@ -194,7 +193,7 @@ def show_row_buttons(place: int, row: Row) -> None:
                 key=f"{label} {row.id}",
                 disabled=not enabled,
                 on_click=action,
-                args=arguments,
+                args=(row.id, *arguments),
             )
 
 

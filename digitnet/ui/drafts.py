@@ -93,32 +93,51 @@ class Draft:
         except LayerError as error:
             self.text, self.problem = text, str(error)
 
-    def insert(self, place: int) -> None:
-        """A new layer before the one at this place, of a kind that can stand there."""
+    def find(self, row_id: int) -> int | None:
+        """Where a row is now; None once it is gone: a click may be older than the rows."""
+        return next((place for place, row in enumerate(self.rows) if row.id == row_id), None)
+
+    def add(self) -> None:
+        """A new layer at the end."""
+        self._insert(len(self.rows))
+
+    def insert(self, row_id: int) -> None:
+        """A new layer before a row's."""
+        if (place := self.find(row_id)) is not None:
+            self._insert(place)
+
+    def _insert(self, place: int) -> None:
+        """A new layer, of a kind that can stand there."""
         is_flat = any(isinstance(row.layer, Flatten) for row in self.rows[:place])
         self.rows.insert(place, Row(KINDS["Dense" if is_flat else "Convolution"]))
         self._write()
 
-    def remove(self, place: int) -> None:
-        del self.rows[place]
-        self._write()
+    def remove(self, row_id: int) -> None:
+        if (place := self.find(row_id)) is not None:
+            del self.rows[place]
+            self._write()
 
-    def move(self, place: int, by: int) -> None:
-        self.rows.insert(place + by, self.rows.pop(place))
-        self._write()
+    def move(self, row_id: int, by: int) -> None:
+        if (place := self.find(row_id)) is not None:
+            self.rows.insert(max(place + by, 0), self.rows.pop(place))
+            self._write()
 
-    def change(self, place: int, layer: Layer) -> None:
-        self.rows[place].layer = layer
-        self._write()
+    def set_kind(self, row_id: int, kind: str) -> None:
+        if (place := self.find(row_id)) is not None:
+            self.rows[place].layer = change_kind(self.rows[place].layer, kind)
+            self._write()
 
-    def set_value(self, place: int, name: str, value: object) -> None:
+    def set_value(self, row_id: int, name: str, value: object) -> None:
         """Gives a layer another value; keeps the one it has, and why, if that cannot be."""
-        row = self.rows[place]
-        layer: Any = row.layer
+        place = self.find(row_id)
+        if place is None or not hasattr(self.rows[place].layer, name):
+            return
+        layer: Any = self.rows[place].layer
         try:
-            self.change(place, replace(layer, **{name: value}))
+            self.rows[place].layer = replace(layer, **{name: value})
+            self._write()
         except LayerError as error:
-            self.refused = {row.id: f"{error}, so {getattr(layer, name):,} stays"}
+            self.refused = {row_id: f"{error}, so {getattr(layer, name):,} stays"}
 
     def _start_with(self, layers: Sequence[Layer]) -> None:
         self.rows = [Row(layer) for layer in layers]

@@ -12,7 +12,7 @@ from digitnet import jobs
 from digitnet.experiments import DATASETS, TrainingSettings, find_experiment, training_bytes
 from digitnet.jobs import JobError, estimates, queue, worker
 from digitnet.report import load_report_scores
-from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request
+from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request, holding
 from tests.made_runs import finish_run, make_request, make_row, make_training, use_store
 
 CNN, FC, LENET = (make_request(name) for name in ("cnn", "fc", "lenet5"))
@@ -378,6 +378,19 @@ def test_there_is_one_worker_a_store(store, work):
     assert time.monotonic() - begin < 3
     jobs.cancel(store, training.id)
     thread.join(30)
+
+
+def test_a_training_that_is_taken_as_its_turn_comes_does_not_end_the_worker(store, monkeypatch):
+    training = jobs.submit(store, CNN).training
+
+    def find_turn(shared):
+        training.write_status("running")  # as `train cnn` does, which asks no queue
+        return shared
+
+    with holding(store.local / "worker.lock") as lock, monkeypatch.context() as patched:
+        patched.setattr(worker, "find_turn", find_turn)
+        assert worker._train_next(store, lock)
+    assert ids(store, "queued") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"format": 1}', b'{"format": 1, "trainings": 3}'])

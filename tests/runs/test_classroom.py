@@ -20,6 +20,7 @@ from digitnet.runs import (
     RunStore,
     add_network,
     adopt,
+    adopting,
     donations,
     make_code,
     read_code,
@@ -340,6 +341,20 @@ def test_what_is_no_visitors_or_broken_is_not_adopted(store, ann):
     for run_id in (shared.id, own.id):
         with pytest.raises(RunError, match="shared"):
             adopt(ann, run_id)
+
+
+def test_what_cannot_be_copied_whole_leaves_nothing(store, ann, monkeypatch):
+    own = finish_run(ann, CNN)
+
+    def fail(path, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adopting, "write_atomically", fail)
+        with pytest.raises(RunError, match="cannot be shared: No space left"):
+            adopt(ann, own.id)
+    assert list((store.local / "finished" / "cnn").iterdir()) == []
+    assert adopt(ann, own.id).problem() is None
 
 
 # --- drawings --------------------------------------------------------------------------------

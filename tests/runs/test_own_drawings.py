@@ -5,11 +5,12 @@ import os
 import threading
 import time
 
+import filelock
 import numpy as np
 import pytest
 
 from digitnet.digits import ink, load_samples
-from digitnet.runs import OwnDrawing, OwnDrawings, OwnLines, RunError, own_drawings
+from digitnet.runs import OwnDrawing, OwnDrawings, OwnLines, RunError, locks, own_drawings
 
 
 def sample(digit, label=None):
@@ -106,6 +107,28 @@ def test_more_than_can_be_kept_is_refused_and_what_is_there_stays(store, monkeyp
     assert labels(store) == [0, 1, 2]
     store.put([sample(2, label=7)])  # one that is there may still be told anew
     assert labels(store) == [0, 1, 7]
+
+
+def test_nothing_is_written_that_could_not_be_read_again(store, monkeypatch):
+    monkeypatch.setattr(own_drawings, "MOST_DRAWINGS", 3)
+    store.put([sample(3)])
+    with store.path.open("ab") as stream:
+        stream.write(b"{\n")
+    store.put([sample(4)])
+    with pytest.raises(RunError, match="no more than 3 drawings"):
+        store.put([sample(5)])
+    assert labels(store) == [3, 4] and store.read().damaged == (b"{",)
+
+
+def test_whoever_waits_too_long_for_others_is_told_in_a_sentence(store, monkeypatch):
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0)
+    store.put([sample(3)])
+    with (
+        filelock.FileLock(store.path.with_name(own_drawings.LOCK)),
+        pytest.raises(RunError, match="someone else is changing it; try again"),
+    ):
+        store.put([sample(4)])
+    assert labels(store) == [3]
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(store, monkeypatch):

@@ -122,6 +122,13 @@ def test_a_run_is_calibrated_beside_its_files_and_seen_at_once(tmp_path, monkeyp
     assert find_experiment("cnn") == run.experiment
 
 
+def test_a_model_that_cannot_be_served_is_told_by_its_run(tmp_path, monkeypatch, unlearnt):
+    run = ship_run(use_store(monkeypatch, tmp_path), make_request("cnn"))
+    monkeypatch.setattr(calibration, "load_unlearnt", lambda dataset: unlearnt)
+    with pytest.raises(RunError, match="cnn/shipped cannot be calibrated: "):
+        list(calibrate_runs([run]))
+
+
 def test_a_run_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path, monkeypatch, unlearnt):
     run = ship_run(use_store(monkeypatch, tmp_path), make_request("cnn"))
     monkeypatch.setattr(calibration, "ServedNetwork", Given)

@@ -34,6 +34,13 @@ def train(store, name="cnn_min", say=lambda line: None, settings=SETTINGS):
     return run_training(store.begin(Request(name, settings)), store, say)
 
 
+@pytest.mark.parametrize("threads", ["four", "0", "-1", "1.5"])
+def test_threads_that_are_no_number_are_told_in_a_sentence(store, monkeypatch, threads):
+    monkeypatch.setenv("DIGITNET_THREADS", threads)
+    with pytest.raises(TrainingError, match="DIGITNET_THREADS must be a whole number above 0"):
+        train(store)
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     """The store after one training, the run, the lines that were said and the statuses written."""

@@ -30,17 +30,20 @@ def test_a_draft_of_ones_own_network_keeps_its_name_and_reason():
 
 def test_rows_and_text_say_the_same_after_every_change():
     draft = Draft.of(CNN)
-    draft.change(1, AveragePool(3, 3, same=True))
-    assert draft.text.startswith("conv 32, average 3/3 same, conv 64,")
-    draft.move(1, 1)
-    assert draft.text.startswith("conv 32, conv 64, average 3/3 same,")
-    draft.remove(0)
-    draft.insert(0)
-    draft.insert(4)
+    first, second = (row.id for row in draft.rows[:2])
+    draft.set_kind(second, "Average pooling")
+    draft.set_value(second, "same", True)
+    draft.set_value(second, "window", 3)
+    assert draft.text.startswith("conv 32, average 3/2 same, conv 64,")
+    draft.move(second, 1)
+    assert draft.text.startswith("conv 32, conv 64, average 3/2 same,")
+    draft.remove(first)
+    draft.insert(draft.rows[0].id)
+    draft.insert(draft.rows[4].id)
     assert (
-        draft.text == "conv 32, conv 64, average 3/3 same, max 2/2, conv 32, flatten, dropout 0.5"
+        draft.text == "conv 32, conv 64, average 3/2 same, max 2/2, conv 32, flatten, dropout 0.5"
     )
-    draft.insert(len(draft.rows))
+    draft.add()
     assert draft.text.endswith("flatten, dropout 0.5, dense 64")
 
 
@@ -59,10 +62,37 @@ def test_text_that_cannot_be_read_keeps_the_last_good_rows():
 def test_a_layer_that_is_moved_or_changed_keeps_its_identity():
     draft = Draft.of(CNN)
     first = draft.rows[0].id
-    draft.change(0, Convolution(8))
-    draft.move(0, 2)
+    draft.set_value(first, "filters", 8)
+    draft.move(first, 2)
     assert draft.rows[2].id == first
     assert len({row.id for row in draft.rows}) == len(draft.rows)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda draft, row: draft.remove(row),
+        lambda draft, row: draft.insert(row),
+        lambda draft, row: draft.move(row, 1),
+        lambda draft, row: draft.set_kind(row, "Dense"),
+        lambda draft, row: draft.set_value(row, "rate", 0.1),
+    ],
+)
+def test_a_click_on_a_row_that_is_gone_changes_no_other(act):
+    draft = Draft.of(CNN)
+    last = draft.rows[-1].id
+    draft.remove(last)
+    text = draft.text
+    act(draft, last)
+    assert draft.text == text
+
+
+def test_a_value_that_the_layer_has_no_more_is_left_alone():
+    draft = Draft.of(CNN)
+    first = draft.rows[0].id
+    draft.set_kind(first, "Flatten")
+    draft.set_value(first, "filters", 8)
+    assert draft.text.startswith("flatten, max 2/2,")
 
 
 def test_a_pooling_keeps_its_window_whichever_way_it_pools():
