@@ -6,11 +6,12 @@ import streamlit as st
 from digitnet.runs import RunError
 from digitnet.show import confusion as figures
 from digitnet.show import reliability
+from digitnet.show.pictures import png_url
 from digitnet.show.words import as_plain
 from digitnet.study import confusion
 from digitnet.study.answers import Answers, DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
-from digitnet.ui import canvas, choices, loaders, page
+from digitnet.ui import actions, canvas, choices, loaders, page
 
 DIGITS = {str(digit): str(digit) for digit in range(10)}
 NO_DIGIT = {"": "—"}
@@ -122,14 +123,11 @@ def show_digits(shown: dict[str, Answers], places: np.ndarray, key: str) -> None
     everyone = confusion.load_others(loaders.load_store(), answers)
     runs = {one.run.id for one in shown.values()}
     others = [one for one in everyone.values() if one.run.id not in runs]
-    pages = -(-len(places) // DIGITS_A_PAGE)
-    page = st.session_state.get(f"{key}_page", 1) if pages > 1 else 1
-    start = (min(page, pages) - 1) * DIGITS_A_PAGE
+    numbers: list[int] = places.tolist()
     with st.container(horizontal=True, key=f"{key}_digits"):
-        for place in places[start : start + DIGITS_A_PAGE]:
-            show_digit(shown, int(place), others, pictures, key)
-    if pages > 1:
-        st.pagination(pages, key=f"{key}_page")
+        for place in actions.page_of(numbers, DIGITS_A_PAGE, f"{key}_page"):
+            show_digit(shown, place, others, pictures, key)
+    actions.offer_pages(numbers, DIGITS_A_PAGE, f"{key}_page")
 
 
 def show_digit(
@@ -142,7 +140,7 @@ def show_digit(
     position = int(next(iter(shown.values())).index[place])
     label = f"Digit {position:,}"
     if pictures is not None:
-        label = f"![{label}, large]({figures.picture_url(pictures[position])})"
+        label = f"![{label}, large]({png_url(pictures[position])})"
     with st.container(width=104, gap="xsmall"):
         st.button(label, key=f"{key}-{position}", on_click=open_digit, args=(position,))
         st.html(figures.answer_html(shown, place, others))

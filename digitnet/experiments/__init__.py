@@ -7,7 +7,12 @@ from digitnet.experiments.catalogue import EXPERIMENTS, UnknownExperimentError, 
 from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes, walk_layers
 from digitnet.experiments.datasets import DATASETS, Dataset
 from digitnet.experiments.folding import folded_parameters, pixel_features
-from digitnet.experiments.forecast import Forecast, expect_epochs, forecast, usual_seconds
+from digitnet.experiments.forecast import (
+    expect_epochs,
+    forecast,
+    format_duration,
+    usual_seconds,
+)
 from digitnet.experiments.handwriting import READER
 from digitnet.experiments.layers import (
     CLASSES,

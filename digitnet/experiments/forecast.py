@@ -80,3 +80,10 @@ def forecast(
         if score is not None and score > best_score:
             best_epoch, best_score = epoch + 1, score
     return Forecast(1 - left, max(0.0, expected - len(scores) - part))
+
+
+def format_duration(seconds: float) -> str:
+    """A time for people, such as "40 s", "3 min" or "2.5 h"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -29,7 +29,7 @@ def make_network(
     """An experiment of the user's own.
 
     Args:
-        name: 1 to 24 small letters, digits and underscores, a letter first.
+        name: 1 to 24 lower-case letters, digits and underscores, a letter first.
         layers: Hidden layers in order; a softmax over the ten digits follows.
         place: How many networks of their own the user had before; decides its colour.
         reason: What the user wants to learn from it.
@@ -40,8 +40,8 @@ def make_network(
     """
     if not _NAME.fullmatch(name):
         raise NetworkError(
-            f"a network's name has 1 to 24 small letters, digits and underscores, a letter first: "
-            f"{name[:40]!r}"
+            "a network's name has 1 to 24 lower-case letters, digits and underscores, a letter "
+            f"first: {name[:40]!r}"
         )
     check_layers(layers)
     return Experiment(

@@ -69,7 +69,7 @@ def require_writable(store: RunStore) -> None:
     if not allowed.changes:
         raise JobError(allowed.reason)
     if store.is_visitors and not Classroom(store).has_room_for(store):
-        raise JobError("as many visitors as may be keep something here; ask who runs this class")
+        raise JobError("no more visitors can keep something here; ask whoever runs this class")
 
 
 def require_open(store: RunStore) -> None:

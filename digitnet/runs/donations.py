@@ -81,7 +81,7 @@ class Donations:
             if any(one.id == drawing.id for one in kept):
                 return kept
             if sum(one.giver == giver for one in kept) >= MOST_GIVEN:
-                raise RunError(f"you have given {MOST_GIVEN} drawings; that is as many as may be")
+                raise RunError(f"you have given {MOST_GIVEN} drawings; no more can be given")
             if len(kept) >= MOST_DRAWINGS:
                 raise RunError(f"the class has been given {MOST_DRAWINGS} drawings; it is full")
             return [*kept, Donation(drawing, giver)]

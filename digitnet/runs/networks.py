@@ -146,7 +146,7 @@ def _next_place(local: Path) -> int:
 def require_own(local: Path, name: str) -> None:
     """Raises NetworkError unless this is a network of the user's own."""
     if name not in {one.name for one in read_networks(local)}:
-        raise NetworkError(f"{name!r} is none of your own networks")
+        raise NetworkError(f"{name!r} is not one of your own networks")
 
 
 def leave_network(local: Path, name: str, heir: Path) -> None:

@@ -1,7 +1,7 @@
 """Run folders: the one interface between trainings and everything that reads them.
 
     <local>/unfinished/<experiment>/<stamp>/   a training: running, stopped or failed
-    <local>/finished/<experiment>/<stamp>/     a finished run, never changed again
+    <local>/finished/<experiment>/<stamp>/     a finished run; later only calibrated and mapped
     <local>/current/<experiment>               the id of the run that is served; while a training
                                                is finished, its id and below it the one before
     <local>/class/visitors/<visitor>/          a visitor's own runs, as all of the above

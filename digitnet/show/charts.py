@@ -16,6 +16,11 @@ ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 BELOW = {"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0}
 
 
+def error_of(accuracy: float) -> float:
+    """The share that is misread, or little where it is none, which has no logarithm."""
+    return 1 - accuracy or 1e-4
+
+
 def lay_out(
     figure: go.Figure, height: int, legend: dict[str, Any] = ABOVE, top: int = 30, **others: Any
 ) -> None:

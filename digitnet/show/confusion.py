@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
 from digitnet.show.charts import lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
 from digitnet.show.html import Markup, join, tag
+from digitnet.show.pictures import png_url
 from digitnet.show.words import format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
 from digitnet.study.scores import roc_curves, worst_confusions
@@ -247,13 +245,6 @@ def _title(answers: Answers) -> str:
 # --- single digits ---------------------------------------------------------------------------
 
 
-def picture_url(image: NDArray) -> str:
-    """An image, uint8 (28, 28), as a data URL."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def answer_html(shown: Mapping[str, Answers], place: int, others: Sequence[Answers]) -> Markup:
     """What is said of a test digit, in a few lines: one or two runs' guesses and the others'.
 
@@ -285,7 +276,7 @@ def _best_guess(answers: Answers, place: int) -> Markup:
 def large_picture_html(image: NDArray, label: int) -> Markup:
     """A test digit, large, with every pixel visible."""
     alt = f"A {label} in white on black, 28 by 28 pixels"
-    return tag("figure", tag("img", src=picture_url(image), alt=alt), class_="dn-seen dn-large")
+    return tag("figure", tag("img", src=png_url(image), alt=alt), class_="dn-seen dn-large")
 
 
 def describe_answer(answers: Answers, place: int) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.charts import ACCURACY_TICKS, lay_out
+from digitnet.show.charts import ACCURACY_TICKS, error_of, lay_out
 from digitnet.study.standings import Standing
 from digitnet.study.summaries import RunSummary
 
@@ -51,7 +51,7 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
     title, measure = COSTS[cost]
     shown = [one for one in standings if not one.problem and measure(one)]
     costs = [float(measure(one) or 0) for one in shown]
-    errors = [_error(one) for one in shown]
+    errors = [error_of((one.summary and one.summary.accuracy) or 0) for one in shown]
     x_range, y_range = _log_range(costs, 0.12), _log_range(errors, 0.12)[::-1]
     labels = [_scatter_label(one) for one in shown]
     figure = go.Figure()
@@ -83,11 +83,6 @@ def cost_figure(standings: Sequence[Standing], cost: str) -> go.Figure:
         **ACCURACY_TICKS,
     )
     return figure
-
-
-def _error(standing: Standing) -> float:
-    """The share of test digits misread, or little where it is none, which has no logarithm."""
-    return 1 - ((standing.summary and standing.summary.accuracy) or 0) or 1e-4
 
 
 def _scatter_words(standing: Standing) -> tuple[str, str]:

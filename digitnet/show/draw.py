@@ -7,13 +7,10 @@ screen reader reads and a browser searches.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
 from digitnet.experiments import (
     CLASSES,
@@ -25,6 +22,7 @@ from digitnet.experiments import (
 )
 from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
+from digitnet.show.pictures import png_url
 from digitnet.show.words import (
     describe_odds,
     describe_share,
@@ -206,13 +204,10 @@ def seen_html(image: np.ndarray) -> Markup:
     Args:
         image: uint8 (28, 28), 0 for the background, 255 for ink.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    source = base64.b64encode(buffer.getvalue()).decode()
     alt = "Your digit in white on black, centred and shrunk to 28 by 28 pixels"
     return tag(
         "figure",
-        tag("img", src=f"data:image/png;base64,{source}", alt=alt),
+        tag("img", src=png_url(image), alt=alt),
         tag("figcaption", "What the networks see"),
         class_="dn-seen",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from digitnet.show.charts import ACCURACY_TICKS, lay_out
+from digitnet.show.charts import ACCURACY_TICKS, error_of, lay_out
 from digitnet.study.handwriting import PENDIGITS, DrawnScore, find_drawn, list_collections
 from digitnet.study.standings import Standing
 
@@ -47,7 +47,7 @@ def _add_collections(figure: go.Figure, drawn: Sequence[tuple[Standing, Scores]]
     figure.add_scatter(
         name="UNIPEN's collections",
         mode="markers",
-        x=[_error(part.accuracy) for _, part in points],
+        x=[error_of(part.accuracy) for _, part in points],
         y=[one.experiment.name for one, _ in points],
         marker={"symbol": "line-ns-open", "size": 9, "color": GREY},
         customdata=[_words(part) for _, part in points],
@@ -60,7 +60,7 @@ def _add_mnist(figure: go.Figure, standings: Sequence[Standing]) -> None:
     figure.add_scatter(
         name="MNIST's test",
         mode="markers",
-        x=[_error(one) for one in accuracies],
+        x=[error_of(one) for one in accuracies],
         y=[one.experiment.name for one in standings],
         marker={"symbol": "diamond-open", "size": 10, "color": GREY},
         customdata=[f"MNIST's test: {one:.2%}" for one in accuracies],
@@ -70,7 +70,7 @@ def _add_mnist(figure: go.Figure, standings: Sequence[Standing]) -> None:
 
 def _add_pendigits(figure: go.Figure, drawn: Sequence[tuple[Standing, Scores]]) -> None:
     scores = [one[PENDIGITS] for _, one in drawn]
-    errors = [_error(one.accuracy) for one in scores]
+    errors = [error_of(one.accuracy) for one in scores]
     marker = {"size": 11, "color": GREY}
     name = "Pen drawings, 95% interval by writer"
     figure.add_scatter(name=name, mode="markers", x=[None], y=[None], marker=marker)
@@ -80,9 +80,11 @@ def _add_pendigits(figure: go.Figure, drawn: Sequence[tuple[Standing, Scores]]) 
         x=errors,
         y=[one.experiment.name for one, _ in drawn],
         error_x={
-            "array": [_error(one.interval[0]) - at for one, at in zip(scores, errors, strict=True)],
+            "array": [
+                error_of(one.interval[0]) - at for one, at in zip(scores, errors, strict=True)
+            ],
             "arrayminus": [
-                at - _error(one.interval[1]) for one, at in zip(scores, errors, strict=True)
+                at - error_of(one.interval[1]) for one, at in zip(scores, errors, strict=True)
             ],
             "color": GREY,
         },
@@ -98,8 +100,3 @@ def _words(score: DrawnScore) -> str:
         f"{score.name}: {score.accuracy:.2%} of {score.drawings:,} drawings by {score.writers} "
         f"writers, 95% interval {low:.2%} to {high:.2%}"
     )
-
-
-def _error(accuracy: float) -> float:
-    """The share that is misread, or little where it is none, which has no logarithm."""
-    return 1 - accuracy or 1e-4

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 from PIL import Image
 
 from digitnet.digits import ink
 from digitnet.serving import Number, ReadDigit
 from digitnet.show.html import Markup, tag
-from digitnet.show.pictures import BOARD, CHALK
+from digitnet.show.pictures import BOARD, CHALK, png_url, svg_url
 from digitnet.show.words import format_share, number_in_words
 
 WHO_READS = (
@@ -44,9 +41,8 @@ def boxes_html(number: Number, pieces: ink.DrawnPieces | ink.PhotoPieces) -> Mar
         number: As it was read of the pieces.
         pieces: Of the drawing or picture.
     """
-    source = base64.b64encode(_draw_boxes(number, pieces).encode()).decode()
     said = f"What was read, with a box around each digit: {', '.join(number.text)}"
-    picture = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=said)
+    picture = tag("img", src=svg_url(_draw_boxes(number, pieces)), alt=said)
     caption = tag("figcaption", "What makes which digit")
     return tag("figure", picture, caption, class_="dn-boxes")
 
@@ -87,13 +83,11 @@ def _photo_svg(shape: np.ndarray, origin: np.ndarray, scale: float) -> str:
     cover = Image.fromarray((255 * shape).astype(np.uint8))
     chalk = Image.new("RGBA", cover.size, CHALK)
     chalk.putalpha(cover)
-    file = io.BytesIO()
-    chalk.save(file, "PNG")
     x, y = -origin * scale
     return (
         f'<image x="{x:.1f}" y="{y:.1f}" width="{width * scale:.1f}" '
         f'height="{height * scale:.1f}" '
-        f'href="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"/>'
+        f'href="{png_url(np.asarray(chalk))}"/>'
     )
 
 

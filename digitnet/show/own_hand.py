@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,8 @@ import numpy as np
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import OwnDrawing
 from digitnet.show.html import Markup, join, tag
-from digitnet.show.numbers import BOARD, CHALK, FRAME, stroke_svg
+from digitnet.show.numbers import FRAME, stroke_svg
+from digitnet.show.pictures import BOARD, CHALK, svg_url
 from digitnet.show.words import number_in_words
 from digitnet.study.own_hand import Misread, OwnReading
 
@@ -136,7 +136,7 @@ def picture_url(drawing: OwnDrawing) -> str:
         f'stroke-linejoin="round">{lines}</g><text x="6" y="20" fill="{FRAME}" '
         f'font-family="sans-serif" font-size="16" font-weight="600">{drawing.label}</text></svg>'
     )
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+    return svg_url(picture)
 
 
 def misread_html(misread: Misread) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -12,11 +11,13 @@ from digitnet.experiments import (
     Experiment,
     TrainingSettings,
     forecast,
+    format_duration,
     usual_seconds,
 )
 from digitnet.jobs import Estimate
 from digitnet.runs import Request, Status, is_amount
 from digitnet.show.html import Markup, tag
+from digitnet.show.pictures import svg_url
 
 LONG_SECONDS = 3600
 WORDS_OF_PHASES = {
@@ -81,7 +82,7 @@ def warn_of_estimates(estimates: Sequence[Estimate], available: int) -> str | No
     seconds = sum(one.seconds or 0 for one in estimates)
     if max(one.bytes for one in estimates) > available:
         return (
-            f"Only {format_bytes(available)} of memory are free, so this would fail. Close other "
+            f"Only {format_bytes(available)} of memory is free, so this would fail. Close other "
             "programs, or choose a smaller batch size or network."
         )
     if seconds >= LONG_SECONDS:
@@ -90,13 +91,6 @@ def warn_of_estimates(estimates: Sequence[Estimate], available: int) -> str | No
             "page is closed, and can be stopped and resumed at any time."
         )
     return None
-
-
-def format_duration(seconds: float) -> str:
-    """A time for people, such as "40 s", "3 min" or "2.5 h"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def format_bytes(count: float) -> str:
@@ -168,14 +162,14 @@ def _progress_chart(
             *(" ", tag("span", f"training {training[-1]:.4f}", class_="dn-training")),
         ),
         tag("div", tag("span", f"{high:.3g}"), tag("span", f"{low:.3g}")),
-        tag("img", src=f"data:image/svg+xml;base64,{_draw_lines(lines, colour)}", alt=""),
+        tag("img", src=svg_url(_draw_lines(lines, colour)), alt=""),
         tag("p", tag("span", "epoch 1"), tag("span", len(training))),
     )
 
 
 def _draw_lines(lines: Iterable[tuple[str, str]], colour: str) -> str:
-    """Lines, each of its points and dashes, as an SVG in base 64."""
-    drawing = tag(
+    """Lines, each of its points and dashes, as an SVG."""
+    return tag(
         "svg",
         tag("style", "polyline {vector-effect: non-scaling-stroke}"),
         tag(
@@ -191,7 +185,6 @@ def _draw_lines(lines: Iterable[tuple[str, str]], colour: str) -> str:
         viewBox="0 0 100 100",
         preserveAspectRatio="none",
     )
-    return base64.b64encode(drawing.encode()).decode()
 
 
 def _points(curve: np.ndarray, low: float, high: float) -> str:

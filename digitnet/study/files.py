@@ -110,7 +110,7 @@ def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:
     current = {name: store.current(name) for name in wanted or _names(store)}
     if missing := [name for name in wanted if current[name] is None]:
         raise ReadingError(
-            f"{', '.join(missing)} is not trained yet: python -m digitnet train NAME"
+            f"not trained yet: {', '.join(missing)}; python -m digitnet train {' '.join(missing)}"
         )
     runs = [run for run in current.values() if run]
     if not runs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from digitnet.experiments import expect_epochs, usual_seconds
+from digitnet.experiments import expect_epochs, format_duration, usual_seconds
 from digitnet.report import find_report_epochs
 from digitnet.runs import Request, Training
 from digitnet.training.loop import Progress
@@ -47,7 +47,7 @@ class Watcher:
             f"{self._request.experiment}: epoch {progress.epoch}  loss {row['loss']:.4f}  "
             f"accuracy {row['accuracy']:.4f}  validation {row['val_accuracy']:.4f}  "
             f"best {progress.best_score:.4f} (epoch {progress.best_epoch})  "
-            f"{row['seconds']:.1f} s" + (f"  about {_duration(left)} left" if left else "")
+            f"{row['seconds']:.1f} s" + (f"  about {format_duration(left)} left" if left else "")
         )
 
     def seconds_left(self) -> float:
@@ -66,9 +66,3 @@ class Watcher:
         self._training.write_status(
             "running", phase="training", epoch=epoch, step=step, steps=steps
         )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

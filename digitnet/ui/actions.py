@@ -69,6 +69,19 @@ def offer_all(items: Sequence[object], few: int, kind: str, key: str) -> None:
         st.toggle(f"All {len(items)} {kind}", key=key)
 
 
+def page_of(items: Sequence[Item], most: int, key: str) -> Sequence[Item]:
+    """What of a list is on the page that the reader turned to by `offer_pages`."""
+    last = max(1, -(-len(items) // most))
+    start = (min(st.session_state.get(key, 1), last) - 1) * most
+    return items[start : start + most]
+
+
+def offer_pages(items: Sequence[object], most: int, key: str) -> None:
+    """The pages of a list of which `page_of` shows one; nothing below one of a single page."""
+    if len(items) > most:
+        st.pagination(-(-len(items) // most), key=key)
+
+
 def ask_to_delete(name: str, title: str, action: Callable[..., None] = jobs.delete) -> None:
     """A button that deletes something once it is confirmed."""
     with st.popover("Delete", icon=":material/delete:", key=f"ask {name}"):

@@ -10,22 +10,16 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, bring_to_middle, canvas_drawing, ink, load_samples
+from digitnet.show.pictures import BOARD, CHALK
 from digitnet.ui import address, choices
 from digitnet.ui.page import page_file, run_script
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"  # the ways in
 
-# White chalk on a dark board in both themes, as the networks see it.
-CHALK_COLOUR = "#f5f2e9"
-
-
-BRUSH = {"stroke_width": 16, "stroke_color": CHALK_COLOUR}
+BRUSH = {"stroke_width": 16, "stroke_color": CHALK}
 
 
 WIDE = 2 * CANVAS_SIZE  # pixels: a board for numbers
-
-
-BOARD_COLOUR = "#1c2430"
 
 
 INVITATION = "Draw one digit, large. The networks read it while you draw."
@@ -95,7 +89,7 @@ def _show_canvas(under: np.ndarray | None, begin_with: dict[str, Any] | None) ->
     try:
         return st_canvas(
             **BRUSH,
-            background_color=BOARD_COLOUR,
+            background_color=BOARD,
             background_image=None if under is None else _picture_on_board(under),
             width=board_width(),
             height=CANVAS_SIZE,
@@ -172,7 +166,7 @@ def _take_away() -> None:
 
 def _picture_on_board(image: np.ndarray) -> Image.Image:
     """An image, uint8 (28, 28), in the board's colours and size, every pixel visible."""
-    chalk = ImageOps.colorize(Image.fromarray(image), BOARD_COLOUR, CHALK_COLOUR)
+    chalk = ImageOps.colorize(Image.fromarray(image), BOARD, CHALK)
     return chalk.resize((CANVAS_SIZE, CANVAS_SIZE), Image.Resampling.NEAREST)
 
 

@@ -161,7 +161,7 @@ def _tell_unknown(key: str, options: Collection[str]) -> None:
     if unknown := [one for one in st.query_params.get_all(key) if one and one not in options]:
         named = ", ".join(f"“{key}={quote(one)}”" for one in unknown[:3])
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-        st.info(f"The address asks for {named}{more}, which is not to be had here; it is ignored.")
+        st.info(f"The address asks for {named}{more}, which is not here; it is ignored.")
 
 
 def quote(value: str) -> str:

@@ -81,7 +81,7 @@ def _address() -> str:
 def show_sign_in() -> None:
     """The owner's way in."""
     with (
-        st.expander("For who runs this class", icon=":material/key:"),
+        st.expander("For whoever runs this class", icon=":material/key:"),
         st.form("sign_in", border=False, clear_on_submit=True),
     ):
         st.text_input("Key", type="password", key="key", max_chars=60)

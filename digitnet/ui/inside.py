@@ -46,7 +46,7 @@ def link(network: str) -> None:
 
 
 def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
-    """The drawing of the URL, or else the visitor's last one, or a sample; it is put into the URL.
+    """The drawing of the URL, or else the visitor's last one, which it then names, or a sample.
 
     Returns:
         What the networks see, uint8 (28, 28), and the pieces that it is made of, if any.

@@ -104,15 +104,11 @@ def show_drawings(kept: OwnLines) -> None:
 def _show_page_of(drawings: Sequence[OwnDrawing]) -> None:
     """Drawings as pictures to click on, the newest first."""
     newest = drawings[::-1]
-    pages = -(-len(newest) // DRAWINGS_A_PAGE)
-    page = min(st.session_state.get("own_page", 1), pages)
-    start = (page - 1) * DRAWINGS_A_PAGE
     with st.container(horizontal=True, key="all_digits"):
-        for one in newest[start : start + DRAWINGS_A_PAGE]:
+        for one in actions.page_of(newest, DRAWINGS_A_PAGE, "own_page"):
             with st.container(width=88, gap="xsmall"):
                 _show_thumbnail(one, "all")
-    if pages > 1:
-        st.pagination(pages, key="own_page")
+    actions.offer_pages(newest, DRAWINGS_A_PAGE, "own_page")
 
 
 # --- one drawing, large ----------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _find_or_issue(said: str) -> str:
     try:
         known = room.find_code(said)
         if said and known is None:
-            st.toast("The code in the address is none of this class; you have a new one.")
+            st.toast("The code in the address is not one of this class; you have a new one.")
         return known or room.issue_code()
     except RunError:
         st.toast("No code can be issued now: what you make here you cannot come back to.")
@@ -74,7 +74,7 @@ def take_code(said: str) -> None:
     """Goes on as the visitor whose code this is; RoleError if none was issued that is it."""
     known = Classroom(RunStore.default()).find_code(said)
     if known is None:
-        raise RoleError("this is no code of this class; one looks like k7qm-3xwp-9rtd-h2vn")
+        raise RoleError("this is not a code of this class; one looks like k7qm-3xwp-9rtd-h2vn")
     st.session_state.clear()
     st.session_state[CODE] = known
 

@@ -137,7 +137,7 @@ def show_retrain() -> None:
         try:
             requests = read_form()
         except SettingsError as error:
-            st.error(f"The {error}")
+            st.error(f"The {error}.")
             requests = []
         if requests:
             show_estimates(requests)
@@ -167,7 +167,7 @@ def submit_form() -> None:
     try:
         submit(read_form())
     except SettingsError as error:
-        note(f"The {error}", ":material/error:")
+        note(f"The {error}.", ":material/error:")
 
 
 def show_estimates(requests: Sequence[Request]) -> None:

@@ -42,7 +42,7 @@ def sign_in(owner: Page, address: str, runs: Path) -> None:
     expect(owner).to_have_url(CODE)
     expect(owner.locator(".st-key-code")).to_be_visible()
     key = Classroom(RunStore(runs, runs)).make_key()  # as printed where nobody reads it here
-    owner.get_by_text("For who runs this class").click()
+    owner.get_by_text("For whoever runs this class").click()
     owner.get_by_label("Key").fill(key)
     owner.get_by_role("button", name="Sign in").click()
 
@@ -61,15 +61,15 @@ def test_the_owner_stays_signed_in_over_a_reload_in_this_browser_alone(
     expect(desk).to_be_visible()
     assert kept["value"] not in owner.url
     other.goto(owner.url)  # as it was projected
-    expect(other.get_by_text("For who runs this class")).to_be_visible()
+    expect(other.get_by_text("For whoever runs this class")).to_be_visible()
 
     open_tab(owner, "Rules")
     owner.get_by_role("button", name="Sign out").click()
-    expect(owner.get_by_text("For who runs this class")).to_be_visible()
+    expect(owner.get_by_text("For whoever runs this class")).to_be_visible()
     owner.wait_for_function(f"!document.cookie.includes('{COOKIE}')")
     owner.context.add_cookies([kept])  # as if somebody had kept it
     owner.reload()
-    expect(owner.get_by_text("For who runs this class")).to_be_visible()
+    expect(owner.get_by_text("For whoever runs this class")).to_be_visible()
     expect(desk).to_have_count(0)
 
 

@@ -208,7 +208,7 @@ def test_no_more_visitors_than_may_be_keep_something(store, ann, bob, monkeypatc
         lambda: jobs.keep_network(bob, "mine", LAYERS),
         lambda: jobs.require_writable(bob),
     ):
-        with pytest.raises(JobError, match="as many visitors"):
+        with pytest.raises(JobError, match="no more visitors"):
             change()
     assert not bob.local.exists()
 

@@ -134,7 +134,7 @@ def test_what_cannot_stand_is_said_once_and_at_its_layer(open_builder, text, sai
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("Mine!", "flatten", "A network's name has 1 to 24 small letters"),
+        ("Mine!", "flatten", "A network's name has 1 to 24 lower-case letters"),
         ("cnn", "flatten", "one of the project's own networks'"),
         ("mine", "conv 8", "Flatten is missing"),
         ("mine", "conv 8, max 2", "Layer 2, max 2: it is written like max 2/2"),

@@ -116,7 +116,7 @@ def test_an_invented_code_is_not_taken_and_keeps_nothing(store):
     assert issued != INVENTED and "you have a new one" in words_of(app)
     for _ in range(3):
         app.text_input(key="other_code").set_value(make_code()).run()
-        assert app.code[0].value == issued and "no code of this class" in words_of(app)
+        assert app.code[0].value == issued and "not a code of this class" in words_of(app)
     app = press(open_at("compare", view="Retrain", code=INVENTED), "Retrain")
     [kept] = store.of_visitors()
     assert kept.local.name != visitor_of(INVENTED) and kept.unfinished()

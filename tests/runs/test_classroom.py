@@ -212,7 +212,7 @@ def test_a_visitor_can_neither_delete_nor_change_what_is_not_theirs(store, ann, 
             ann.delete(run_id)
     with pytest.raises(RunError):
         ann.find_training(waiting.id)
-    with pytest.raises(Exception, match="none of your own"):
+    with pytest.raises(Exception, match="not one of your own"):
         ann.delete_network("mine")
     ann.make_current("cnn/shipped")
     assert ann.current("cnn").is_shipped
@@ -376,7 +376,7 @@ def test_one_visitor_cannot_fill_the_wall_nor_all_together_the_disk(store, monke
     given = Donations(store)
     for place in range(donations.MOST_GIVEN):
         given.give(drawing(at=20.0 + place), ANN)
-    with pytest.raises(RunError, match="as many as may be"):
+    with pytest.raises(RunError, match="no more can be given"):
         given.give(drawing(at=5), ANN)
     given.give(drawing(at=5), BOB)
     monkeypatch.setattr(donations, "MOST_DRAWINGS", donations.MOST_GIVEN + 1)

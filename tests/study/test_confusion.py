@@ -12,6 +12,7 @@ from digitnet.runs import PROBABILITIES, REQUEST, RunError, RunStore
 from digitnet.serving import temper
 from digitnet.show import confusion as figures
 from digitnet.show import reliability
+from digitnet.show.pictures import png_url
 from digitnet.study import confusion
 from digitnet.study.answers import DifferentDigitsError, load_answers
 from digitnet.study.confusion import NORMALIZATIONS
@@ -306,7 +307,7 @@ def test_a_picture_keeps_its_pixels():
     from PIL import Image
 
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    data = base64.b64decode(figures.picture_url(image).partition(",")[2])
+    data = base64.b64decode(png_url(image).partition(",")[2])
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image)
 
 
