@@ -99,7 +99,7 @@ def compile_for_training(
     model: keras.Sequential,
     settings: TrainingSettings,
     steps_per_execution: int,
-    steps_per_epoch: int = 1,
+    steps_per_epoch: int,
 ) -> None:
     """Compiles a model with the report's loss, metrics and optimizer, as the settings vary them.
 
