@@ -13,6 +13,7 @@ from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page, turns
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
+WIDEST = 2.5  # of a digit's height: what is wider and taken for none is not offered to be told
 
 WHY_MISREAD = """
 The networks never see your strokes, only the small picture beside the reading. The report's learnt
@@ -82,14 +83,15 @@ def draw_and_read(way: str, run: Run) -> None:
     seen = image if number is None else None
     runs = loaders.choose_runs([one.run for one in current], run, is_crowd)
     answers, is_digit = loaders.read_with_all(runs, seen)
+    trusts = not isinstance(pieces, ink.PhotoPieces)  # how far was measured on drawings
     with st.container(key="reading"):
         show_live(chosen, pieces, number, answers.get(run.experiment))
         with st.container(key="confirmed"):
             if number is not None and pieces is not None:
                 show_number(number, pieces)
             else:
-                show_reading(chosen, answers, is_digit is not False, image, notice)
-        if number is None:
+                show_reading(chosen, answers, is_digit is not False, image, notice, trusts)
+        if number is None and may_be_one(pieces, is_digit is not False):
             own_drawings.show_label_choice(pieces)
         if image is not None:
             inside.remember(image, pieces)
@@ -100,7 +102,15 @@ def draw_and_read(way: str, run: Run) -> None:
         elif image is None:
             st.html(draw.all_accuracies_html(current))
         else:
-            show_vote(chosen, current, answers, is_digit is not False)
+            show_vote(chosen, current, answers, is_digit is not False, trusts)
+
+
+def may_be_one(pieces: Pieces | None, is_digit: bool) -> bool:
+    """Whether a drawing may be a digit: not if it is taken for none, and wider than one is."""
+    if is_digit or not isinstance(pieces, ink.DrawnPieces):
+        return True
+    width, height = np.ptp(np.concatenate(pieces.strokes), axis=0)
+    return bool(width <= WIDEST * height)
 
 
 def pick_image(way: str) -> tuple[np.ndarray | None, Pieces | None, str]:
@@ -148,6 +158,7 @@ def show_reading(
     is_digit: bool,
     image: np.ndarray | None,
     notice: str,
+    trusts: bool,
 ) -> None:
     """The chosen network's reading and everyone's votes, or why there is none."""
     answer = answers.get(chosen.run.experiment)
@@ -158,7 +169,8 @@ def show_reading(
             if answer is None:
                 st.html(draw.invitation_html(notice))
             elif is_digit:
-                st.html(draw.reading_html(answer, find_trust_in(chosen, answer)))
+                trust = find_trust_in(chosen, answer) if trusts else None
+                st.html(draw.reading_html(answer, trust))
             else:
                 st.html(draw.refusal_html(answer, chosen.run.experiment))
         if answer is not None:
@@ -181,6 +193,7 @@ def show_vote(
     current: list[RunSummary],
     answers: dict[Experiment, np.ndarray | InferenceError],
     is_digit: bool,
+    trusts: bool,
 ) -> None:
     """Every network's reading, and how far the agreement of the report's can be trusted."""
     if not (readings := keep_readings(answers)):
@@ -189,7 +202,8 @@ def show_vote(
     voters = draw.choose_voters(readings)
     _, majority = draw.count_votes(voters)[0]
     trust = find_agreement({network.name: hashes[network] for network in voters}, majority)
-    shown = draw.all_readings_html(readings, chosen.run.experiment, trust if is_digit else None)
+    is_trusted = is_digit and trusts
+    shown = draw.all_readings_html(readings, chosen.run.experiment, trust if is_trusted else None)
     if absent := [one.run.experiment for one in current if one.run.experiment not in answers]:
         shown = join(shown, draw.absence_html(absent))
     st.html(shown if is_digit else draw.quiet_html(shown))

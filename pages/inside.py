@@ -48,12 +48,14 @@ class Subject:
         image: What the networks see, uint8 (28, 28).
         strokes: What was drawn; none of a photo.
         probabilities: The chosen network's, float (10,).
+        is_digit: Whether it is one, as far as any network tells.
     """
 
     runs: list[Run]
     image: np.ndarray
     strokes: ink.Strokes
     probabilities: np.ndarray
+    is_digit: bool | None
 
     @property
     def run(self) -> Run:
@@ -102,12 +104,17 @@ def show_subject(
         st.error(words.as_sentence(str(answer)))
         return None
     with above:
-        if is_digit is False:
-            st.html(draw.refusal_html(answer, chosen.run.experiment))
-        else:
-            st.html(draw.reading_html(answer, None))
+        show_answer_to(chosen.run, answer, is_digit)
     others = [run for run in runs if run != chosen.run]
-    return Subject([chosen.run, *others], image, strokes, answer)
+    return Subject([chosen.run, *others], image, strokes, answer, is_digit)
+
+
+def show_answer_to(run: Run, answer: np.ndarray, is_digit: bool | None) -> None:
+    """What a run's network reads, or that it is no digit."""
+    if is_digit is False:
+        st.html(draw.refusal_html(answer, run.experiment))
+    else:
+        st.html(draw.reading_html(answer, None))
 
 
 def pick_digit(
@@ -141,6 +148,8 @@ def show_part(part: str, subject: Subject) -> None:
     """
     above, below = st.container(), st.container()
     with (above if part == WHAT_IF else below).container(key="part"):
+        if subject.is_digit is False and part != WHAT_IF:
+            st.caption(layers.describe_refused(subject.digit))
         try:
             for _ in SHOW[part](subject) or ():
                 below.empty()
@@ -273,10 +282,10 @@ def show_what_if(subject: Subject) -> Iterator[None]:
             amounts = {way.name: pick_amount(way) for way in WAYS}
             st.button("Back to the drawing", icon=":material/restart_alt:", on_click=reset_amounts)
     image = ink.alter_strokes(subject.strokes, Alteration(**amounts))
-    answers, _ = loaders.read_with_all(subject.runs, image)
+    answers, is_digit = loaders.read_with_all(subject.runs, image)
     readings = {one: row for one, row in answers.items() if isinstance(row, np.ndarray)}
     with shown:
-        show_altered(subject, image, readings)
+        show_altered(subject, image, readings, is_digit)
     ways = {way.title: way for way in WAYS}
     way = ways[choices.choose("Where each network flips", ways, WAYS[0].title, "along")]
     said = bands = st.container()  # what is told first is added here, what follows takes its place
@@ -303,12 +312,15 @@ def reset_amounts() -> None:
 
 
 def show_altered(
-    subject: Subject, image: np.ndarray, readings: Mapping[Experiment, np.ndarray]
+    subject: Subject,
+    image: np.ndarray,
+    readings: Mapping[Experiment, np.ndarray],
+    is_digit: bool | None,
 ) -> None:
     """The altered drawing, and what the networks read in it."""
     own = readings[subject.run.experiment]
     with st.container(horizontal=True):
-        st.html(draw.reading_html(own, None))
+        show_answer_to(subject.run, own, is_digit)
         st.html(draw.seen_html(image))
     st.html(draw.probability_bars_html(own))
     st.markdown(draw.describe_votes(draw.count_votes(readings)))

@@ -362,6 +362,13 @@ def test_what_may_be_several_digits_is_told_of(served_reader, monkeypatch, capsy
     assert capsys.readouterr().err.count("--number") == told
 
 
+def test_a_file_without_drawings_is_no_success(served_reader, tmp_path, capsys):
+    file = tmp_path / "empty.jsonl"
+    file.write_text("\n")
+    assert cli.main(["predict", str(file)]) == cli.USAGE
+    assert "no drawing" in capsys.readouterr().err
+
+
 def test_numbers_without_the_reader_are_told_in_a_line(store, tmp_path, capsys):
     ship_run(store, make_request("cnn"))
     assert cli.main(["predict", "drawings.jsonl", "--number"]) == cli.USAGE

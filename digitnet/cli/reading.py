@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from digitnet.cli.ends import FAILED, OK
+from digitnet.cli.ends import FAILED, OK, CommandError
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import RunStore
 from digitnet.study import files
@@ -22,15 +22,18 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    failures = refusals = 0
+    failures = refusals = answers = 0
     with hidden_native_logs():
         store = RunStore.default()
         for answer in files.predict_files(store, options.files, options.model, options.number):
+            answers += 1
             failures += "error" in answer
             refusals += answer.get("is_digit") is False
             print(json.dumps(answer) if options.json else files.format_answer(answer))
     if refusals and not options.number and not options.json:
         print("What is not a digit may be several: --number reads those.", file=sys.stderr)
+    if not answers:
+        raise CommandError("there is no drawing in these files")
     return FAILED if failures else OK
 
 

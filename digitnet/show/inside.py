@@ -69,6 +69,11 @@ def answer_url(probabilities: NDArray, colour: str) -> str:
     return coloured_url(field, colour)
 
 
+def describe_refused(digit: int) -> str:
+    """What all that is shown of a drawing means that is no digit."""
+    return f"This is taken for no digit. What follows tells why {a_digit(digit)} comes nearest."
+
+
 def describe_shape(activation: Activation) -> str:
     """The shape of what a layer makes of one image, such as "26×26×32"."""
     return "×".join(f"{side:,}" for side in activation.values.shape[1:])

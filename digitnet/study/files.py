@@ -200,12 +200,17 @@ def format_answer(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{place}: {answer['error']}"
     readings = [
-        f"{name} {one['digit']} ({max(one['probabilities']):.0%})"
+        f"{name} {one['digit']} ({_percent(max(one['probabilities']))})"
         for name, one in answer["predictions"].items()
     ]
     verdict = ["not a digit"] if answer["is_digit"] is False else []
     number = [f"number {answer['number']}"] if "number" in answer else []
     return f"{place}: " + "  ".join(number + verdict + readings)
+
+
+def _percent(confidence: float) -> str:
+    """A probability that never claims too much."""
+    return f"{confidence:.1%}" if confidence <= 0.999 else ">99.9%"
 
 
 def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
@@ -235,13 +240,17 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
     labels = np.array([item["label"] for item in scored])
     writers = np.array([_writer(item, index) for index, item in enumerate(scored)])
     lines = [
-        f"{len(scored):,} drawings by {len(set(writers)):,} writers; "
+        f"{len(scored):,} drawings by {_count(len(set(writers)), 'writer')}; "
         f"{len(items) - len(scored):,} lines left out (no label or no digit)"
     ]
     for run in runs:
         predictions = server.predict(run, images).argmax(axis=1)
         lines.append(_score_line(run.experiment.name, labels, predictions, writers))
     return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _writer(item: dict[str, Any], index: int) -> str:

@@ -137,6 +137,37 @@ def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
 
 
+@pytest.mark.parametrize(("width", "height"), [(700, 900), (844, 390)])  # a tablet; a phone, turned
+def test_the_reading_has_room_beside_the_wide_board(
+    page: Page, address: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    open_page(page, f"{address}/?wide=on")
+    scale = page.locator("canvas.upper-canvas").bounding_box()["width"] / 560
+    draw_strokes(page, (scale * np.array(one) for one in load_samples()[7]))
+    expect_reading(page, 7)
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= width
+    digit, ballot = (
+        page.locator(f".st-key-confirmed {one}").bounding_box()
+        for one in (".dn-digit", ".dn-ballot")
+    )
+    assert digit["x"] + digit["width"] <= ballot["x"]
+    assert ballot["x"] + ballot["width"] <= width
+
+
+def test_what_is_wider_than_a_digit_and_none_is_not_offered_to_be_told(
+    page: Page, address: str
+) -> None:
+    open_page(page, f"{address}/?wide=on")
+    draw_strokes(page, [[[20 + x * 12, 140 + 30 * (-1) ** x] for x in range(20)]])
+    expect(page.locator(".st-key-prediction .dn-refusal")).to_be_visible()
+    expect(page.locator(".st-key-label_choice")).to_have_count(0)
+    clear_canvas(page)
+    draw_strokes(page, [[[60, 60], [220, 220]], [[220, 60], [60, 220]]])
+    expect(page.locator(".st-key-prediction .dn-refusal")).to_be_visible()
+    expect(page.locator(".st-key-label_choice")).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "height"), [(640, 400), (568, 320)])  # zoomed; a phone, turned
 def test_the_board_is_never_higher_than_the_screen(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})

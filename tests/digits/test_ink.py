@@ -403,6 +403,36 @@ def specked(image):
     return image
 
 
+def noisy_image():
+    return Image.fromarray(np.random.default_rng(3).integers(0, 256, (300, 300, 3), np.uint8))
+
+
+def lit_from_a_side():
+    level = np.tile(np.linspace(230, 120, 480).astype(np.uint8), (480, 1))
+    return Image.fromarray(level)
+
+
+def lined_paper():
+    image = Image.new("RGB", (600, 600), (250, 250, 245))
+    for y in range(40, 600, 60):
+        ImageDraw.Draw(image).line((0, y, 600, y), fill=(150, 170, 210), width=2)
+    return image
+
+
+def grainy_paper():
+    image = Image.new("RGB", (480, 480), "white")
+    for x, y in np.random.default_rng(4).uniform(5, 470, (120, 2)):
+        ImageDraw.Draw(image).ellipse((x, y, x + 3, y + 3), fill=(90, 90, 90))
+    return image
+
+
+@pytest.mark.parametrize("make", [noisy_image, lit_from_a_side, lined_paper, grainy_paper])
+def test_paper_without_a_digit_holds_none(make):
+    for kind, settings in (("PNG", {}), ("JPEG", {"quality": 90})):
+        with pytest.raises(ink.InkError, match="No digit stands out"):
+            ink.find_pieces(encode(make(), kind, **settings))
+
+
 PHOTOS = {
     "plain": lambda strokes: encode(paint(strokes)),
     "thin pen": lambda strokes: encode(paint(strokes, pen=4)),

@@ -84,6 +84,9 @@ def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, mo
     record = {"confidence": {"cnn": served | counts}, "agreement": counts}
     monkeypatch.setattr(trust, "_load_drawings", lambda: record)
     assert "pen drawings" in text_of(open_app(begin_with=3), "prediction")
+    photo = upload(open_app(), picture_of(3))
+    assert '<p class="dn-digit">3</p>' in text_of(photo, "prediction")
+    assert "pen drawings" not in text_of(photo, "prediction")  # which photos are not
     monkeypatch.setattr(trust, "_load_drawings", dict)  # as if nothing had been measured
     assert "pen drawings" not in text_of(open_app(begin_with=3), "prediction")
 

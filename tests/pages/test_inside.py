@@ -192,6 +192,11 @@ def test_what_is_no_digit_is_still_looked_into(open_page, checkpoints):
     cross = ink.encode_strokes([np.array([[0.0, 0], [200, 240]]), np.array([[200.0, 0], [0, 240]])])
     app = open_page(drawing=cross, model="reader", layer="softmax")
     assert "Not a digit" in read_of(app) and "Not a digit: " in html_of(app, "layer")
+    for part in ("Layer by layer", "Why", "As you drew"):
+        app = open_page(drawing=cross, model="reader", part=part)
+        assert any("taken for no digit" in one.value for one in app.caption), part
+    app = open_page(drawing=cross, model="reader", part="What if")
+    assert "Not a digit" in html_of(app, "altered") and "dn-digit" not in html_of(app, "altered")
 
 
 def test_a_broken_network_is_told_in_a_sentence(open_page, checkpoints):

@@ -27,6 +27,9 @@ LONGEST_SIDE = 480  # pixels of the longer side that is looked at: a digit of a 
 SHORTEST_SIDE = 192  # smaller images are enlarged, so that strokes are several pixels wide
 NARROWEST = 1 / 20  # of the sides
 LEAST_CONTRAST = 0.06  # of the way from black to white
+MOST_PIECES = 40  # of ink, about as large: more are the paper's grain, or a text
+MOST_AREAS = 500  # without ink, which parts it: more are noise
+SOLID = 0.8  # of its box, at least, that a band fills
 DIGIT_SIDE = 160  # pixels of the longer side of a digit whose strokes are measured
 # Strokes as wide as most of MNIST's (5% are below, 10% above) stay; others are thinned or widened.
 THINNEST, THICKEST = 2.2, 4.2  # pixels
@@ -94,6 +97,8 @@ class PhotoPieces:
         places = ndimage.find_objects(self._labels)
         self._chosen = np.array(_choose_pieces(self._labels, places))
         self.shape = np.isin(self._labels, self._chosen)
+        if len(self._chosen) > MOST_PIECES or ndimage.label(~self.shape)[1] > MOST_AREAS:
+            raise InkError(NO_DIGIT)
         self.boxes = np.array([_box_of(places[number - 1]) for number in self._chosen], float)
 
     def draw(self, pieces: Sequence[int]) -> np.ndarray:
@@ -264,7 +269,9 @@ def _choose_pieces(pieces: np.ndarray, boxes: list[tuple[slice, ...]]) -> list[i
             _encloses(boxes[number - 1], boxes[other - 1]) * area[other]
             for other in np.flatnonzero(area)
         )
-        if _is_frame(pieces[boxes[number - 1]] == number) and max(enclosed) > 0.04 * area[number]:
+        piece = pieces[boxes[number - 1]] == number
+        is_frame = _is_frame(piece) and max(enclosed) > 0.04 * area[number]
+        if is_frame or _is_band(piece, boxes[number - 1], pieces.shape):
             area[number] = 0
     if not area.any():
         raise InkError(NO_DIGIT)
@@ -279,6 +286,15 @@ def _is_frame(piece: np.ndarray) -> bool:
     """Tells whether a piece runs along most of its own box."""
     sides = (piece[:3].any(0), piece[-3:].any(0), piece[:, :3].any(1), piece[:, -3:].any(1))
     return min(piece.shape) > 8 and float(np.mean([side.mean() for side in sides])) > 0.7
+
+
+def _is_band(piece: np.ndarray, box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    """Tells whether a piece is a line of the paper, or what uneven light leaves along an edge."""
+    rows, columns = box
+    reaches_down = rows.start == 0 and rows.stop == shape[0]
+    lies_beside = columns.start == 0 or columns.stop == shape[1]
+    reaches_across = columns.start == 0 and columns.stop == shape[1]
+    return (reaches_across or (reaches_down and lies_beside)) and bool(piece.mean() > SOLID)
 
 
 def _fit_shape(shape: np.ndarray) -> np.ndarray:
