@@ -18,8 +18,8 @@ from digitnet.serving.checks import InferenceError, require_probabilities
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
 INK = 128  # of 255: a pixel from here on is ink
-# Times as wide as high: of UNIPEN's and UJI's 16,092 digits 24 are wider, all but three of them level
-# lines, such as the bar of a 4 that was cut off. Taught by these, the reader takes any for a 1.
+# Times as wide as high: of UNIPEN's and UJI's 16,092 digits 24 are wider, most of them level lines,
+# such as the bar of a 4 that was cut off. Taught by these, the reader takes any for a 1.
 WIDEST_DIGIT = 3
 PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
