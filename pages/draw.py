@@ -13,7 +13,6 @@ from digitnet.study.summaries import RunSummary, sort_for_reading
 from digitnet.ui import address, canvas, choices, inside, live, loaders, own_drawings, page, turns
 
 Pieces = ink.DrawnPieces | ink.PhotoPieces
-WIDEST = 2.5  # of a digit's height: what is wider and taken for none is not offered to be told
 
 WHY_MISREAD = """
 The networks never see your strokes, only the small picture beside the reading. The report's learnt
@@ -91,8 +90,8 @@ def draw_and_read(way: str, run: Run) -> None:
                 show_number(number, pieces)
             else:
                 show_reading(chosen, answers, is_digit is not False, image, notice, trusts)
-        if number is None and may_be_one(pieces, is_digit is not False):
-            own_drawings.show_label_choice(pieces)
+        if number is None:
+            own_drawings.show_label_choice(pieces, is_digit is not False)
         if image is not None:
             inside.remember(image, pieces)
             inside.link(run.experiment.name)
@@ -103,14 +102,6 @@ def draw_and_read(way: str, run: Run) -> None:
             st.html(draw.all_accuracies_html(current))
         else:
             show_vote(chosen, current, answers, is_digit is not False, trusts)
-
-
-def may_be_one(pieces: Pieces | None, is_digit: bool) -> bool:
-    """Whether a drawing may be a digit: not if it is taken for none, and wider than one is."""
-    if is_digit or not isinstance(pieces, ink.DrawnPieces):
-        return True
-    width, height = np.ptp(np.concatenate(pieces.strokes), axis=0)
-    return bool(width <= WIDEST * height)
 
 
 def pick_image(way: str) -> tuple[np.ndarray | None, Pieces | None, str]:
@@ -201,9 +192,9 @@ def show_vote(
     hashes = {one.run.experiment: one.served_sha256 for one in current}
     voters = draw.choose_voters(readings)
     _, majority = draw.count_votes(voters)[0]
-    trust = find_agreement({network.name: hashes[network] for network in voters}, majority)
-    is_trusted = is_digit and trusts
-    shown = draw.all_readings_html(readings, chosen.run.experiment, trust if is_trusted else None)
+    served = {network.name: hashes[network] for network in voters}
+    trust = find_agreement(served, majority) if is_digit and trusts else None
+    shown = draw.all_readings_html(readings, chosen.run.experiment, trust)
     if absent := [one.run.experiment for one in current if one.run.experiment not in answers]:
         shown = join(shown, draw.absence_html(absent))
     st.html(shown if is_digit else draw.quiet_html(shown))

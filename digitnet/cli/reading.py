@@ -6,10 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from digitnet.cli.ends import FAILED, OK, CommandError
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import RunStore
+from digitnet.show.words import format_share
 from digitnet.study import files
 
 
@@ -29,12 +31,26 @@ def _predict(options: argparse.Namespace) -> int:
             answers += 1
             failures += "error" in answer
             refusals += answer.get("is_digit") is False
-            print(json.dumps(answer) if options.json else files.format_answer(answer))
+            print(json.dumps(answer) if options.json else format_answer(answer))
     if refusals and not options.number and not options.json:
         print("What is not a digit may be several: --number reads those.", file=sys.stderr)
     if not answers:
         raise CommandError("there is no drawing in these files")
     return FAILED if failures else OK
+
+
+def format_answer(answer: dict[str, Any]) -> str:
+    """One line of text for a reader at a terminal."""
+    place = f"{answer['file']}[{answer['index']}]"
+    if "error" in answer:
+        return f"{place}: {answer['error']}"
+    readings = [
+        f"{name} {one['digit']} ({format_share(max(one['probabilities']))})"
+        for name, one in answer["predictions"].items()
+    ]
+    verdict = ["not a digit"] if answer["is_digit"] is False else []
+    number = [f"number {answer['number']}"] if "number" in answer else []
+    return f"{place}: " + "  ".join(number + verdict + readings)
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -47,8 +47,9 @@ def adopt(visitors: RunStore, run_id: str) -> Run:
             fresh.rename(target)
             sync_folder(target.parent)
     except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
         raise RunError(f"{run_id} cannot be shared: {error.strerror or error}") from None
+    finally:  # where it has not become the run, whatever went wrong
+        shutil.rmtree(fresh, ignore_errors=True)
     return shared.find(f"{network.name}/{run.stamp}")
 
 

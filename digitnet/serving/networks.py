@@ -103,7 +103,7 @@ class ServedNetwork:
     def evaluate(self, images: np.ndarray) -> np.ndarray:
         """All outputs for images as in `read`, as they are: float32 (n, 10) or (n, 11).
 
-        But that by a network which tells, no digit is what is wider than any.
+        Of a network that tells, they say of what is wider than any digit that it is none.
 
         Raises:
             InferenceError: If they are no probabilities.

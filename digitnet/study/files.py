@@ -194,25 +194,6 @@ def _prediction(probabilities: np.ndarray) -> dict[str, Any]:
     return {"digit": int(np.argmax(probabilities)), "probabilities": rounded}
 
 
-def format_answer(answer: dict[str, Any]) -> str:
-    """One line of text for a reader at a terminal."""
-    place = f"{answer['file']}[{answer['index']}]"
-    if "error" in answer:
-        return f"{place}: {answer['error']}"
-    readings = [
-        f"{name} {one['digit']} ({_percent(max(one['probabilities']))})"
-        for name, one in answer["predictions"].items()
-    ]
-    verdict = ["not a digit"] if answer["is_digit"] is False else []
-    number = [f"number {answer['number']}"] if "number" in answer else []
-    return f"{place}: " + "  ".join(number + verdict + readings)
-
-
-def _percent(confidence: float) -> str:
-    """A probability that never claims too much."""
-    return f"{confidence:.1%}" if confidence <= 0.999 else ">99.9%"
-
-
 def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
     """Scores networks on labelled drawings.
 

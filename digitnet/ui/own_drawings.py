@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import streamlit as st
 
 from digitnet.digits import ink
@@ -16,6 +17,8 @@ from digitnet.runs import OwnDrawing, OwnDrawings, OwnLines, RunError, put, with
 from digitnet.show import own_hand as words
 from digitnet.ui import actions, address, canvas, giving, loaders, roles
 from digitnet.ui.page import page_file
+
+WIDEST = 2.5  # times a drawing's height; one that is wider and taken for no digit cannot be told
 
 
 class Keeper(Protocol):
@@ -64,14 +67,23 @@ def describe_place() -> str:
     return f"on this machine, in `{path.relative_to(home()) if is_near else path}`"
 
 
-def show_label_choice(pieces: ink.Pieces | None) -> None:
+def _is_too_wide(strokes: ink.Strokes) -> bool:
+    """Whether strokes, which are taken for no digit, are rather several."""
+    width, height = np.ptp(np.concatenate(strokes), axis=0)
+    return bool(width > WIDEST * height)
+
+
+def show_label_choice(pieces: ink.Pieces | None, is_digit: bool) -> None:
     """Lets the visitor say, in one tap, which digit was drawn.
 
     Args:
         pieces: What is read; only strokes on the board can be kept.
+        is_digit: Whether it is not taken for none.
     """
     actions.show_notes()
     if not isinstance(pieces, ink.DrawnPieces) or not (drawn := address.last_strokes()):
+        return
+    if not is_digit and _is_too_wide(pieces.strokes):
         return
     try:
         kept = keeper().read().drawings

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digitnet.cli.reading import format_answer
 from digitnet.digits import load_samples
 from digitnet.experiments import READER
 from digitnet.serving import ModelServer, Reading
-from digitnet.study.files import format_answer, predict_files
+from digitnet.study.files import predict_files
 from tests.made_runs import use_store
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
