@@ -34,6 +34,7 @@ from digitnet.runs import (
 )
 from digitnet.serving import ServedNetwork
 from digitnet.training.architectures import build_model, build_training_model
+from digitnet.training.interrupts import interrupted_between_steps
 from digitnet.training.loop import (
     Progress,
     TrainingError,
@@ -101,9 +102,10 @@ def _teach_and_test(teaching: Teaching, training: Training, store: RunStore, say
     training.write_status("running", phase="loading")
     lesson = load_lesson(training.folder / DRAWINGS, request.settings.seed)
     model = keras.models.load_model(base.folder / TRAINED, compile=False)
-    progress = teach_model(
-        model, lesson, request.settings, watcher.on_start, watcher.on_step, watcher.on_epoch
-    )
+    with interrupted_between_steps(watcher.on_step) as on_step:
+        progress = teach_model(
+            model, lesson, request.settings, watcher.on_start, on_step, watcher.on_epoch
+        )
     training.write_status("running", phase="testing", epoch=progress.epoch)
     served = write_network(model, lesson.judged, training, lesson.unlearnt)
     calibration = read_calibration(training.folder, served.sha256)
@@ -193,16 +195,17 @@ def _train(
     images, state = material.lessons.size, training.state_folder
     trial = choose_precision(experiment, request.settings, images, state)
     trained = build_for_training(experiment, request.settings, images, trial.precision)
-    progress = train_model(
-        trained,
-        material.lessons,
-        material.validation,
-        request.settings,
-        state,
-        watcher.on_start,
-        watcher.on_step,
-        watcher.on_epoch,
-    )
+    with interrupted_between_steps(watcher.on_step) as on_step:
+        progress = train_model(
+            trained,
+            material.lessons,
+            material.validation,
+            request.settings,
+            state,
+            watcher.on_start,
+            on_step,
+            watcher.on_epoch,
+        )
     weights = trained.get_weights()
     del trained  # its optimizer is twice the weights
     model = build_model(experiment)

@@ -71,7 +71,8 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     under = st.session_state.get("draw_over")
     json_data = _show_canvas(under, _begin())
     _show_way_to_empty()
-    strokes = _strokes_of(json_data)
+    # A board that was just fitted tells in this run of what was on it before.
+    strokes = st.session_state.pop("fitted", None) or _strokes_of(json_data)
     address.keep([] if under is not None else strokes)
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
@@ -150,7 +151,7 @@ def _fit_board() -> None:
     """Makes a number smaller that the board, now that it is square, has no room for."""
     strokes = address.last_strokes()
     if board_width() == CANVAS_SIZE and address.is_wide(strokes):
-        st.session_state["begun_with"] = bring_to_middle(strokes)
+        st.session_state["begun_with"] = st.session_state["fitted"] = bring_to_middle(strokes)
         st.session_state["sample"] = None
 
 

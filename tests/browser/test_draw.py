@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -116,8 +117,10 @@ def test_a_number_is_still_there_when_the_wide_board_is_switched_off(page: Page)
     draw_strokes(page, place([2, 0, 2, 4]))
     number = page.locator(".st-key-prediction .dn-number")
     expect(number).to_have_text("2024")
+    wide = parse_qs(urlsplit(page.url).query)["drawing"][0]
     switch.click()
     expect(page.locator("canvas.upper-canvas")).to_have_css("width", "280px")
+    expect(page).to_have_url(re.compile(f"drawing=(?!{wide})"))
     expect(number).to_have_text("2024")
     page.reload()
     expect(number).to_have_text("2024")
