@@ -407,7 +407,7 @@ def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
 @pytest.mark.slow
 def test_ctrl_c_stops_and_the_same_command_resumes(store):
     command = [sys.executable, "-m", "digitnet", "train", "cnn_min", "--dataset", "sample"]
-    command += ["--epochs", "60", "--patience", "60"]
+    command += ["--epochs", "20", "--patience", "20"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = [process.stdout.readline() for _ in range(2)]
     assert "epoch 2 " in lines[1]  # so the first epoch is on disk
@@ -424,7 +424,7 @@ def test_ctrl_c_stops_and_the_same_command_resumes(store):
     assert "resumes after epoch" in done.stdout
     run = store.current("cnn_min")
     assert run.id == training.id
-    assert run.history()["epoch"].tolist() == list(range(1, 61))
+    assert run.history()["epoch"].tolist() == list(range(1, 21))
     assert epochs == list(range(1, len(epochs) + 1))
 
 

@@ -31,7 +31,7 @@ resource = pytest.importorskip("resource", reason="limits of a process, and kill
 VICTIMS = range(2)  # trainings that are killed, side by side where tests are
 KILLS = math.ceil(int(os.environ.get("DIGITNET_KILLS", "20")) / len(VICTIMS))  # of each
 KILL_SEED = int(os.environ.get("DIGITNET_KILL_SEED") or random.randrange(2**32))
-LONG = TrainingSettings(dataset="sample", epochs=30, patience=30)
+LONG = TrainingSettings(dataset="sample", epochs=20, patience=20)
 SHORT = TrainingSettings(dataset="sample", epochs=2)
 APP = """
 import sys, time
@@ -39,8 +39,8 @@ from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import Request, RunStore
 
-for name, epochs in (("cnn_min", 30), ("lenet5", 2)):
-    settings = TrainingSettings(dataset="sample", epochs=epochs, patience=30)
+for name, epochs in (("cnn_min", 20), ("lenet5", 2)):
+    settings = TrainingSettings(dataset="sample", epochs=epochs, patience=20)
     jobs.submit(RunStore.default(), Request(name, settings))
 time.sleep(600)
 """

@@ -195,8 +195,9 @@ def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_
     at = np.arange(70_000) % len(sample.labels)
     mnist = Digits(sample.images[at], sample.labels[at])
     monkeypatch.setattr(material, "load_digits", lambda name: mnist)
-    mixture = Mixture(images=3_000, drawings=200, rare=20, letters=50, made_outliers=50)
+    mixture = Mixture(images=500, drawings=200, rare=20, letters=50, made_outliers=50)
     monkeypatch.setattr(material, "Mixture", lambda: mixture)
+    monkeypatch.setattr(material, "HELD_OUT_IMAGES", 500)
     request = Request("reader", replace(READER.settings, epochs=2, warm_up=5))
 
     def stop(line):
