@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digitnet.digits.ink import InkError, Pieces
+from digitnet.digits.ink import InkError, Pieces, draw_whole
 from digitnet.experiments import CLASSES
 from digitnet.serving.networks import digit_probabilities, temper
 
@@ -81,7 +81,7 @@ def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> N
     Raises:
         InkError: Nothing or no more than a dot is drawn, or the coordinates are unusable.
     """
-    whole = pieces.draw(range(len(pieces.boxes)))  # first, since it checks them
+    whole = draw_whole(pieces)  # first, since it checks them
     places = pieces.boxes
     inked = np.flatnonzero(np.isfinite(places).all(axis=1))
     row = inked[(places[inked, 0] + places[inked, 2]).argsort(kind="stable")]

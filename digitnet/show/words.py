@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from digitnet.experiments import DATASETS
+from digitnet.experiments import DATASETS, SettingsError
 from digitnet.study.summaries import RunSummary
 
 # fmt: off
@@ -42,6 +42,16 @@ def as_sentence(message: str) -> str:
 def as_plain(text: str) -> str:
     """Text that a file or an address holds, so that Markdown shows it as it is."""
     return re.sub(r"([\\`*\[\]<$~]|:(?=\w))", r"\\\1", text)
+
+
+def tell(message: object) -> str:
+    """A message or an error as a sentence that Markdown shows as it is."""
+    return as_plain(as_sentence(str(message)))
+
+
+def tell_setting(error: SettingsError) -> str:
+    """Why a setting is refused, in a sentence."""
+    return f"The {error}."
 
 
 def format_share(share: float) -> str:

@@ -144,7 +144,7 @@ def _as_pieces(strokes: ink.Strokes | ink.InkError) -> ink.Pieces:
 def _seen(find: Callable[[], ink.Pieces]) -> dict[str, Any]:
     try:
         pieces = find()
-        return {"pieces": pieces, "image": pieces.draw(range(len(pieces.boxes)))}
+        return {"pieces": pieces, "image": ink.draw_whole(pieces)}
     except ink.InkError as error:
         return {"error": str(error)}
 

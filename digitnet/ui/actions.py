@@ -9,7 +9,7 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.errors import DigitnetError
-from digitnet.show.words import as_plain, as_sentence
+from digitnet.show.words import tell
 from digitnet.ui import loaders
 
 Item = TypeVar("Item")
@@ -21,7 +21,7 @@ def note(words: str, icon: str) -> None:
 
 
 def note_error(error: DigitnetError) -> None:
-    note(as_plain(as_sentence(str(error))), ":material/error:")
+    note(tell(error), ":material/error:")
 
 
 def show_notes() -> None:

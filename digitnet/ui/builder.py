@@ -22,7 +22,7 @@ from digitnet.experiments import (
 from digitnet.runs import Request, find_version
 from digitnet.show.building import cost_html, kept_html, network_html, problem_html
 from digitnet.show.trainings import describe_estimates
-from digitnet.show.words import as_plain, as_sentence
+from digitnet.show.words import tell, tell_setting
 from digitnet.ui import loaders, trainings
 from digitnet.ui.actions import ask_to_delete, note, note_error
 from digitnet.ui.drafts import KINDS, Draft, Row, kind_of
@@ -100,7 +100,7 @@ def show_text() -> None:
     show_value_of("layers_text", draft().text)
     st.text_area("Layers as text", key="layers_text", height=80, on_change=take_text)
     if problem := draft().problem:
-        st.error(as_plain(as_sentence(problem)))
+        st.error(tell(problem))
         st.caption("The layers below are those of the last text that could be read.")
 
 
@@ -253,7 +253,7 @@ def make_draft(problem: str | None) -> Experiment | None:
         network = make_network(one.name, one.layers, reason=one.reason)
         kept_as = find_version(store.local, one.name, one.layers)
     except (LayerError, NetworkError) as error:
-        st.error(as_plain(as_sentence(str(error))))
+        st.error(tell(error))
         return None
     if any(kept_as == kept.name for kept in store.experiments()):
         st.caption(f"Just these layers are kept already, as {kept_as}.")
@@ -268,7 +268,7 @@ def show_training(network: Experiment) -> list[Request]:
     try:
         settings = trainings.read_settings(network)
     except SettingsError as error:
-        st.error(f"The {error}.")
+        st.error(tell_setting(error))
         return []
     estimate = jobs.estimate(loaders.load_store(), network, settings)
     st.markdown(describe_estimates([estimate]))
@@ -286,7 +286,7 @@ def save_and_train() -> None:
         try:
             trainings.submit([Request(network.name, trainings.read_settings(network))])
         except SettingsError as error:
-            note(f"The {error}.", ":material/error:")
+            note(tell_setting(error), ":material/error:")
 
 
 def keep() -> Experiment | None:

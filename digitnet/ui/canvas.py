@@ -188,4 +188,4 @@ def pick_photo(camera: bool) -> tuple[np.ndarray, ink.PhotoPieces]:
     if photo is None:
         raise ink.InkError("Dark ink on plain paper is read best.")
     pieces = ink.find_pieces(photo.getvalue())
-    return pieces.draw(range(len(pieces.boxes))), pieces
+    return ink.draw_whole(pieces), pieces

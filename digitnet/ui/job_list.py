@@ -16,7 +16,7 @@ from digitnet.show.trainings import (
     describe_request,
     progress_html,
 )
-from digitnet.show.words import as_plain, as_sentence
+from digitnet.show.words import tell
 from digitnet.study.standings import state_of
 from digitnet.ui import loaders, roles
 from digitnet.ui.actions import ask_to_delete, button, few_of, offer_all, show_notes
@@ -77,9 +77,9 @@ def show_job(job: Job, queued: list[str]) -> None:
         if job.state == "running":
             show_progress(job)
         elif job.state in ("failed", "broken"):
-            st.error(as_plain(as_sentence(job.message)), icon=":material/error:")
+            st.error(tell(job.message), icon=":material/error:")
         elif job.state != "queued":
-            st.markdown(as_plain(as_sentence(job.message)))
+            st.markdown(tell(job.message))
         show_job_buttons(job, queued)
 
 

@@ -14,7 +14,7 @@ from digitnet.experiments import READER
 from digitnet.jobs import Job
 from digitnet.runs import Run, RunError
 from digitnet.show.teaching import describe_outcome
-from digitnet.show.words import as_plain, as_sentence
+from digitnet.show.words import as_sentence, tell
 from digitnet.ui import loaders, roles
 from digitnet.ui.actions import button, note, note_error
 from digitnet.ui.job_list import show_progress
@@ -104,7 +104,7 @@ def show_last(job: Job | None) -> None:
     """
     taught = find_last_taught()
     if job and job.state != "stopped" and not (taught and taught.stamp > job.training.stamp):
-        st.error(as_plain(as_sentence(job.message)), icon=":material/error:")
+        st.error(tell(job.message), icon=":material/error:")
     elif taught and taught.outcome:
         st.markdown(describe_outcome(taught.outcome))
 

@@ -15,7 +15,7 @@ from digitnet.experiments import DATASETS, Experiment, SettingsError, TrainingSe
 from digitnet.jobs import Estimate
 from digitnet.runs import Request, RunError
 from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
-from digitnet.show.words import as_sentence
+from digitnet.show.words import as_sentence, tell_setting
 from digitnet.ui import loaders, page, roles
 from digitnet.ui.actions import note, note_error
 
@@ -137,7 +137,7 @@ def show_retrain() -> None:
         try:
             requests = read_form()
         except SettingsError as error:
-            st.error(f"The {error}.")
+            st.error(tell_setting(error))
             requests = []
         if requests:
             show_estimates(requests)
@@ -167,7 +167,7 @@ def submit_form() -> None:
     try:
         submit(read_form())
     except SettingsError as error:
-        note(f"The {error}.", ":material/error:")
+        note(tell_setting(error), ":material/error:")
 
 
 def show_estimates(requests: Sequence[Request]) -> None:

@@ -433,6 +433,10 @@ def test_paper_without_a_digit_holds_none(make):
             ink.find_pieces(encode(make(), kind, **settings))
 
 
+def read_photo(source):
+    return ink.draw_whole(ink.find_pieces(source))
+
+
 PHOTOS = {
     "plain": lambda strokes: encode(paint(strokes)),
     "thin pen": lambda strokes: encode(paint(strokes, pen=4)),
@@ -471,7 +475,7 @@ PHOTOS = {
 @digits
 @pytest.mark.parametrize("photo", PHOTOS.values(), ids=PHOTOS.keys())
 def test_images_come_to_what_strokes_come_to(photo, strokes):
-    seen, drawn = ink.read_image(photo(strokes)), ink.render_strokes(strokes)
+    seen, drawn = read_photo(photo(strokes)), ink.render_strokes(strokes)
     assert seen.dtype == np.uint8 and seen.shape == (28, 28)
     assert np.abs(mass_centre(seen) - mass_centre(drawn)).max() < 0.5
     soft_seen, soft_drawn = (
@@ -483,7 +487,7 @@ def test_images_come_to_what_strokes_come_to(photo, strokes):
 
 @pytest.mark.parametrize("pen", [3, 8, 16, 24])
 def test_any_pen_comes_to_mnists_width(pen):
-    image = ink.read_image(encode(paint([[[30, 0], [30, 110]]], pen=pen))) / 255
+    image = read_photo(encode(paint([[[30, 0], [30, 110]]], pen=pen))) / 255
     assert ink.THINNEST - 0.5 < image[12:16].sum(axis=1).mean() < ink.THICKEST + 0.5
 
 
@@ -498,7 +502,7 @@ def test_mnists_own_images_stay_and_are_read(mnist_path):
     ]
     plain = [encode(Image.fromarray(image)) for image in images]
     for files in (plain, dark):
-        seen = np.stack([ink.read_image(file) for file in files])
+        seen = np.stack([read_photo(file) for file in files])
         alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(seen, images, strict=True)]
         assert np.median(alike) > 0.93
         read = ModelServer().predict(RunStore.default().current("cnn"), seen).argmax(axis=1)
@@ -537,16 +541,16 @@ HOSTILE = {
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
 def test_what_is_no_picture_of_a_digit_gives_a_sentence(data, tmp_path):
     with pytest.raises(ink.InkError) as caught:
-        ink.read_image(data)
+        read_photo(data)
     assert_sentence(caught.value)
     (tmp_path / "digit.png").write_bytes(data)
     with pytest.raises(ink.InkError):
-        ink.read_image(tmp_path / "digit.png")
+        read_photo(tmp_path / "digit.png")
 
 
 def test_a_missing_file_gives_a_sentence(tmp_path):
     with pytest.raises(ink.InkError) as caught:
-        ink.read_image(tmp_path / "none.png")
+        read_photo(tmp_path / "none.png")
     assert_sentence(caught.value)
 
 
@@ -556,7 +560,7 @@ def test_any_other_image_is_read_or_refused():
         for _ in range(3):
             image = Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8))
             try:
-                assert ink.read_image(encode(image)).shape == (28, 28)
+                assert read_photo(encode(image)).shape == (28, 28)
             except ink.InkError as error:
                 assert_sentence(error)
 

@@ -36,22 +36,6 @@ THINNEST, THICKEST = 2.2, 4.2  # pixels
 NO_DIGIT = "No digit stands out from its background: write one digit, dark on plain paper."
 
 
-def read_image(source: bytes | Path) -> np.ndarray:
-    """Brings the picture of one digit, an upload or a photo, to MNIST's manner.
-
-    Args:
-        source: As in `find_pieces`.
-
-    Returns:
-        uint8 (28, 28), 0 for the background, 255 for ink.
-
-    Raises:
-        InkError: The file is no image, too large, or no digit stands out in it.
-    """
-    pieces = find_pieces(source)
-    return pieces.draw(range(len(pieces.boxes)))
-
-
 def find_pieces(source: bytes | Path) -> PhotoPieces:
     """Finds the ink in the picture of a digit or of several side by side, an upload or a photo.
 

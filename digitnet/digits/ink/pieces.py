@@ -29,6 +29,11 @@ class Pieces(Protocol):
         """Draws some of them as one digit, uint8 (28, 28); raises InkError where that is none."""
 
 
+def draw_whole(pieces: Pieces) -> np.ndarray:
+    """Draws all pieces as one digit, uint8 (28, 28); raises InkError where that is none."""
+    return pieces.draw(range(len(pieces.boxes)))
+
+
 class DrawnPieces:
     """The strokes of a drawing.
 

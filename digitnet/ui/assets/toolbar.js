@@ -1,9 +1,11 @@
 // The canvas's toolbar shows on hover only, and until then lies unseen over the board's upper right
 // corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
 // Its Reset returns to the drawing that the board began with; that should be an empty board, so a
-// sample digit, or what was on the board when one came, is put away as well.
+// sample digit, or what was on the board when one came, is put away as well. So it is called Clear,
+// to the eye and to a screen reader alike; and what is called Edit there, Move.
 // The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
 { // a block of its own: whoever comes back to the page runs this again
+const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // theirs, and ours
 const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
 const style = `
   .dc-root > .dc-toolbar {
@@ -14,10 +16,8 @@ const style = `
   .dc-icon-button { gap: 0.35rem; min-height: 2.5rem; padding: 0 0.3rem; font: inherit;
     font-size: 0.875rem; }
   .dc-icon-button:focus-visible { outline: 2px solid currentColor; }
-  .dc-icon-button[aria-label="Undo"]::after { content: "Undo"; }
-  .dc-icon-button[aria-label="Redo"]::after { content: "Redo"; }
-  .dc-icon-button[aria-label="Edit"]::after { content: "Move"; }
-  .dc-icon-button[aria-label^="Reset"]::after { content: "Clear"; }
+  .dc-icon-button:is([aria-label="Undo"], [aria-label="Redo"], [aria-label="Move"],
+    [aria-label="Clear"])::after { content: attr(aria-label); }
   .dc-icon-button:is([aria-label^="Update"], [aria-label$="ward"]), /* strokes look alike */
   .dc-toolbar-separator { display: none; }
   .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
@@ -27,6 +27,8 @@ const style = `
 function arrange() {
   const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
   const root = host?.shadowRoot;
+  for (const [theirs, ours] of Object.entries(NAMES))
+    for (const label of ["title", "aria-label"]) root?.querySelector(theirs)?.setAttribute(label, ours);
   if (!root?.querySelector(".dc-toolbar") || root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
@@ -44,7 +46,7 @@ function arrange() {
     board.addEventListener(down, () =>
       addEventListener(up, () => setTimeout(send), {once: true}));
   root.addEventListener("click", (event) => {
-    if (event.target.closest('[aria-label^="Reset"]'))
+    if (event.target.closest('[aria-label="Clear"]'))
       document.querySelector('.st-key-sample [aria-checked="true"], .st-key-empty_board button')
         ?.click();
   });

@@ -249,7 +249,7 @@ class Reader {
   }
 }
 
-const isMoving = (board) => board.getRootNode().querySelector('[aria-label="Edit"]')
+const isMoving = (board) => board.getRootNode().querySelector('[aria-label="Move"]')
   ?.getAttribute("aria-pressed") === "true";
 
 const urlOf = (file) => new URL(`../digitnet.networks/${file}`, import.meta.url).href;
