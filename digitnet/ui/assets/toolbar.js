@@ -5,7 +5,7 @@
 // to the eye and to a screen reader alike; and what is called Edit there, Move.
 // The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
 { // a block of its own: whoever comes back to the page runs this again
-const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // theirs, and ours
+const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // what is shown
 const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
 const style = `
   .dc-root > .dc-toolbar {
@@ -27,8 +27,9 @@ const style = `
 function arrange() {
   const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
   const root = host?.shadowRoot;
-  for (const [theirs, ours] of Object.entries(NAMES))
-    for (const label of ["title", "aria-label"]) root?.querySelector(theirs)?.setAttribute(label, ours);
+  for (const [given, shown] of Object.entries(NAMES))
+    for (const label of ["title", "aria-label"])
+      root?.querySelector(given)?.setAttribute(label, shown);
   if (!root?.querySelector(".dc-toolbar") || root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
