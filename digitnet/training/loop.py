@@ -208,7 +208,7 @@ def train_model(
         settings: The protocol.
         folder: Where the state is kept between epochs.
         on_start: Called with the progress to continue from.
-        on_step: Called with steps done and steps in the epoch.
+        on_step: Called with steps done and steps in the epoch, with all while it is validated.
         on_epoch: Called with an epoch's history row and the progress after it, before the state
             is saved.
 
@@ -241,16 +241,16 @@ def _train_epoch(
     """Learns the images that come next, in their order."""
     begin = time.monotonic()
     batches = make_batches(next(coming), settings.batch_size, model.output_shape[-1])
-    steps = len(batches)
+    watcher = StepWatcher(epoch, len(batches), on_step)
     history = model.fit(
         batches,
         shuffle=False,  # they are shuffled
         verbose=0,
-        callbacks=[StepWatcher(epoch, steps, on_step)],
+        callbacks=[watcher],
     )
     seconds = time.monotonic() - begin
     row = {name: float(values[0]) for name, values in history.history.items()}
-    scores = model.evaluate(validation, verbose=0, return_dict=True)
+    scores = model.evaluate(validation, verbose=0, return_dict=True, callbacks=[watcher])
     row |= {f"val_{name}": float(value) for name, value in scores.items()}
     if not math.isfinite(row["val_loss"]):
         raise TrainingError(_diverged(epoch))
@@ -270,6 +270,9 @@ class StepWatcher(keras.callbacks.Callback):
         if logs and not math.isfinite(float(logs["loss"])):
             raise TrainingError(_diverged(self._epoch))
         self._on_step(min(batch + 1, self._steps), self._steps)
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._on_step(self._steps, self._steps)  # it may want to end the training
 
 
 def _diverged(epoch: int) -> str:

@@ -1,6 +1,7 @@
 """Training stops by the rule, keeps the best weights, and resumes as if never broken."""
 
 import math
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -181,7 +182,7 @@ def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, proto
 
     def kill(step, steps):
         done.append(step)
-        if done.count(steps) == epoch and step < steps:
+        if sum(later < one for one, later in pairwise(done)) == epoch and step < steps:
             raise Killed
 
     with pytest.raises(Killed):
@@ -196,6 +197,21 @@ def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, proto
         assert one["val_accuracy"] == pytest.approx(other["val_accuracy"], abs=0.01)
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_it_can_be_ended_while_an_epoch_is_validated(split, tmp_path):
+    settings, done = TrainingSettings(dataset="sample", epochs=1, batch_size=64), []
+
+    def end(step, steps):
+        done.append(step)
+        if done.count(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(split, settings, tmp_path, end)
+    _, progress, rows = train(split, settings, tmp_path)
+    assert progress.epoch == len(rows) == 1
 
 
 @pytest.mark.slow
