@@ -29,20 +29,21 @@ def interrupted_between_steps(on_step: OnStep) -> Iterator[OnStep]:
     """
     asked = threading.Event()
 
-    def ask(*_: Any) -> None:
+    def interrupt_if_asked() -> None:
         if asked.is_set():
             raise KeyboardInterrupt
+
+    def ask(*_: Any) -> None:
+        interrupt_if_asked()
         asked.set()
 
     def on_step_or_interrupt(step: int, steps: int) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
+        interrupt_if_asked()
         on_step(step, steps)
 
     with _handled_by(ask):
         yield on_step_or_interrupt
-    if asked.is_set():
-        raise KeyboardInterrupt
+    interrupt_if_asked()
 
 
 @contextlib.contextmanager
