@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from digitnet.experiments import Experiment
 from digitnet.runs import Run
 from digitnet.serving import InferenceError, Insides, OpenNetwork, open_network
 from digitnet.study import alterations
-from digitnet.study.alterations import Flips, Way
+from digitnet.study.alterations import Flips, Way, find_flips, read_sparsely
 from digitnet.study.evidence import Evidence, find_evidence
 from digitnet.study.growth import LARGE_MOMENTS, MOMENTS, Growth, watch
 from digitnet.ui import address, loaders
@@ -155,8 +155,8 @@ def scan(
 
     Yields:
         At once what the networks say that are not large, and None for each that still reads; then
-        with one large network after the other, which leaves a processor to the browser. What is
-        known from before comes with the first.
+        with one large network after the other, which leaves a processor to the browser; these
+        read at fewer points. What is known from before comes with the first.
 
     Raises:
         InferenceError: If one of the networks cannot be served.
@@ -165,24 +165,36 @@ def scan(
     signatures = repr(sorted((run.id, run.signature) for run in runs))
     found = _scanned(signatures, strokes, way.name)
     unread = [run for run in runs if run.experiment not in found]
-    stages = [[run for run in unread if not run.experiment.is_large]]
-    stages += [[run] for run in unread if run.experiment.is_large]
-    for stage in stages:
-        if stage:
-            readings = _read_all(stage, _draw_along(strokes, way.name, way))
-            found.update(alterations.find_all_flips(readings, way))
-        if found:
-            yield {run.experiment: found.get(run.experiment) for run in runs}
+    large = [run for run in unread if run.experiment.is_large]
+    images = _draw_along(strokes, way.name, way) if unread else np.empty(0)
+    if small := [run for run in unread if not run.experiment.is_large]:
+        for network, digits in _read_all(small, images).items():
+            found[network] = find_flips(digits, way)
+    if found:
+        yield _in_order(runs, found)
+    for run in large:
+        found[run.experiment] = find_flips(read_sparsely(partial(_read, run), images), way)
+        yield _in_order(runs, found)
+
+
+def _in_order(
+    runs: Sequence[Run], found: Mapping[Experiment, Flips]
+) -> dict[Experiment, Flips | None]:
+    return {run.experiment: found.get(run.experiment) for run in runs}
 
 
 def _read_all(runs: Sequence[Run], images: np.ndarray) -> dict[Experiment, np.ndarray]:
-    """Each network's probabilities, float32 (n, 10); raises InferenceError."""
+    """The digits (n,) that each network reads; raises InferenceError."""
     found = {}
     for network, one in loaders.load_server().read_all(runs, images).items():
         if isinstance(one, InferenceError):
             raise one
-        found[network] = one.probabilities
+        found[network] = one.probabilities.argmax(axis=1)
     return found
+
+
+def _read(run: Run, images: np.ndarray) -> np.ndarray:
+    return _read_all([run], images)[run.experiment]
 
 
 # --- the film --------------------------------------------------------------------------------

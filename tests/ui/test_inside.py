@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,10 @@ class Listener:
         self.asked.append(([run.experiment.name for run in runs], len(images)))
         return self.server.read_all(runs, images)
 
+    def names(self) -> list[list[str]]:
+        """Which were asked, one after the other; who is asked again at once counts once."""
+        return [names for names, _ in groupby(names for names, _ in self.asked)]
+
     def predict(self, run, images):
         self.asked.append(([run.experiment.name], len(images)))
         return self.server.predict(run, images)
@@ -53,12 +58,25 @@ def runs(tmp_path):
 
 @pytest.mark.parametrize("digit", [2, 5, 8])
 @pytest.mark.parametrize("way", alterations.WAYS, ids=lambda way: way.name)
-def test_flips_are_found_where_every_network_at_every_point_has_them(listener, runs, digit, way):
+def test_flips_are_found_as_where_every_network_reads_at_every_point(listener, runs, digit, way):
     strokes = inside.sample_strokes(digit)
     *_, found = inside.scan(runs, strokes, way)
     readings = listener.server.read_all(runs, alterations.draw_along(strokes, way))
-    every = {network: one.probabilities for network, one in readings.items()}
-    assert found == alterations.find_all_flips(every, way)
+    for network, one in readings.items():
+        whole = one.probabilities.argmax(axis=1)
+        if network.is_large:  # may overlook another digit between two points that it reads alike
+            digits = np.array(found[network].readings)
+            others = np.flatnonzero(digits != whole)
+            assert (others % 2 == 1).all() and (digits[others - 1] == digits[others + 1]).all()
+            whole[others] = digits[others]
+        assert found[network] == alterations.find_flips(whole, way)
+
+
+def test_large_networks_read_little_more_than_every_second_point(listener, runs):
+    list(inside.scan(runs[:1], inside.sample_strokes(3), alterations.WAYS[0]))
+    (_, first), *rest = listener.asked
+    assert first == alterations.POINTS // 2 + 1
+    assert sum(count for _, count in rest) < alterations.POINTS // 2
 
 
 def test_what_is_quick_is_told_first_and_nothing_is_read_twice(listener, runs):
@@ -71,9 +89,9 @@ def test_what_is_quick_is_told_first_and_nothing_is_read_twice(listener, runs):
     assert listener.asked == [([SMALL], alterations.POINTS)]
     second, last = stages
     assert second == first | {large: last[large]} and all(last.values())  # in their order
-    assert [names for names, _ in listener.asked[1:]] == [[LARGE], [OTHER_LARGE]]
+    assert listener.names() == [[SMALL], [LARGE], [OTHER_LARGE]]
     [again] = inside.scan(runs[::-1], strokes, way)  # another network is looked into
-    assert again == last and len(listener.asked) == 3
+    assert again == last and listener.names() == [[SMALL], [LARGE], [OTHER_LARGE]]
 
 
 def test_a_scan_that_was_left_is_gone_on_with(listener, runs):
@@ -81,7 +99,7 @@ def test_a_scan_that_was_left_is_gone_on_with(listener, runs):
     first = next(inside.scan(runs, strokes, way))
     stages = list(inside.scan(runs, strokes, way))
     assert stages[0] == first and all(stages[-1].values())
-    assert [names for names, _ in listener.asked] == [[SMALL], [LARGE], [OTHER_LARGE]]
+    assert listener.names() == [[SMALL], [LARGE], [OTHER_LARGE]]
 
 
 def test_where_all_networks_are_large_the_first_is_told_first(listener, runs):
