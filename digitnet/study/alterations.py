@@ -110,7 +110,8 @@ def _first_other(
 def read_sparsely(read: Callable[[NDArray], NDArray], images: NDArray) -> NDArray:
     """The digits that a network reads along a way, asked of little more than half of the points.
 
-    Every second point is read, and what lies between two that are read alike is taken to be so, too.
+    Every second point is read; what lies between two that are read alike is taken to be read so,
+    too.
 
     Args:
         read: The network: images uint8 (n, 28, 28) to digits (n,).

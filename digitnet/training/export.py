@@ -23,6 +23,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from digitnet.errors import DigitnetError
 from digitnet.experiments import IMAGE_SHAPE
 from digitnet.serving import ServedNetwork
+from digitnet.training.loop import batch_arrays
 
 TOLERANCE = 1e-3  # the most that a probability may move
 WEIGHT_BYTES = {"float16": 2, "float32": 4}
@@ -72,7 +73,7 @@ def export_served_model(model: keras.Sequential, images: np.ndarray) -> ServedMo
         ExportError: If the model's probabilities are not finite, or no form gives the same.
     """
     scaled = images[..., np.newaxis] / np.float32(255)
-    reference = model.predict(scaled, batch_size=PREDICTION_BATCH, verbose=0)
+    reference = model.predict(batch_arrays(PREDICTION_BATCH, scaled), verbose=0)
     if not np.isfinite(reference).all():
         raise ExportError(f"{model.name} gives probabilities that are not finite; train it again")
     frequencies = np.maximum(1, np.bincount(images.ravel(), minlength=len(GREY_LEVELS)))

@@ -159,7 +159,23 @@ def make_batches(digits: Digits, batch_size: int, outputs: int = CLASSES) -> tf.
         return pixels, tf.one_hot(tf.gather(labels, index), outputs)
 
     index = np.arange(len(digits.labels))
-    return tf.data.Dataset.from_tensor_slices(index).batch(batch_size).map(pick).prefetch(2)
+    return _untuned(tf.data.Dataset.from_tensor_slices(index).batch(batch_size).map(pick))
+
+
+def batch_arrays(size: int, *arrays: np.ndarray) -> tf.data.Dataset:
+    """Batches of arrays of equal length, in order; as Keras makes them, but for the tuning."""
+    return _untuned(tf.data.Dataset.from_tensor_slices(arrays).batch(size))
+
+
+def _untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Two batches made ahead, without TensorFlow's tuning of how many that should be.
+
+    The thread that tunes can hold up the end of an epoch: it sleeps twice as long each time, up to
+    a minute, and is not always woken when all is done.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.prefetch(2).with_options(options)
 
 
 def _make_ahead(lessons: Lessons, epochs: range) -> Iterator[Digits]:

@@ -22,6 +22,7 @@ from digitnet.training.loop import (
     EVALUATION_BATCH,
     Progress,
     StepWatcher,
+    batch_arrays,
     compile_for_training,
     make_batches,
 )
@@ -59,9 +60,7 @@ def teach_model(
         begin = time.monotonic()
         order = np.random.default_rng((settings.seed, epoch)).permutation(len(seen.features))
         head.fit(
-            seen.features[order],
-            seen.targets[order],
-            settings.batch_size,
+            batch_arrays(settings.batch_size, seen.features[order], seen.targets[order]),
             shuffle=False,
             verbose=0,
             callbacks=[StepWatcher(epoch, steps, on_step)],
@@ -101,7 +100,7 @@ def _gather(
         np.concatenate(
             [
                 own.truth * (1 - smoothing) + smoothing / outputs,
-                head.predict(known.features, EVALUATION_BATCH, verbose=0),
+                head.predict(batch_arrays(EVALUATION_BATCH, known.features), verbose=0),
             ]
         ),
         np.concatenate([own.truth, known.truth]),
@@ -130,7 +129,8 @@ def _freeze_normalization(head: keras.Sequential, frozen: bool) -> None:
 
 def _score(head: keras.Sequential, seen: _Seen) -> dict[str, float]:
     """Loss and metrics by what the images show."""
-    return head.evaluate(seen.features, seen.truth, EVALUATION_BATCH, verbose=0, return_dict=True)
+    batches = batch_arrays(EVALUATION_BATCH, seen.features, seen.truth)
+    return head.evaluate(batches, verbose=0, return_dict=True)
 
 
 def judge_teaching(lesson: Lesson, base: Run, before: Run, taught: ServedNetwork) -> Outcome:

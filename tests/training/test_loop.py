@@ -15,6 +15,7 @@ from digitnet.training.loop import (
     FusedAdam,
     Progress,
     TrainingError,
+    batch_arrays,
     compile_for_training,
     make_batches,
     train_model,
@@ -152,6 +153,16 @@ def test_batches_are_scaled_images_and_one_hot_labels(split):
     assert pixels.shape == (2, 28, 28, 1) and pixels.dtype == np.float32
     np.testing.assert_array_equal(pixels[0, :, :, 0], split.train.images[3] / np.float32(255))
     assert labels.argmax(axis=1).tolist() == split.train.labels[[3, 1]].tolist()
+
+
+def test_no_thread_that_tunes_batches_can_hold_up_an_epoch(split):
+    images = np.zeros((3, 28, 28, 1), np.float32)
+    for batches in (
+        make_batches(split.train, 2),
+        batch_arrays(2, images),
+        batch_arrays(2, images).cache(),
+    ):
+        assert batches.options().autotune.enabled is False
 
 
 @pytest.mark.slow
