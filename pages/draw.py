@@ -90,6 +90,7 @@ def draw_and_read(way: str, run: Run) -> None:
                 show_number(number, pieces)
             else:
                 show_reading(chosen, answers, is_digit is not False, image, notice, trusts)
+                canvas.offer_cleared()
         if number is None:
             own_drawings.show_label_choice(pieces, is_digit is not False)
         if image is not None:

@@ -73,6 +73,8 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     _show_way_to_empty()
     # A board that was just fitted tells in this run of what was on it before.
     strokes = st.session_state.pop("fitted", None) or _strokes_of(json_data)
+    if not strokes and (code := st.session_state.get("last_drawing")):
+        st.session_state["cleared"] = code
     address.keep([] if under is not None else strokes)
     if under is not None:
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
@@ -150,9 +152,35 @@ def pick_beginning() -> None:
 def _fit_board() -> None:
     """Makes a number smaller that the board, now that it is square, has no room for."""
     strokes = address.last_strokes()
-    if board_width() == CANVAS_SIZE and address.is_wide(strokes):
-        st.session_state["begun_with"] = st.session_state["fitted"] = bring_to_middle(strokes)
+    if not _has_room(strokes):
+        _put_on_board(bring_to_middle(strokes))
         st.session_state["sample"] = None
+
+
+def _has_room(strokes: ink.Strokes) -> bool:
+    return board_width() == WIDE or not address.is_wide(strokes)
+
+
+def _put_on_board(strokes: ink.Strokes) -> None:
+    st.session_state["begun_with"] = st.session_state["fitted"] = strokes
+
+
+def offer_cleared() -> None:
+    """A way back to the drawing that was on the board before, while it is empty."""
+    is_empty = is_drawn_from_nothing() and not st.session_state.get("last_drawing")
+    if is_empty and "cleared" in st.session_state:
+        st.button(
+            "Bring the drawing back",
+            key="bring_back",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=_bring_back,
+        )
+
+
+def _bring_back() -> None:
+    strokes = ink.decode_strokes(st.session_state.pop("cleared"))
+    _put_on_board(strokes if _has_room(strokes) else bring_to_middle(strokes))
 
 
 def draw_over(image: np.ndarray) -> None:

@@ -47,6 +47,10 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
     expect(page.locator(".st-key-seen img")).to_be_visible()
 
 
+def drawing_back(page: Page) -> Locator:
+    return page.get_by_role("button", name="Bring the drawing back")
+
+
 def test_undo_redo_and_clear(page: Page) -> None:
     upright, bar = load_samples()[5]
     draw_strokes(page, [load_samples()[1][0]])
@@ -57,8 +61,14 @@ def test_undo_redo_and_clear(page: Page) -> None:
     expect_reading(page, 1)
     clear_canvas(page)
     expect_nothing_read(page)
+    drawing_back(page).click()
+    expect_reading(page, 1)
+    expect(page).to_have_url(re.compile("drawing="))
+    clear_canvas(page)
+    expect_nothing_read(page)
     draw_strokes(page, [upright, bar])
     expect_reading(page, 5)
+    expect(drawing_back(page)).to_have_count(0)
 
 
 def test_a_sample_needs_only_the_keyboard(page: Page) -> None:
@@ -105,6 +115,11 @@ def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
     draw_strokes(page, place([2, 0, 2, 4]))
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("2024")
     expect(page.locator(".dn-boxes img")).to_have_attribute("alt", re.compile("2, 0, 2, 4"))
+    clear_canvas(page)
+    switch = page.get_by_text("Wide board")
+    switch.click()
+    drawing_back(page).click()  # has room on the square board now
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("2024")
     clear_canvas(page)
     draw_strokes(page, place([7]))
     expect_reading(page, 7)
