@@ -22,6 +22,10 @@ from digitnet.ui.page import page_file, read_asset
 
 FIRST_SAMPLE = 3  # shown to whoever has drawn nothing yet
 OPEN = 3  # networks that are kept open; the largest takes 150 MB
+NOT_KEPT = (
+    "What was looked at here, a photo or a very long drawing, is kept for one visit and no longer. "
+    "This is one of our digits."
+)
 KEPT = 64  # results; the largest, of cnn_long, takes 2 MB
 
 
@@ -52,6 +56,7 @@ def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
         What the networks see, uint8 (28, 28), and the pieces that it is made of, if any.
     """
     if code := st.query_params.get("drawing"):
+        st.query_params.pop("kept", None)
         try:
             strokes = ink.decode_strokes(code)
             return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
@@ -59,6 +64,8 @@ def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
             st.info(str(error))
             del st.query_params["drawing"]
     if "last_read" not in st.session_state:
+        if st.query_params.pop("kept", None):
+            st.info(NOT_KEPT)
         strokes = sample_strokes(FIRST_SAMPLE)
         return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
     image, pieces = st.session_state["last_read"]
@@ -84,9 +91,9 @@ def show_sample() -> None:
 
 
 def _address(pieces: ink.Pieces | None) -> dict[str, str]:
-    """The URL's parameter of a drawing; nothing of a photo, or of one that is too long."""
+    """The URL's parameter of a drawing; of a photo, or one that is too long, that it has none."""
     code = address.encode(strokes_of(pieces))
-    return {"drawing": code} if code else {}
+    return {"drawing": code} if code else {"kept": "no"}
 
 
 # --- what is computed ------------------------------------------------------------------------

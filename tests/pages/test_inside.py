@@ -174,6 +174,12 @@ def test_a_photo_has_layers_but_no_strokes(open_page):
     for part in ("Layer by layer", "Why", "Look-alikes", "What if"):
         app.query_params["part"] = part
         assert not app.run().exception
+    assert app.query_params["kept"] in ("no", ["no"])
+    reloaded = open_page(kept="no")
+    assert "kept for one visit" in reloaded.info[0].value and "kept" not in reloaded.query_params
+    assert '<p class="dn-digit">3</p>' in read_of(reloaded)
+    sampled = open_page(kept="no", drawing=SEVEN)
+    assert not sampled.info and "kept" not in sampled.query_params
 
 
 def test_of_a_number_one_digit_is_looked_at(open_page, checkpoints):
