@@ -174,10 +174,14 @@ def show_picture(answers: Answers, place: int) -> None:
     pictures = loaders.load_pictures(answers.dataset, "opened")
     if pictures is None:
         return
-    image = pictures[answers.index[place]]
-    st.html(figures.large_picture_html(image, int(answers.labels[place])))
-    if st.button("Draw over it", icon=":material/draw:", width="stretch"):
-        canvas.draw_over(image)
+    position = int(answers.index[place])
+    st.html(figures.large_picture_html(pictures[position], int(answers.labels[place])))
+    st.page_link(
+        page.page_file("draw"),
+        label="Draw over it",
+        icon=":material/draw:",
+        query_params=canvas.over(answers.dataset, position),
+    )
 
 
 def show_requested(answers: Answers) -> None:

@@ -62,7 +62,6 @@ def show(code: str) -> None:
 def open_on_board(strokes: ink.Strokes) -> None:
     """Opens the Draw page with strokes on its board; raises InkError if they are too many."""
     st.session_state["last_drawing"] = ink.encode_strokes(fit_to_canvas(strokes))
-    st.session_state.pop("draw_over", None)
     st.switch_page(page_file("draw"))
 
 

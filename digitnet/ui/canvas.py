@@ -10,9 +10,10 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from digitnet.digits import CANVAS_SIZE, bring_to_middle, canvas_drawing, ink, load_samples
+from digitnet.experiments import DATASETS
 from digitnet.show.pictures import BOARD, CHALK
-from digitnet.ui import address, choices
-from digitnet.ui.page import page_file, run_script
+from digitnet.ui import address, choices, loaders
+from digitnet.ui.page import run_script
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"  # the ways in
 
@@ -34,13 +35,23 @@ IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 
 def board_width() -> int:
     """How wide the board is, in pixels: as the URL's `wide` tells; an image's board is square."""
-    is_wide = st.query_params.get("wide") == "on" and "draw_over" not in st.session_state
+    is_wide = st.query_params.get("wide") == "on" and not is_over()
     return WIDE if is_wide else CANVAS_SIZE
 
 
 def is_drawn_from_nothing() -> bool:
     """Whether one draws, and not over an image."""
-    return st.session_state.get("way") in (None, DRAW) and "draw_over" not in st.session_state
+    return st.session_state.get("way") in (None, DRAW) and not is_over()
+
+
+def is_over() -> bool:
+    """Whether one draws over an image, which the URL names."""
+    return "over" in st.query_params
+
+
+def over(dataset: str, position: int) -> dict[str, str]:
+    """The URL's parameters for drawing over an image of a data set."""
+    return {"over": str(position), "of": dataset}
 
 
 def pick_way() -> str:
@@ -68,7 +79,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     Raises:
         InkError: Nothing is drawn that could be read.
     """
-    under = st.session_state.get("draw_over")
+    under = _image_under()
     json_data = _show_canvas(under, _begin())
     _show_way_to_empty()
     # A board that was just fitted tells in this run of what was on it before.
@@ -119,8 +130,7 @@ def _begin() -> dict[str, Any] | None:
     It stays the same while one draws; where it changes, the board is drawn anew.
     """
     if "drawing" not in st.session_state:
-        is_over = "draw_over" in st.session_state
-        st.session_state["begun_with"] = [] if is_over else address.last_strokes()
+        st.session_state["begun_with"] = [] if is_over() else address.last_strokes()
     sample = st.session_state.get("sample")
     if sample is not None:
         return canvas_drawing(load_samples()[sample], BRUSH)
@@ -142,7 +152,7 @@ def pick_beginning() -> None:
     """How large a board to draw on, and ten sample digits to begin with."""
     if st.session_state.get("way") not in (None, DRAW):
         return
-    if "draw_over" in st.session_state:
+    if is_over():
         st.button("Take the test digit away", key="take_away", on_click=_take_away)
     else:
         choices.switch("Wide board, for numbers", False, "wide", _fit_board)
@@ -183,14 +193,26 @@ def _bring_back() -> None:
     _put_on_board(strokes if _has_room(strokes) else bring_to_middle(strokes))
 
 
-def draw_over(image: np.ndarray) -> None:
-    """Opens the Draw page with an image, uint8 (28, 28), on its board, to be drawn over."""
-    st.session_state["draw_over"] = image
-    st.switch_page(page_file("draw"))
+def _image_under() -> np.ndarray | None:
+    """The image that is drawn over, uint8 (28, 28); None without one, or where it cannot be had."""
+    if not is_over():
+        return None
+    dataset, position = st.query_params.get("of", ""), st.query_params["over"]
+    if dataset in DATASETS and position.isdecimal():
+        images = loaders.load_pictures(dataset, "under")
+        if images is None:
+            return None
+        if int(position) < len(images):
+            return images[int(position)]
+    asked = choices.quote(f"{dataset} {position}".strip())
+    st.info(f"The address asks for digit “{asked}”, which there is not.")
+    _take_away()
+    return None
 
 
 def _take_away() -> None:
-    del st.session_state["draw_over"]
+    for name in over("", 0):
+        st.query_params.pop(name, None)
 
 
 def _picture_on_board(image: np.ndarray) -> Image.Image:

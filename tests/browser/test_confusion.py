@@ -116,8 +116,14 @@ def test_a_digit_is_opened_and_drawn_over(matrix: Page, answers: Answers) -> Non
     expect(dialog.get_by_role("img", name="A 7 in white on black")).to_be_visible()
     position = answers.index[confusion.find_cell(answers, 7, 2)[0]]
     assert f"digit={position}" in matrix.url
-    dialog.get_by_role("button", name="Draw over it").click()
+    dialog.get_by_role("link", name="Draw over it").click()
     matrix.locator("canvas.upper-canvas").wait_for()
+    expect(matrix.locator(".st-key-prediction .dn-digit")).to_be_visible()
+    matrix.go_back()
+    expect(matrix.get_by_role("dialog")).to_contain_text("but it is a 7.")
+    matrix.go_forward()
+    expect(matrix.locator(".st-key-prediction .dn-digit")).to_be_visible()
+    matrix.reload()
     expect(matrix.locator(".st-key-prediction .dn-digit")).to_be_visible()
     matrix.get_by_role("button", name="Take the test digit away").click()
     expect(matrix.locator(".st-key-prediction")).to_contain_text("Draw one digit")

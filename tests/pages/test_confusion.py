@@ -10,13 +10,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from digitnet.digits import load_digits
 from digitnet.experiments import find_experiment
 from digitnet.runs import Run
 from digitnet.study import confusion
 from digitnet.study.answers import load_answers
-from tests.pages.conftest import VISIT, open_at
+from tests.pages.conftest import open_at
 
 
 @pytest.fixture
@@ -206,15 +206,24 @@ def test_a_click_on_a_digit_opens_it_and_the_url_names_it(open_page, answers):
     assert "dn-bars" in html_of(app, "opened")
 
 
-def test_a_digit_that_is_sent_is_read_on_the_draw_page_until_it_is_taken_away(checkpoints):
-    app = AppTest.from_file(VISIT, default_timeout=60)
-    image = np.zeros((28, 28), np.uint8)
-    image[5:23, 13:16] = 255  # an upright stroke
-    app.session_state["draw_over"] = image
-    app.run()
+def test_a_digit_of_the_address_is_read_on_the_draw_page_until_it_is_taken_away(open_app):
+    sample = load_digits("sample")
+    place = int(np.flatnonzero(sample.labels == 1)[0])
+    app = open_app(over=str(place), of="sample", wide="on")
     assert not app.exception
     assert '<p class="dn-digit">1</p>' in html_of(app, "prediction")
     app.button(key="take_away").click().run()
+    assert "Draw a number" in html_of(app, "prediction")
+    assert set(app.query_params) & {"over", "of"} == set()
+
+
+@pytest.mark.parametrize(
+    ("over", "of"), [("99999", "sample"), ("-1", "sample"), ("1", "<b>"), ("x", "mnist"), ("1", "")]
+)
+def test_a_digit_of_the_address_that_there_is_not_is_told(open_app, over, of):
+    app = open_app(over=over, of=of)
+    assert not app.exception
+    assert "which there is not" in app.info[0].value and "over" not in app.query_params
     assert "Draw one digit" in html_of(app, "prediction")
 
 

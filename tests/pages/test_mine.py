@@ -94,9 +94,8 @@ def test_an_empty_board_a_photo_and_a_test_digit_cannot_be_labelled(store, open_
 
     assert not is_offered(open_app())
     assert is_offered(open_app(begin_with=7))
-    app = open_app(begin_with=7)
-    app.session_state["draw_over"] = np.full((28, 28), 200, np.uint8)
-    assert not is_offered(app.run())
+    app = open_app(begin_with=7, over="0", of="sample")
+    assert not is_offered(app)
     assert "dn-digit" in text_of(app, "prediction")
 
 

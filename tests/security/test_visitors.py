@@ -42,7 +42,6 @@ KEPT = {
     "": (
         "last_drawing",
         "begun_with",
-        "draw_over",
         "notes",
         "model",
         "own_drawings",
