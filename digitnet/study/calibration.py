@@ -74,7 +74,7 @@ def calibrate(model: bytes, experiment: Experiment, unlearnt: Unlearnt) -> dict[
         },
     }
     threshold = None
-    if unlearnt.outliers:
+    if experiment.refuses and unlearnt.outliers:
         threshold = choose_threshold(rows[:, CLASSES] for rows in outputs.values())
         for kind, images in unlearnt.outliers.items():
             outputs[kind] = network.evaluate(images)

@@ -123,7 +123,7 @@ def fold_model(model: keras.Sequential, rank: int, frequencies: np.ndarray) -> k
     """
     pixel_layers = _pixel_layers(model)
     wide, *later = model.layers[len(pixel_layers) + 1 :]
-    kernel, bias = wide.get_weights()
+    kernel, *bias = wide.get_weights()  # without a bias where it is normalized
     kernel = kernel.reshape(-1, pixel_layers[-1].units, wide.units)
     table = keras.Sequential(pixel_layers)(GREY_LEVELS).numpy()
     projection, decoder = _factorize(table - table[0], kernel, rank, frequencies)
@@ -134,7 +134,7 @@ def fold_model(model: keras.Sequential, rank: int, frequencies: np.ndarray) -> k
     folded = keras.Sequential([keras.Input(IMAGE_SHAPE), *layers], name=model.name)
     code.set_weights([projection, -table[0] @ projection])
     folded_kernel = (decoder @ kernel).reshape(-1, wide.units)
-    folded_wide.set_weights([folded_kernel, bias + table[0] @ kernel.sum(axis=0)])
+    folded_wide.set_weights([folded_kernel, sum(bias) + table[0] @ kernel.sum(axis=0)])
     return folded
 
 

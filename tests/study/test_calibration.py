@@ -107,6 +107,8 @@ def test_a_network_that_has_not_learnt_what_is_no_digit_refuses_none(unlearnt, m
     monkeypatch.setattr(calibration, "ServedNetwork", Given)
     found = calibrate(b"model", READER, Unlearnt(unlearnt.digits, {}, []))
     assert found["threshold"] is None and "refused" not in found["validation"]
+    found = calibrate(b"model", find_experiment("cnn"), unlearnt)  # has no output for it
+    assert found["threshold"] is None and "refused" not in found["validation"]
 
 
 def test_a_run_is_calibrated_beside_its_files_and_seen_at_once(tmp_path, monkeypatch, unlearnt):

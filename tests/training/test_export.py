@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from digitnet.digits import load_sample
-from digitnet.experiments import find_experiment, folded_parameters
+from digitnet.experiments import (
+    find_experiment,
+    folded_parameters,
+    make_network,
+    parse_layers,
+)
 from digitnet.serving import ServedNetwork
 
 keras = pytest.importorskip("keras", reason="only the app's own machine may lack what trains")
@@ -119,6 +124,13 @@ def test_frequent_grey_levels_are_served_best(dense_model) -> None:
     frequencies[level] = 1e9
     folded, equal = (fold_model(dense_model, 1, weights) for weights in (frequencies, EQUAL))
     assert difference(dense_model, folded, image) < 1e-4 < difference(dense_model, equal, image)
+
+
+def test_a_layer_behind_flatten_that_is_normalized_can_be_folded(images) -> None:
+    model = build_model(make_network("mine", parse_layers("dense 6, flatten, dense 8 norm")))
+    assert difference(model, fold_model(model, 6, EQUAL), images) < 1e-5
+    probabilities = ServedNetwork(export_served_model(model, images).tflite).predict(images)
+    np.testing.assert_allclose(probabilities, predict(model, images), atol=1e-3)
 
 
 def test_dead_features_can_be_folded(images) -> None:
