@@ -1,6 +1,8 @@
 """The command line, as a user types it."""
 
+import errno
 import gzip
+import io
 import json
 import os
 import shutil
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -402,6 +405,64 @@ def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
     output = capsys.readouterr().out
     assert "10 drawings by 3 writers" in output
     assert "cnn_min" in output and "lenet5" in output
+
+
+def test_half_a_file_is_not_scored_as_if_it_were_whole(trained_store, tmp_path, capsys):
+    file = tmp_path / "drawings.jsonl.gz"
+    line = json.dumps({"strokes": load_samples()[3], "label": 3}).encode() + b"\n"
+    file.write_bytes(gzip.compress(line * 99)[:-20])
+    assert cli.main(["evaluate", "--drawings", str(file)]) == cli.USAGE
+    output, error = capsys.readouterr()
+    assert not output and "drawings.jsonl.gz cannot be read" in error and error.count("\n") == 1
+
+
+def fail_at(monkeypatch, error, before=lambda training, say: None):
+    """Trainings end with an error; TensorFlow is not waited for."""
+
+    def run_training(training, store, say):
+        before(training, say)
+        raise error
+
+    pipeline = ModuleType("digitnet.training.pipeline")
+    pipeline.run_training = run_training
+    monkeypatch.setitem(sys.modules, "digitnet.training.pipeline", pipeline)
+
+
+def test_a_failed_training_says_how_it_is_gone_on_with(store, monkeypatch, capsys):
+    fail_at(monkeypatch, OSError("the disk is full"))
+    assert cli.main(["train", "cnn_min"]) == cli.FAILED
+    [training] = store.unfinished()
+    assert (
+        f"the disk is full; what it has is kept: python -m digitnet train --run {training.id}"
+        in (capsys.readouterr().err)
+    )
+
+
+def test_what_is_stopped_before_it_has_begun_does_not_wait_in_the_queue(store, monkeypatch):
+    fail_at(monkeypatch, KeyboardInterrupt())
+    assert cli.main(["train", "cnn_min"]) == cli.INTERRUPTED
+    assert [one.status.state for one in store.unfinished()] == ["stopped"]
+
+
+def test_a_training_goes_on_where_nobody_reads_what_it_prints(store, monkeypatch, capsys):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(errno.EPIPE, "nobody listens")
+
+    fail_at(monkeypatch, RuntimeError("later"), lambda training, say: say("epoch 1"))
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert cli.main(["train", "cnn_min"]) == cli.FAILED
+    assert "later" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("strokes", [[[]], [[[0, 0], [1, 2]], []]])
+def test_empty_strokes_are_no_drawing_to_teach(store, tmp_path, capsys, strokes):
+    file = tmp_path / "drawings.jsonl"
+    file.write_text(f"{json.dumps({'strokes': strokes, 'label': 3})}\nnot json\n")
+    assert cli.main(["teach", str(file)]) == cli.USAGE
+    error = capsys.readouterr().err
+    assert "left out: no drawing, or no label" in error
+    assert "at least" in error and "Traceback" not in error
 
 
 @pytest.mark.slow

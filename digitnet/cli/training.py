@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from digitnet import jobs
 from digitnet.cli.ends import FAILED, INTERRUPTED, OK, USAGE, CommandError
 from digitnet.digits import read_labelled
+from digitnet.digits.ink import read_drawings
 from digitnet.experiments import (
     DATASETS,
     REPORT_EXPERIMENTS,
@@ -174,8 +175,10 @@ def _train_one(training: Training) -> int:
             with jobs.heeding_stops(training):
                 from digitnet.training.pipeline import run_training
 
-                run = run_training(training, RunStore.default(), partial(print, flush=True))
+                run = run_training(training, RunStore.default(), _say)
         except KeyboardInterrupt:
+            if not training.is_locked():  # before it has begun, it would still be waiting
+                jobs.mark_stopped(training)
             name = training.experiment.name
             print(f"{name}: stopped; the same command resumes it", file=sys.stderr)
             return INTERRUPTED
@@ -183,23 +186,32 @@ def _train_one(training: Training) -> int:
             print(f"digitnet: {error}", file=sys.stderr)
             return USAGE
         except Exception as error:
-            print(f"digitnet: {training.experiment.name} failed: {error}", file=sys.stderr)
+            print(
+                f"digitnet: {training.experiment.name} failed: {error}; what it has is kept: "
+                f"python -m digitnet train --run {training.id} goes on with it",
+                file=sys.stderr,
+            )
             return FAILED
     _tell_end(run)
     return OK
 
 
+def _say(line: str) -> None:
+    """Prints a line; a training does not end because nobody reads what it prints."""
+    with suppress(OSError):
+        print(line, flush=True)
+
+
 def _tell_end(run: Run) -> None:
     """Says what a finished training has come to."""
     if outcome := run.outcome:
-        print(f"{run.id}: {describe_outcome(outcome)}", flush=True)
+        _say(f"{run.id}: {describe_outcome(outcome)}")
         return
     scores = run.result["scores"]
     low, high = scores["accuracy_interval"]
-    print(
+    _say(
         f"{run.experiment.name}: test accuracy {scores['accuracy']:.4f} ({low:.4f} to {high:.4f}), "
-        f"epoch {run.result['best_epoch']} of {run.result['epochs']} kept; {run.id} is current",
-        flush=True,
+        f"epoch {run.result['best_epoch']} of {run.result['epochs']} kept; {run.id} is current"
     )
 
 
@@ -211,7 +223,11 @@ def add_teach(parser: argparse.ArgumentParser) -> None:
 def _teach(options: argparse.Namespace) -> int:
     """Teaches the reader one person's drawings; serves what came of it if it is better."""
     _prepare_to_train()
-    request, files = jobs.ask_to_teach(RunStore.default(), read_labelled(options.file))
+    labelled = read_labelled(options.file)
+    if left_out := sum(1 for _ in read_drawings(options.file)) - len(labelled):
+        counted = "1 line is" if left_out == 1 else f"{left_out:,} lines are"
+        print(f"{counted} left out: no drawing, or no label", file=sys.stderr)
+    request, files = jobs.ask_to_teach(RunStore.default(), labelled)
     return _train_one(_begin(request, files))
 
 

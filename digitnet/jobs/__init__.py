@@ -12,7 +12,14 @@ from digitnet.jobs.permissions import (
     permissions_of,
     require_writable,
 )
-from digitnet.jobs.processes import NICENESS, WORKER, JobError, QueueFullError, read_log
+from digitnet.jobs.processes import (
+    NICENESS,
+    WORKER,
+    JobError,
+    QueueFullError,
+    mark_stopped,
+    read_log,
+)
 from digitnet.jobs.queue import (
     QUEUE,
     Job,

@@ -128,11 +128,16 @@ def _read_images(file: Path) -> Iterator[dict[str, Any]]:
         yield {"file": str(file), "index": 0} | _seen(partial(ink.find_pieces, file))
         return
     try:
-        for index, strokes, label, writer in ink.read_drawings(file):
-            found = {"file": str(file), "index": index, "label": label, "writer": writer}
-            yield found | _seen(partial(_as_pieces, strokes))
+        yield from _read_drawings(file)
     except ink.InkError as error:
         yield {"file": str(file), "index": 0, "error": str(error)}
+
+
+def _read_drawings(file: Path) -> Iterator[dict[str, Any]]:
+    """The same of a file of drawings; raises InkError where the file itself cannot be read."""
+    for index, strokes, label, writer in ink.read_drawings(file):
+        found = {"file": str(file), "index": index, "label": label, "writer": writer}
+        yield found | _seen(partial(_as_pieces, strokes))
 
 
 def _as_pieces(strokes: ink.Strokes | ink.InkError) -> ink.Pieces:
@@ -207,12 +212,15 @@ def evaluate_drawings(store: RunStore, file: Path, names: Sequence[str]) -> str:
         is named), and the worst confusions of each network.
 
     Raises:
-        ReadingError: If no drawing can be scored, or a network has no run.
+        ReadingError: If no drawing can be scored, the file breaks off, or a network has no run.
     """
     if not file.name.endswith(DRAWINGS):
         raise ReadingError(f"{file}: what is scored are drawings, a .jsonl or .jsonl.gz file")
     server, runs = ModelServer(), choose_runs(store, names)
-    items = list(_read_images(file))
+    try:
+        items = list(_read_drawings(file))
+    except ink.InkError as error:  # what is left of half a file is not what it says of all
+        raise ReadingError(f"{file}: nothing to score: {error}") from None
     scored = [item for item in items if item.get("label") is not None and "image" in item]
     if not scored:
         problem = next((item["error"] for item in items if "error" in item), "no line has a label")

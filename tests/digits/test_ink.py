@@ -132,6 +132,8 @@ def test_looks_as_inked_as_mnist(mnist_path):
         [[[0, 0], [1]]],
         [[0, 1, 2]],
         [[["a", "b"]]],
+        [[["1", "2"], ["3", "4"]]],
+        [[[True, False], [False, True]]],
         [None],
         ["stroke"],
         [[[0, 0], [1e-300, 0]]],
@@ -598,6 +600,17 @@ def test_a_bad_line_gives_an_error_in_its_place(tmp_path, name):
     assert (label, writer) == (7, "ann")
     assert drawings[2][2:] == (None, None) and len(drawings[2][1]) == 2
     assert drawings[9][1:] == ([], None, "3")
+
+
+@pytest.mark.parametrize(
+    ("label", "read"),
+    [("7", 7), ('"7"', 7), ("7.0", 7), ("null", None), ("7.9", "bad"), ("true", "bad")]
+    + [(one, "bad") for one in ("10", "-1", '""', '"seven"', "[7]", "{}", "1e400", "NaN")],
+)
+def test_a_label_is_a_digit_or_refused(label, read):
+    line = f'{{"strokes": [[[0, 0], [5, 9]]], "label": {label}}}'.encode()
+    strokes, found, _ = drawings.parse_drawing(line)
+    assert ("bad" if isinstance(strokes, ink.InkError) else found) == read
 
 
 def test_an_endless_line_is_skipped_in_bounded_memory(tmp_path, monkeypatch):

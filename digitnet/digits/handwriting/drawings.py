@@ -61,7 +61,7 @@ def load_drawings(path: Path, left_out: frozenset[str] = frozenset()) -> list[Dr
 def _parse(record: dict) -> Drawing | None:
     """Returns the record's drawing, or None for a dot."""
     strokes = [np.asarray(stroke, np.float64).reshape(-1, 2) for stroke in record["strokes"]]
-    strokes = fit([stroke for stroke in strokes if len(stroke)])
+    strokes = fit(strokes)
     if not strokes:
         return None
     label = record["label"]
@@ -77,7 +77,11 @@ def _parse(record: dict) -> Drawing | None:
 
 
 def fit(strokes: Strokes) -> Strokes:
-    """Scales strokes to a longer side of 1 and moves their middle to 0; nothing for a dot."""
+    """Scales strokes to a longer side of 1 and moves their middle to 0; nothing for a dot.
+
+    Those without points are left out.
+    """
+    strokes = [stroke for stroke in strokes if len(stroke)]
     if not strokes:
         return []
     everything = np.concatenate(strokes)

@@ -13,6 +13,7 @@ from digitnet.digits.ink.strokes import InkError, Strokes, _as_points, no_file
 
 LONGEST_LINE = 8 * 2**20  # bytes; a drawing of the most points has 2 million
 MOST_BLANK = 10_000  # lines in a row
+DIGITS = set("0123456789")
 MOST_PASSED = 64 * 2**20  # bytes of a line that is too long; more are no end
 
 
@@ -73,11 +74,18 @@ def parse_drawing(line: bytes) -> tuple[Strokes | InkError, int | None, str | No
     try:
         record = json.loads(line)
         strokes = [_as_points(stroke) for stroke in record["strokes"]]
-        label, writer = record.get("label"), record.get("writer")
-        if label is not None and (label := int(label)) not in range(10):
-            raise InkError("The label must be a digit from 0 to 9.")
+        label, writer = _as_label(record.get("label")), record.get("writer")
     except InkError as error:
         return error, None, None
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return InkError('The line is no drawing {"strokes": [[[x, y], ...], ...]}.'), None, None
     return strokes, label, None if writer is None else str(writer)
+
+
+def _as_label(value: object) -> int | None:
+    """A label, which may be written as text or as 7.0; raises InkError for what is no digit."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or str(value).removesuffix(".0") not in DIGITS:
+        raise InkError("The label must be a digit from 0 to 9.")
+    return int(float(str(value)))

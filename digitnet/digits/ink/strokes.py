@@ -32,6 +32,7 @@ MOST_SAMPLES = 20_000  # points; a scribble of more than 7,000 pixels is sampled
 MOST_POINTS = 100_000  # points of a drawing: half an hour of a mouse's
 LARGEST_COORDINATE = 1e6
 SMALLEST_EXTENT = 1e-6
+NO_STROKE = "A stroke must be a list of points [x, y], both numbers."
 _EDGES = (-0.5, FIELD - 0.5)  # of the field, where pixel 0 has its centre at 0
 
 
@@ -163,13 +164,14 @@ def _check_strokes(strokes: Iterable[Any]) -> Strokes:
 def _as_points(stroke: Any) -> np.ndarray:
     """Returns a stroke as float64 (k, 2) or raises InkError."""
     try:
-        points = np.asarray(stroke, dtype=np.float64)
+        given = np.asarray(stroke)
+        points = given.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InkError("A stroke must be a list of points [x, y], both numbers.") from error
+        raise InkError(NO_STROKE) from error
     if points.size == 0:
         return np.empty((0, 2))
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InkError("A stroke must be a list of points [x, y], both numbers.")
+    if points.ndim != 2 or points.shape[1] != 2 or given.dtype.kind not in "iufO":
+        raise InkError(NO_STROKE)
     if not (np.abs(points) <= LARGEST_COORDINATE).all():
         raise InkError("A coordinate is not a number or beyond a million: draw the digit again.")
     return points
