@@ -16,6 +16,8 @@ from digitnet.jobs.processes import JobError
 from digitnet.runs import Classroom, Quota, RunStore, add_network
 
 READ_ONLY = "this laboratory is read-only: nothing can be trained or deleted here"
+FEWEST_IMAGES = 16  # of a visitor's step
+KEPT_BYTES_A_PARAMETER = 6  # of a run once it is finished: the models
 BYTES_A_PARAMETER = 20  # of a training that goes on: the weights, Adam's two moments, the models
 
 
@@ -98,13 +100,17 @@ def require_trainable(
     _require_at_most("epochs", settings.epochs, quota.epochs)
     _require_at_most("parameters", experiment.parameters, quota.parameters)
     _require_at_most("multiplications", experiment.multiply_adds, quota.multiplications)
+    if settings.batch_size < FEWEST_IMAGES:
+        raise JobError(f"a step must have {FEWEST_IMAGES} images at least here, as few take long")
     trainings, used = Classroom(store).usage(store)
+    waiting = sum(one.experiment.parameters for one in store.unfinished())
     if is_new and trainings >= quota.trainings:
         raise JobError(
             f"the most trainings that a visitor may have here, finished or not, is "
             f"{quota.trainings}, and you have {trainings}; delete one first"
         )
-    if used + BYTES_A_PARAMETER * experiment.parameters > quota.megabytes * 2**20:
+    reserved = BYTES_A_PARAMETER * experiment.parameters + KEPT_BYTES_A_PARAMETER * waiting
+    if used + reserved > quota.megabytes * 2**20:
         raise JobError(
             f"each visitor may keep {quota.megabytes} MB here, and this would be more; delete a "
             "run first"

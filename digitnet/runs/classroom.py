@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 
+from digitnet.runs.donations import DONATED_LOCK, Donations
 from digitnet.runs.files import FORMAT, RunError, read_json, write_json
 from digitnet.runs.locks import changing
 from digitnet.runs.records import CLASS, VISITORS
@@ -283,10 +284,11 @@ class Classroom:
         Nothing of it may be training; RunError if it cannot be deleted.
         """
         with self._changing():
+            Donations(self.store).forget()
             for path in self.folder.iterdir():
                 if path.name == VISITORS:
                     self.store.bury(path)
-                elif path.name not in (KEY, CODES, LOCK):
+                elif path.name not in (KEY, CODES, LOCK, DONATED_LOCK):
                     path.unlink()
 
     def _changing(self) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from digitnet.runs.own_drawings import LONGEST_LINE, OwnDrawing, read_lines
 from digitnet.runs.records import CLASS
 from digitnet.runs.store import RunStore
 
-DONATED, LOCK = "donated.jsonl", "donated.lock"
+DONATED, DONATED_LOCK = "donated.jsonl", "donated.lock"
 MOST_GIVEN = 20  # of one visitor
 MOST_DRAWINGS = 600  # of all
 MOST_BYTES = MOST_DRAWINGS * LONGEST_LINE
@@ -100,10 +101,18 @@ class Donations:
         chosen = set(ids)
         self._change(lambda kept: [one for one in kept if one.id not in chosen])
 
+    def forget(self) -> None:
+        """Deletes all; RunError if that cannot be done."""
+        with self._changing():
+            self.path.unlink(missing_ok=True)
+
     def _change(self, change: Callable[[list[Donation]], list[Donation]]) -> None:
-        with changing(self.path.with_name(LOCK), "the class's drawings cannot be written"):
+        with self._changing():
             lines = [one.line for one in change(list(self.read()))]
             write_atomically(self.path, b"".join(lines))
+
+    def _changing(self) -> AbstractContextManager[None]:
+        return changing(self.path.with_name(DONATED_LOCK), "the class's drawings cannot be written")
 
 
 @lru_cache(maxsize=4)

@@ -160,6 +160,7 @@ def test_closed_means_that_nothing_new_is_trained_and_all_else_goes_on(store, an
         ({"multiplications": 2_000_000}, CNN, "2,000,000 multiplications"),
         ({"trainings": 0}, CNN, "most trainings .* is 0"),
         ({"megabytes": 1}, make_request("cnn_fc", epochs=2), "1 MB"),
+        ({}, make_request("cnn", epochs=2, batch_size=15), "16 images"),
     ],
 )
 def test_more_than_the_quota_is_refused(store, ann, quota, request_, said):
@@ -198,6 +199,15 @@ def test_what_is_kept_counts_against_the_disk(store, ann):
     (ann.local / "large").write_bytes(bytes(3 * 2**20))
     with pytest.raises(JobError, match="2 MB"):
         jobs.submit(ann, LENET)
+
+
+def test_what_waits_to_be_trained_counts_against_the_disk(store, ann):
+    set_rules(store, megabytes=6, trainings=9)
+    requests = [make_request("cnn_fc", epochs=2, seed=seed) for seed in range(9)]
+    with pytest.raises(JobError, match="6 MB"):
+        for request in requests:
+            jobs.submit(ann, request)
+    assert len(ann.unfinished()) == 2  # 4.4 MB while one trains, and 1.3 of each that waits
 
 
 def test_no_more_visitors_than_may_be_keep_something(store, ann, bob, monkeypatch):

@@ -1,6 +1,7 @@
 """A class: codes, the owner's key, rules, visitors' own stores, drawings that are given."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 
@@ -311,6 +312,23 @@ def test_the_end_leaves_the_key_the_codes_and_what_all_share(store, ann):
     assert not store.of_visitors() and not Donations(store).read()
     assert room.counts() == (0, 0) and room.rules() == Rules()
     assert room.is_key(key) and room.find_code(code) and store.finished("cnn") == [shared]
+
+
+def test_a_drawing_that_is_being_given_is_not_put_back_after_the_end(store):
+    room, donations = Classroom(store), Donations(store)
+    room.make_key()
+    donations.give(drawing(), ANN)
+    ended = threading.Thread(target=room.end)
+
+    def give_meanwhile(kept):
+        ended.start()
+        ended.join(0.3)
+        assert ended.is_alive()  # it waits for what is being written
+        return kept
+
+    donations._change(give_meanwhile)
+    ended.join(30)
+    assert not ended.is_alive() and not donations.read()
 
 
 # --- adopting --------------------------------------------------------------------------------
