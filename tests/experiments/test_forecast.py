@@ -79,6 +79,8 @@ def test_a_training_like_the_reports_has_an_even_share():
         (TrainingSettings(), 0, None, 14),
         (TrainingSettings(), 30, None, 33),
         (TrainingSettings(epochs=5), 0, None, 5),
+        (TrainingSettings(epochs=50, schedule="cosine"), 0, None, 50),
+        (TrainingSettings(epochs=50, schedule="cosine", patience=3), 20, 12, 50),
     ],
 )
 def test_the_epochs_that_are_expected(settings, best_epoch, report_epochs, epochs):
