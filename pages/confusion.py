@@ -124,10 +124,11 @@ def show_digits(shown: dict[str, Answers], places: np.ndarray, key: str) -> None
     runs = {one.run.id for one in shown.values()}
     others = [one for one in everyone.values() if one.run.id not in runs]
     numbers: list[int] = places.tolist()
+    paging = f"{key}_page_{numbers[0]}_{len(numbers)}"  # another list is seen from its first page
     with st.container(horizontal=True, key=f"{key}_digits"):
-        for place in actions.page_of(numbers, DIGITS_A_PAGE, f"{key}_page"):
+        for place in actions.page_of(numbers, DIGITS_A_PAGE, paging):
             show_digit(shown, place, others, pictures, key)
-    actions.offer_pages(numbers, DIGITS_A_PAGE, f"{key}_page")
+    actions.offer_pages(numbers, DIGITS_A_PAGE, paging)
 
 
 def show_digit(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from digitnet.runs import Donation, Quota
 from digitnet.show.html import Markup, tag
 from digitnet.show.own_hand import picture_url
+from digitnet.show.words import a_digit
 from digitnet.study.own_hand import OwnReading
 
 MOST_SHOWN = 60  # drawings on the wall, the newest
@@ -51,7 +52,7 @@ def wall_html(donations: Sequence[Donation], readings: Sequence[OwnReading]) -> 
     figures = (
         tag(
             "figure",
-            tag("img", src=picture_url(one.drawing), alt=f"A {one.drawing.label}"),
+            tag("img", src=picture_url(one.drawing), alt=a_digit(one.drawing.label)),
             tag("figcaption", f"{sum(bool(r.correct[at]) for r in learnt)} of {len(learnt)}"),
         )
         for at, one in newest
@@ -61,7 +62,7 @@ def wall_html(donations: Sequence[Donation], readings: Sequence[OwnReading]) -> 
 
 def drawing_html(donation: Donation) -> Markup:
     """One drawing."""
-    picture = tag("img", src=picture_url(donation.drawing), alt=f"A {donation.drawing.label}")
+    picture = tag("img", src=picture_url(donation.drawing), alt=a_digit(donation.drawing.label))
     return tag("figure", picture, class_="dn-own")
 
 

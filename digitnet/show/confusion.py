@@ -15,7 +15,7 @@ from digitnet.show.charts import lay_out
 from digitnet.show.draw import all_readings_html, probability_bars_html
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.pictures import png_url
-from digitnet.show.words import format_share
+from digitnet.show.words import a_digit, format_share
 from digitnet.study.confusion import Answers, count_readings, normalize
 from digitnet.study.scores import roc_curves, worst_confusions
 from digitnet.study.significance import PairedOutcomes
@@ -275,7 +275,7 @@ def _best_guess(answers: Answers, place: int) -> Markup:
 
 def large_picture_html(image: NDArray, label: int) -> Markup:
     """A test digit, large, with every pixel visible."""
-    alt = f"A {label} in white on black, 28 by 28 pixels"
+    alt = f"{a_digit(label).capitalize()} in white on black, 28 by 28 pixels"
     return tag("figure", tag("img", src=png_url(image), alt=alt), class_="dn-seen dn-large")
 
 
@@ -283,7 +283,7 @@ def describe_answer(answers: Answers, place: int) -> str:
     """What a run reads in a test digit and what is true, in a sentence."""
     probabilities = answers.probabilities[place]
     read, true = int(probabilities.argmax()), int(answers.labels[place])
-    verdict = "which is right" if read == true else f"but it is a {true}"
+    verdict = "which is right" if read == true else f"but it is {a_digit(true)}"
     return (
         f"{answers.run.experiment.title} reads {read}, "
         f"{format_share(float(probabilities[read]))} sure, {verdict}."

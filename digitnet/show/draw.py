@@ -24,6 +24,7 @@ from digitnet.serving import Trust, find_class
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.pictures import png_url
 from digitnet.show.words import (
+    a_digit,
     describe_odds,
     describe_share,
     format_share,
@@ -91,7 +92,7 @@ def reading_html(probabilities: np.ndarray, trust: Trust | None) -> Markup:
     """
     best, second = np.argsort(probabilities)[::-1][:2]
     sure = f"{format_share(probabilities[best])} sure"
-    doubt = f". It might also be a {second}: {format_share(probabilities[second])}."
+    doubt = f". It might also be {a_digit(second)}: {format_share(probabilities[second])}."
     return tag(
         "div",
         tag("p", best, class_="dn-digit"),

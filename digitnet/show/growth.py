@@ -56,5 +56,5 @@ def describe_growth(growth: Growth) -> str:
         return f"It read {a_digit(final)} from the first moment on."
     before = list(dict.fromkeys(readings[:since]))
     named = ", then ".join(a_digit(one) for one in before[:4])
-    share = f"{since / total:.0%}"
+    share = f"{(since + 1) / total:.0%}"
     return f"At first it read {named}; from {share} of the line on, {a_digit(final)}."

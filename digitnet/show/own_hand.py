@@ -11,7 +11,7 @@ from digitnet.runs import OwnDrawing
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.numbers import FRAME, stroke_svg
 from digitnet.show.pictures import BOARD, CHALK, svg_url
-from digitnet.show.words import number_in_words
+from digitnet.show.words import a_digit, number_in_words
 from digitnet.study.own_hand import Misread, OwnReading
 
 ENOUGH = 30  # drawings: with fewer, hardly any two networks can be told apart
@@ -75,10 +75,11 @@ def _describe_refused(readings: Sequence[OwnReading]) -> str:
 
 def describe_next_step(labels: Sequence[int]) -> str:
     """What to draw next so that more can be said, in a sentence; empty if there is enough."""
-    missing = [str(digit) for digit in range(CLASSES) if digit not in labels]
+    missing = [digit for digit in range(CLASSES) if digit not in labels]
     if missing and len(missing) < CLASSES:
-        listed = f"{', '.join(missing[:-1])} or {missing[-1]}" if len(missing) > 1 else missing[0]
-        return f"You have not drawn a {listed} yet."
+        *named, last = a_digit(missing[0]), *map(str, missing[1:])
+        listed = f"{', '.join(named)} or {last}" if named else last
+        return f"You have not drawn {listed} yet."
     if len(labels) < ENOUGH:
         return (
             f"With {_count(len(labels))}, chance alone can set networks this far apart: "

@@ -71,8 +71,9 @@ def offer_all(items: Sequence[object], few: int, kind: str, key: str) -> None:
 
 def page_of(items: Sequence[Item], most: int, key: str) -> Sequence[Item]:
     """What of a list is on the page that the reader turned to by `offer_pages`."""
-    last = max(1, -(-len(items) // most))
-    start = (min(st.session_state.get(key, 1), last) - 1) * most
+    if st.session_state.get(key, 1) > -(-len(items) // most):  # of a longer list before
+        st.session_state[key] = 1
+    start = (st.session_state.get(key, 1) - 1) * most
     return items[start : start + most]
 
 

@@ -84,11 +84,11 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     _show_way_to_empty()
     # A board that was just fitted tells in this run of what was on it before.
     strokes = st.session_state.pop("fitted", None) or _strokes_of(json_data)
-    if not strokes and (code := st.session_state.get("last_drawing")):
-        st.session_state["cleared"] = code
-    address.keep([] if under is not None else strokes)
     if under is not None:
+        address.keep([])
         return ink.add_strokes(under, strokes, CANVAS_SIZE), None
+    _remember(strokes)
+    address.keep(strokes)
     if not strokes:
         raise ink.InkError(WIDE_INVITATION if board_width() == WIDE else INVITATION)
     return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
@@ -140,6 +140,8 @@ def _begin() -> dict[str, Any] | None:
 
 def _begin_anew() -> None:
     st.session_state["begun_with"] = []
+    if st.session_state.get("sample") is not None and (before := st.session_state.get("on_board")):
+        st.session_state["cleared"] = before
 
 
 def _show_way_to_empty() -> None:
@@ -175,9 +177,20 @@ def _put_on_board(strokes: ink.Strokes) -> None:
     st.session_state["begun_with"] = st.session_state["fitted"] = strokes
 
 
+def _remember(strokes: ink.Strokes) -> None:
+    """Keeps what was on the board before it was cleared."""
+    if not strokes and (before := st.session_state.get("on_board")):
+        st.session_state["cleared"] = before
+    st.session_state["on_board"] = strokes
+
+
 def offer_cleared() -> None:
-    """A way back to the drawing that was on the board before, while it is empty."""
-    is_empty = is_drawn_from_nothing() and not st.session_state.get("last_drawing")
+    """A way back to the drawing that was on the board before, while it is empty.
+
+    Where it began with something, it was not emptied by Clear, and Undo leads back.
+    """
+    has_begun = st.session_state.get("begun_with") or st.session_state.get("sample") is not None
+    is_empty = is_drawn_from_nothing() and not (has_begun or st.session_state.get("on_board"))
     if is_empty and "cleared" in st.session_state:
         st.button(
             "Bring the drawing back",
@@ -189,8 +202,8 @@ def offer_cleared() -> None:
 
 
 def _bring_back() -> None:
-    strokes = ink.decode_strokes(st.session_state.pop("cleared"))
-    _put_on_board(strokes if _has_room(strokes) else bring_to_middle(strokes))
+    if strokes := st.session_state.pop("cleared", None):  # not twice, at a double click
+        _put_on_board(strokes if _has_room(strokes) else bring_to_middle(strokes))
 
 
 def _image_under() -> np.ndarray | None:
@@ -198,7 +211,7 @@ def _image_under() -> np.ndarray | None:
     if not is_over():
         return None
     dataset, position = st.query_params.get("of", ""), st.query_params["over"]
-    if dataset in DATASETS and position.isdecimal():
+    if dataset in DATASETS and position.isdecimal() and len(position) < 10:
         images = loaders.load_pictures(dataset, "under")
         if images is None:
             return None

@@ -41,10 +41,10 @@ def pick_model(summaries: Sequence[RunSummary]) -> None:
         st.info(
             f"There is no trained network “{quote(requested)}” here; the best one reads instead."
         )
+    st.session_state["model"] = chosen  # else the browser's way back would leave what was clicked
     st.selectbox(
         "Read by",
         by_name,
-        index=list(by_name).index(chosen),
         format_func=lambda name: _label_network(by_name[name]),
         key="model",
         on_change=_keep_model_in_url,

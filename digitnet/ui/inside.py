@@ -22,8 +22,9 @@ from digitnet.ui.page import page_file, read_asset
 
 FIRST_SAMPLE = 3  # shown to whoever has drawn nothing yet
 OPEN = 3  # networks that are kept open; the largest takes 150 MB
+UNKEPT = {"kept": "no"}  # the URL's parameter of what has no place in it
 NOT_KEPT = (
-    "What was looked at here, a photo or a very long drawing, is kept for one visit and no longer. "
+    "What was looked at here, such as a photo, is kept for one visit and no longer. "
     "This is one of our digits."
 )
 KEPT = 64  # results; the largest, of cnn_long, takes 2 MB
@@ -41,11 +42,12 @@ def link(network: str) -> None:
     """A link to the Inside page, with the network and the drawing, if that is not too long."""
     _, pieces = st.session_state["last_read"]
     code = st.session_state["last_drawing"] if isinstance(pieces, ink.DrawnPieces) else ""
+    parameters = {"drawing": code} if code else UNKEPT
     st.page_link(
         page_file("inside"),
         label="Look inside",
         icon=":material/visibility:",
-        query_params={"model": network} | ({"drawing": code} if code else {}),
+        query_params={"model": network} | parameters,
     )
 
 
@@ -93,7 +95,7 @@ def show_sample() -> None:
 def _address(pieces: ink.Pieces | None) -> dict[str, str]:
     """The URL's parameter of a drawing; of a photo, or one that is too long, that it has none."""
     code = address.encode(strokes_of(pieces))
-    return {"drawing": code} if code else {"kept": "no"}
+    return {"drawing": code} if code else UNKEPT
 
 
 # --- what is computed ------------------------------------------------------------------------

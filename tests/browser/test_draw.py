@@ -47,6 +47,11 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
     expect(page.locator(".st-key-seen img")).to_be_visible()
 
 
+def drawing_of(page: Page) -> str:
+    """The drawing in the address."""
+    return parse_qs(urlsplit(page.url).query)["drawing"][0]
+
+
 def drawing_back(page: Page) -> Locator:
     return page.get_by_role("button", name="Bring the drawing back")
 
@@ -81,11 +86,23 @@ def test_a_sample_can_be_drawn_over_and_cleared(page: Page) -> None:
     sample = page.get_by_role("radio", name="1", exact=True)
     sample.click()
     expect_reading(page, 1)
-    draw_strokes(page, load_samples()[0])
+    page.wait_for_function("/drawing=/.test(location)")
+    sampled = drawing_of(page)
+    draw_strokes(page, load_samples()[0][:1])
     expect(toolbar(page, "Undo")).to_be_enabled()
+    page.wait_for_function(
+        "code => new URLSearchParams(location.search).get('drawing') !== code", arg=sampled
+    )
     clear_canvas(page)
     expect_nothing_read(page)
     expect(sample).not_to_be_checked()
+    drawing_back(page).dblclick()
+    expect(page.locator(".st-key-prediction")).not_to_contain_text("Draw one digit")
+    page.wait_for_function("/drawing=/.test(location)")
+    assert len(ink.decode_strokes(drawing_of(page))) == 2  # all of it, not the sample alone
+    clear_canvas(page)  # begins with all of it now
+    expect_nothing_read(page)
+    expect(page.locator(".stException")).to_have_count(0)
 
 
 def test_a_chosen_model_survives_a_reload(page: Page) -> None:

@@ -107,6 +107,11 @@ def test_a_large_cell_has_pages(open_page):
     first = digits_of(app)
     app.pagination[0].set_value(2).run()
     assert digits_of(app).isdisjoint(first)
+    app.query_params["true"] = app.query_params["read"] = "0"
+    app.run()
+    assert app.pagination[0].value == 1
+    app.query_params["true"] = app.query_params["read"] = "1"
+    assert digits_of(app.run()) == first  # from its first page
 
 
 def test_two_runs_are_set_side_by_side(open_page, answers, checkpoints):
@@ -218,7 +223,15 @@ def test_a_digit_of_the_address_is_read_on_the_draw_page_until_it_is_taken_away(
 
 
 @pytest.mark.parametrize(
-    ("over", "of"), [("99999", "sample"), ("-1", "sample"), ("1", "<b>"), ("x", "mnist"), ("1", "")]
+    ("over", "of"),
+    [
+        ("99999", "sample"),
+        ("-1", "sample"),
+        ("1", "<b>"),
+        ("x", "mnist"),
+        ("1", ""),
+        ("9" * 5000, "sample"),
+    ],
 )
 def test_a_digit_of_the_address_that_there_is_not_is_told(open_app, over, of):
     app = open_app(over=over, of=of)

@@ -29,6 +29,11 @@ def links(app):
     return {link.proto.label for link in app.get("page_link")}
 
 
+def looks_inside(app):
+    [link] = [one for one in app.get("page_link") if one.proto.label == "Look inside"]
+    return link.proto.query_string
+
+
 def upload(app, content):
     app.segmented_control[0].set_value("Upload").run()
     return app.file_uploader[0].set_value(("digit.png", content, "image/png")).run()
@@ -85,6 +90,7 @@ def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, mo
     monkeypatch.setattr(trust, "_load_drawings", lambda: record)
     assert "pen drawings" in text_of(open_app(begin_with=3), "prediction")
     photo = upload(open_app(), picture_of(3))
+    assert "kept=no" in looks_inside(photo)
     assert '<p class="dn-digit">3</p>' in text_of(photo, "prediction")
     assert "pen drawings" not in text_of(photo, "prediction")  # which photos are not
     monkeypatch.setattr(trust, "_load_drawings", dict)  # as if nothing had been measured
@@ -99,6 +105,16 @@ def test_a_chosen_model_is_still_chosen_when_one_comes_back(open_app):
     app.switch_page(str(page_file("draw"))).run()
     assert app.selectbox[0].value == "cnn_min"
     assert app.query_params["model"] in ("cnn_min", ["cnn_min"])
+
+
+def test_the_way_back_shows_the_network_that_reads(open_app):
+    app = open_app(begin_with=3, model="cnn")
+    app.selectbox[0].set_value("cnn_min").run()
+    app.query_params["model"] = "cnn"  # as the browser's way back has it
+    assert app.run().selectbox[0].value == "cnn"
+    assert (
+        "shown above" in text_of(app, "all_models").partition("Basic CNN")[2].partition("</li>")[0]
+    )
 
 
 def test_a_chosen_model_is_kept_in_the_url(open_app):

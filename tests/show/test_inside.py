@@ -151,7 +151,7 @@ def test_a_film_is_plain_json_with_a_path_for_each_moment():
     assert len(film["moments"]) == len(found.strokes)
     assert film["moments"][0]["read"] == 1 and film["moments"][-1]["read"] == 7
     assert len(film["moments"][0]["path"]) < len(film["moments"][-1]["path"])
-    assert describe_growth(found) == "At first it read a 1; from 25% of the line on, a 7."
+    assert describe_growth(found) == "At first it read a 1; from 29% of the line on, a 7."
 
 
 def test_bands_are_as_wide_as_a_digit_is_read():

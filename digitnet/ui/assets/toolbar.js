@@ -1,7 +1,7 @@
 // The canvas's toolbar shows on hover only, and until then lies unseen over the board's upper right
 // corner, where it swallows a finger's touch. So it is laid out below the board, in plain sight.
 // Its Reset returns to the drawing that the board began with; that should be an empty board, so a
-// sample digit, or what was on the board when one came, is put away as well. So it is called Clear,
+// sample digit, or what was on the board when one came, is put away instead. So it is called Clear,
 // to the eye and to a screen reader alike; and what is called Edit there, Move.
 // The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
 { // a block of its own: whoever comes back to the page runs this again
@@ -47,10 +47,12 @@ function arrange() {
     board.addEventListener(down, () =>
       addEventListener(up, () => setTimeout(send), {once: true}));
   root.addEventListener("click", (event) => {
-    if (event.target.closest('[aria-label="Clear"]'))
-      document.querySelector('.st-key-sample [aria-checked="true"], .st-key-empty_board button')
-        ?.click();
-  });
+    const beginning = event.target.closest('[aria-label="Clear"]') && document.querySelector(
+      '.st-key-sample [aria-checked="true"], .st-key-empty_board button');
+    if (!beginning) return;
+    event.stopImmediatePropagation(); // Reset would tell first of the drawing that it returns to
+    beginning.click();
+  }, {capture: true});
 }
 clearInterval(window.digitnetToolbar); // of the last time that this ran
 window.digitnetToolbar = setInterval(arrange, 50); // boards come and go: samples, ways in, other pages
