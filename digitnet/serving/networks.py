@@ -17,10 +17,6 @@ from digitnet.runs import UNCALIBRATED, Calibration
 from digitnet.serving.checks import InferenceError, require_probabilities
 
 BATCH_SIZE = 32  # images; cnn_long keeps about 1.2 MB for each, and more are not faster
-INK = 128  # of 255: a pixel from here on is ink
-# Times as wide as high: of UNIPEN's and UJI's 16,092 digits 24 are wider, most of them level lines,
-# such as the bar of a 4 that was cut off. Taught by these, the reader takes any for a 1.
-WIDEST_DIGIT = 3
 PLAIN_KERNELS = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
@@ -103,8 +99,6 @@ class ServedNetwork:
     def evaluate(self, images: np.ndarray) -> np.ndarray:
         """All outputs for images as in `read`, as they are: float32 (n, 10) or (n, 11).
 
-        Of a network that tells, they say of what is wider than any digit that it is none.
-
         Raises:
             InferenceError: If they are no probabilities.
             ValueError: As `read`.
@@ -114,7 +108,7 @@ class ServedNetwork:
         for batch in _batches_of(len(images)):
             scaled = images[batch, :, :, np.newaxis] / np.float32(255)
             probabilities[batch] = self._predict_batch(scaled)
-        return _refuse_flat(require_probabilities(probabilities), images)
+        return require_probabilities(probabilities)
 
     def _predict_batch(self, scaled: np.ndarray) -> np.ndarray:
         if len(scaled) != self._batch_size:
@@ -146,17 +140,6 @@ def require_images(images: np.ndarray) -> None:
     """Raises ValueError unless these are uint8 (n, 28, 28)."""
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE[:2]:
         raise ValueError(f"images must be uint8 (n, 28, 28): {images.dtype} {images.shape}")
-
-
-def _refuse_flat(outputs: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Outputs (n, 11) that say of flat images that they are no digit; the digits' order stays."""
-    if outputs.shape[1] > CLASSES:
-        is_ink = images >= INK
-        wide, high = is_ink.any(axis=1).sum(axis=1), is_ink.any(axis=2).sum(axis=1)
-        is_flat = wide > WIDEST_DIGIT * high
-        outputs[is_flat, :CLASSES] *= 1e-6
-        outputs[is_flat, CLASSES] = 1 - outputs[is_flat, :CLASSES].sum(axis=1)
-    return outputs
 
 
 def join_readings(readings: Sequence[Reading]) -> Reading:

@@ -170,17 +170,6 @@ def test_networks_compute_alike(scripts: Page, images: np.ndarray, model: Path) 
     assert (outputs.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize(("height", "is_one"), [(0, False), (20, False), (400, True)])
-def test_a_level_line_is_no_one(scripts: Page, height: int, is_one: bool) -> None:
-    model = REPOSITORY / "checkpoints" / "reader" / "served.tflite"
-    image = ink.render_strokes([np.array([[40.0, 140], [240 - height / 2, 140 + height]])])
-    [outputs] = scripts.evaluate(EVALUATE, ["reader", [image.ravel().tolist()]])
-    [expected] = ServedNetwork(model).evaluate(image[None])
-    assert np.abs(np.array(outputs) - expected).max() <= 1e-4
-    assert (expected[10] < 0.01) == is_one and (expected[10] > 0.99) == (not is_one)
-    assert expected[:10].argmax() == 1
-
-
 @pytest.mark.parametrize("name", ["reader", "cnn"])
 def test_readings_are_calibrated_alike(scripts: Page, images: np.ndarray, name: str) -> None:
     run = RunStore.default().current(name)

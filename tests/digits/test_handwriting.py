@@ -29,6 +29,8 @@ from digitnet.digits.handwriting import (
     load_drawings,
     stroke_files,
 )
+from digitnet.digits.handwriting.doodles import make_doodle
+from digitnet.digits.handwriting.drawings import fit
 from digitnet.digits.handwriting.paths import sample_paths
 from digitnet.digits.handwriting.rendering import draw
 from digitnet.digits.ink import PEN_WIDTH, render_strokes
@@ -192,6 +194,14 @@ def test_other_networks_are_calibrated_on_drawings_alone(folder, monkeypatch):
     assert found.digits["drawings"].images.shape == (50, 28, 28)
     assert found.digits["drawings"].labels.max() < 10
     assert pictures_in(found.digits["drawings"]) == pictures_in(again.digits["drawings"])
+
+
+def test_every_doodle_is_a_drawing():
+    drawn = [fit(make_doodle(np.random.default_rng(seed))) for seed in range(200)]
+    for strokes in drawn:
+        assert np.abs(np.concatenate(strokes)).max() == pytest.approx(0.5)
+        assert np.ptp(render_strokes([140 + 180 * stroke for stroke in strokes])) > 100
+    assert {len(strokes) for strokes in drawn} >= {1, 2, 3}
 
 
 # --- epochs --------------------------------------------------------------------------------------

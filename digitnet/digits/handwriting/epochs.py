@@ -47,14 +47,14 @@ class Mixture:
         drawings: Digits drawn as strokes.
         rare: Digits drawn as strokes and edited into a rare form.
         letters: Letters and signs drawn as strokes.
-        made_outliers: Scribbles, figures and several digits in one.
+        made_outliers: Scribbles, figures, doodles and several digits in one.
     """
 
-    images: int = 30_000
+    images: int = 32_000
     drawings: int = 25_000
     rare: int = 1_600
     letters: int = 4_400
-    made_outliers: int = 3_000
+    made_outliers: int = 4_000
 
     @property
     def size(self) -> int:

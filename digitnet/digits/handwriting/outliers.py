@@ -1,4 +1,4 @@
-"""What is no digit: scribbles, figures, several digits in one."""
+"""What is no digit: scribbles, figures, doodles, several digits in one."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from digitnet.digits.handwriting.doodles import make_doodle
 from digitnet.digits.handwriting.drawings import OUTLIER, Drawing, Strokes, fit
 
 
 def make_outliers(
     digits: Sequence[Drawing], count: int, rng: np.random.Generator
 ) -> list[tuple[Strokes, int]]:
-    """Makes scribbles, figures, digits side by side and digits drawn over each other."""
+    """Makes scribbles, figures, doodles, digits side by side and digits over each other."""
     kinds: tuple[Callable[[], Strokes], ...] = (
         lambda: _scribble(rng),
         lambda: _scribble(rng),
         lambda: _FIGURES[rng.integers(len(_FIGURES))](rng),
+        lambda: make_doodle(rng),
+        lambda: make_doodle(rng),
         lambda: _side_by_side(digits, rng),
         lambda: _side_by_side(digits, rng),
         lambda: _one_over_another(digits, rng),

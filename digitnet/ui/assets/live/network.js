@@ -2,10 +2,8 @@
 // Images are kept as LiteRT does, channels last.
 import {FIELD} from "./ink.js";
 import {readModel} from "./model.js";
-import {CLASSES} from "./reading.js";
 
 const GREY_LEVELS = 256;
-const INK = 128, WIDEST_DIGIT = 3; // as in digitnet/serving/networks.py
 const EIGHT = 8; // values that are multiplied at a time
 
 /** A network that reads images. */
@@ -32,21 +30,8 @@ export class Network {
     pixels.forEach((level, place) => {
       for (let i = 0; i < depth; i++) values[place * depth + i] = this.table[level * depth + i];
     });
-    return refuseFlat(run(this.steps, values).slice(), pixels);
+    return run(this.steps, values).slice();
   }
-}
-
-/** Has outputs that tell say of what is wider than any digit that it is none. */
-function refuseFlat(outputs, pixels) {
-  if (outputs.length <= CLASSES) return outputs;
-  const inked = [...pixels.keys()].filter((place) => pixels[place] >= INK);
-  const columns = new Set(inked.map((place) => place % FIELD));
-  const rows = new Set(inked.map((place) => Math.floor(place / FIELD)));
-  if (columns.size > WIDEST_DIGIT * rows.size) {
-    for (let digit = 0; digit < CLASSES; digit++) outputs[digit] *= 1e-6;
-    outputs[CLASSES] = 1 - outputs.subarray(0, CLASSES).reduce((sum, one) => sum + one, 0);
-  }
-  return outputs;
 }
 
 const run = (steps, values) => steps.reduce((result, step) => step(result), values);
