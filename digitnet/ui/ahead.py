@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +28,6 @@ NEEDED = (
     "digitnet.show.draw",
     "digitnet.show.numbers",
 )
-SWITCH_SECONDS = 0.001  # after which a thread that computes lets another have Python's lock
 SOON = 5.0  # seconds within which the server listens once it has begun to start
 
 send_together()  # before Streamlit makes its runtime, which keeps what it then finds
@@ -40,12 +38,7 @@ look_up_quickly()
 
 @asynccontextmanager
 async def prepare(_: App) -> AsyncIterator[None]:
-    """Prepares for the first visitor, beside the server, which answers meanwhile.
-
-    The server's own thread waits for Python's lock several times a stroke where many people draw,
-    by Python's default for up to 5 ms each time.
-    """
-    sys.setswitchinterval(SWITCH_SECONDS)
+    """Prepares for the first visitor, beside the server, which answers meanwhile."""
     if os.environ.get("DIGITNET_CLASS") == "1":
         import_module("digitnet.ui.roles").print_key()
     for task in (send_at_once, import_ahead):

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import sys
 
 import pytest
 
-from digitnet.ui import ahead
 from digitnet.ui.ahead import send_at_once
-
-
-def test_while_the_server_serves_no_thread_keeps_python_for_long(monkeypatch):
-    monkeypatch.setattr(ahead, "send_at_once", lambda: None)
-    monkeypatch.setattr(ahead, "import_ahead", lambda: None)
-    usual = sys.getswitchinterval()
-    assert usual > ahead.SWITCH_SECONDS
-
-    async def serve() -> float:
-        async with ahead.prepare(None):
-            return sys.getswitchinterval()
-
-    try:
-        assert asyncio.run(serve()) == pytest.approx(ahead.SWITCH_SECONDS)
-    finally:
-        sys.setswitchinterval(usual)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process its sockets")
