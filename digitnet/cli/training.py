@@ -18,7 +18,6 @@ from typing import Any
 from digitnet import jobs
 from digitnet.cli.ends import FAILED, INTERRUPTED, OK, USAGE, CommandError
 from digitnet.digits import read_labelled
-from digitnet.digits.ink import read_drawings
 from digitnet.experiments import (
     DATASETS,
     REPORT_EXPERIMENTS,
@@ -223,8 +222,8 @@ def add_teach(parser: argparse.ArgumentParser) -> None:
 def _teach(options: argparse.Namespace) -> int:
     """Teaches the reader one person's drawings; serves what came of it if it is better."""
     _prepare_to_train()
-    labelled = read_labelled(options.file)
-    if left_out := sum(1 for _ in read_drawings(options.file)) - len(labelled):
+    labelled, left_out = read_labelled(options.file)
+    if left_out:
         counted = "1 line is" if left_out == 1 else f"{left_out:,} lines are"
         print(f"{counted} left out: no drawing, or no label", file=sys.stderr)
     request, files = jobs.ask_to_teach(RunStore.default(), labelled)

@@ -71,17 +71,22 @@ def find_lack(labels: Iterable[int]) -> str | None:
     return None
 
 
-def read_labelled(path: Path) -> list[Labelled]:
+def read_labelled(path: Path) -> tuple[list[Labelled], int]:
     """Reads the drawings of a .jsonl[.gz] that have a label and can be drawn.
+
+    Returns:
+        These, and how many lines are left out.
 
     Raises:
         InkError: If the file cannot be read.
     """
-    found = []
+    found, left_out = [], 0
     for _, strokes, label, _ in read_drawings(path):
         if label is not None and not isinstance(strokes, InkError) and fit(strokes):
             found.append((strokes, label))
-    return found
+        else:
+            left_out += 1
+    return found, left_out
 
 
 def deal_drawings(drawings: Sequence[Drawing]) -> tuple[list[Drawing], list[Drawing]]:
@@ -108,7 +113,8 @@ def load_lesson(path: Path, seed: int) -> Lesson:
         DataError: If MNIST cannot be had, or the drawings are too few.
         InkError: If the drawings cannot be read.
     """
-    drawings = [_as_drawing(*one) for one in read_labelled(path)]
+    labelled, _ = read_labelled(path)
+    drawings = [_as_drawing(*one) for one in labelled]
     if lack := find_lack(one.label for one in drawings):
         raise DataError(f"{path.name} is not enough: {lack}.")
     learnt, held_out = deal_drawings(drawings)

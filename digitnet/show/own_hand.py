@@ -11,7 +11,7 @@ from digitnet.runs import OwnDrawing
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.numbers import FRAME, stroke_svg
 from digitnet.show.pictures import BOARD, CHALK, svg_url
-from digitnet.show.words import a_digit, number_in_words
+from digitnet.show.words import a_digit, list_in_words, number_in_words
 from digitnet.study.own_hand import Misread, OwnReading
 
 ENOUGH = 30  # drawings: with fewer, hardly any two networks can be told apart
@@ -77,9 +77,8 @@ def describe_next_step(labels: Sequence[int]) -> str:
     """What to draw next so that more can be said, in a sentence; empty if there is enough."""
     missing = [digit for digit in range(CLASSES) if digit not in labels]
     if missing and len(missing) < CLASSES:
-        *named, last = a_digit(missing[0]), *map(str, missing[1:])
-        listed = f"{', '.join(named)} or {last}" if named else last
-        return f"You have not drawn {listed} yet."
+        named = [a_digit(missing[0]), *map(str, missing[1:])]
+        return f"You have not drawn {list_in_words(named, 'or')} yet."
     if len(labels) < ENOUGH:
         return (
             f"With {_count(len(labels))}, chance alone can set networks this far apart: "

@@ -22,10 +22,10 @@ def number_in_words(number: int) -> str:
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
-def list_in_words(names: Sequence[str]) -> str:
-    """Names, at least one, as in "A, B and C"."""
+def list_in_words(names: Sequence[str], word: str = "and") -> str:
+    """Names, at least one, as in "A, B and C", with a word of one's own before the last."""
     *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def a_digit(digit: int) -> str:
