@@ -125,6 +125,8 @@ def test_a_digit_is_opened_and_drawn_over(matrix: Page, answers: Answers) -> Non
     expect(matrix.locator(".st-key-prediction .dn-digit")).to_be_visible()
     matrix.reload()
     expect(matrix.locator(".st-key-prediction .dn-digit")).to_be_visible()
+    # The board tells of itself as soon as it is there, with the address that the page had then.
+    matrix.wait_for_load_state("networkidle")
     matrix.get_by_role("button", name="Take the test digit away").click()
     expect(matrix.locator(".st-key-prediction")).to_contain_text("Draw one digit")
 
