@@ -80,6 +80,7 @@ def look_inside() -> None:
     if subject := show_subject(current, image, pieces):
         part = choices.choose("Look at", PARTS, LAYERS, "part")
         show_part(part, subject)
+        loaders.load_pictures_ahead(subject.run.tested_on)  # for the look-alikes
 
 
 def show_subject(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import streamlit as st
@@ -154,6 +156,21 @@ def find_number(runs: Iterable[Run], pieces: ink.Pieces | None) -> Number | None
 @st.cache_resource(show_spinner=False, max_entries=len(DATASETS))
 def _load_images(dataset: str) -> np.ndarray:
     return load_digits(dataset).images
+
+
+@st.cache_resource(show_spinner=False)
+def load_pictures_ahead(dataset: str) -> None:
+    """Loads the images of a data set that is on this machine, beside all else, once.
+
+    That takes half a second, for which whoever asks for them later need not wait.
+    """
+    Thread(target=_load_quietly, args=(dataset,), daemon=True).start()
+
+
+def _load_quietly(dataset: str) -> None:
+    with contextlib.suppress(DataError):  # who asks for them is told
+        if is_here(dataset):
+            _load_images(dataset)
 
 
 def load_pictures(dataset: str, place: str) -> np.ndarray | None:
