@@ -1,1 +1,5 @@
-"""Speed, as ratios measured in one run: python -m benchmarks [training] [inference] [app]."""
+"""Speed, memory and accuracy, measured.
+
+`python -m benchmarks` runs all of speed and memory, `python -m benchmarks.NAME` one; each says by
+`--help` what it measures.
+"""

@@ -1,4 +1,4 @@
-"""python -m benchmarks: every benchmark; exit status 1 if any bar is missed."""
+"""python -m benchmarks: every benchmark of speed and memory; exit status 1 if any bar is missed."""
 
 import subprocess
 import sys

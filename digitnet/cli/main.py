@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     alike = commands.add_parser("map", help="store what networks find alike, for the Inside page")
     _add_for_runs(alike, _map)
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
-    _add_results(commands.add_parser("results", help="write the README's table of results"))
+    _add_results(commands.add_parser("results", help="write the README's tables of results"))
     return parser
 
 

@@ -26,7 +26,7 @@ from digitnet.study.summaries import RunSummary, summarize_current
 
 README = "README.md"
 LEARNT_FROM = "learnt from"  # what a network has learnt from says nothing of it
-NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE`."
+NOT_MEASURED = "Not measured of this version yet: `python -m benchmarks.drawings FILE --set NAME`."
 
 
 class ResultsError(DigitnetError):
@@ -103,7 +103,8 @@ def format_results(rows: list[dict[str, Any]]) -> str:
         name, report = row["name"], load_report_scores(row["name"])
         if report is None:
             continue
-        begin = f"| {name} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
+        title = find_experiment(name).title
+        begin = f"| {name}: {title} | {row['parameters']:,} | {row['report_accuracy']:.2%} | "
         if row["accuracy"] is None:
             lines.append(f"{begin}{row['problem'] or 'not trained yet'} |" + " |" * 6)
             continue
@@ -272,8 +273,7 @@ def format_teaching() -> str:
         f"the other {found['held_out']:,} instead of {found['misread_before']}. "
         f"{found['writers_that_gain']} writers gained, {found['writers_that_lose'] or 'none'} "
         f"lost; of MNIST's validation digits it reads {found['mnist_after']:.2%}, before "
-        f"{found['mnist_before']:.2%}. A teaching took {found['seconds']:.0f} s in the median, "
-        "beside other work."
+        f"{found['mnist_before']:.2%}. A teaching took {found['seconds']:.0f} s in the median."
     )
 
 
