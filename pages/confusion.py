@@ -138,24 +138,26 @@ def show_digit(
     pictures: np.ndarray | None,
     key: str,
 ) -> None:
-    position = int(next(iter(shown.values())).index[place])
+    letter, answers = next(iter(shown.items()))
+    position = int(answers.index[place])
     label = f"Digit {position:,}"
     if pictures is not None:
         label = f"![{label}, large]({png_url(pictures[position])})"
     with st.container(width=104, gap="xsmall"):
-        st.button(label, key=f"{key}-{position}", on_click=open_digit, args=(position,))
+        st.button(label, key=f"{key}-{position}", on_click=open_digit, args=(letter, position))
         st.html(figures.answer_html(shown, place, others))
 
 
 # --- one digit, large ------------------------------------------------------------------------
 
 
-def open_digit(position: int) -> None:
-    st.query_params["digit"] = str(position)
+def open_digit(letter: str, position: int) -> None:
+    st.query_params.update({"digit": str(position), "by": letter})
 
 
 def close_digit() -> None:
-    st.query_params.pop("digit", None)
+    for name in ("digit", "by"):
+        st.query_params.pop(name, None)
 
 
 @st.dialog("What the network saw", width="large", on_dismiss=close_digit)
@@ -185,8 +187,9 @@ def show_picture(answers: Answers, place: int) -> None:
     )
 
 
-def show_requested(answers: Answers) -> None:
-    """Opens the digit that the URL names."""
+def show_requested(chosen: dict[str, Answers]) -> None:
+    """Opens the digit that the URL names, with what the run that it names says of it."""
+    answers = chosen.get(st.query_params.get("by", "A"), chosen["A"])
     if position := st.query_params.get("digit"):
         place = confusion.find_place(answers, position)
         if place is None:
@@ -260,7 +263,7 @@ if loaders.load_store().finished():
             show_lists(chosen)
         show_figures(chosen)
         show_charts(chosen)
-        show_requested(chosen["A"])
+        show_requested(chosen)
         page.heed_taps()
 else:
     page.say_what_is_missing([])

@@ -15,7 +15,8 @@ REFRESH_SECONDS = 2
 HOW_IT_IS_READ = """
 A network overfits when what it learnt of its training images does not carry over to new ones, and
 underfits when it does not even learn those. The rule behind the verdict is named with its figures,
-which are those of the kept epoch, the first with the best validation accuracy.
+which are those of the kept epoch: the first with the best validation accuracy, or the last where
+the learning rate falls to nothing at the end, as the reader's does.
 
 Training figures look worse than the network is: they are taken while some units are dropped out,
 and averaged over an epoch in which the network still changes.

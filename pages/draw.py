@@ -82,7 +82,7 @@ def draw_and_read(way: str, run: Run) -> None:
     seen = image if number is None else None
     runs = loaders.choose_runs([one.run for one in current], run, is_crowd)
     answers, is_digit = loaders.read_with_all(runs, seen)
-    trusts = not isinstance(pieces, ink.PhotoPieces)  # how far was measured on drawings
+    trusts = isinstance(pieces, ink.DrawnPieces)  # how far was measured on drawings
     with st.container(key="reading"):
         show_live(chosen, pieces, number, answers.get(run.experiment))
         with st.container(key="confirmed"):

@@ -30,7 +30,7 @@ LAYERS, WHY, GROWTH, ALIKE, WHAT_IF = PARTS = (
 )
 DIGITS = {str(digit): words.a_digit(digit) for digit in range(CLASSES)}
 ANY_OTHER = {"": "anything else"}
-NO_STROKES = "A photo has no strokes: draw the digit on the Draw page to see this."
+NO_STROKES = "A picture has no strokes: draw the digit on the Draw page to see this."
 
 WHAT_ALIKE_MEANS = """
 The last hidden layer sums a drawing up in some numbers, and two drawings are alike to the network
@@ -135,6 +135,7 @@ def pick_digit(
 
 
 def pick_sample() -> None:
+    st.session_state["inside_sample"] = inside.find_sample()  # as the browser's way back has it
     st.pills(
         "Look at one of ours", range(CLASSES), key="inside_sample", on_change=inside.show_sample
     )
@@ -223,6 +224,8 @@ def show_why(subject: Subject) -> None:
     with st.container(horizontal=True):
         digit = choices.pick("Why", DIGITS, str(subject.digit), "why", width=150)
         others = {one: text for one, text in DIGITS.items() if one != digit}
+        if st.query_params.get("not") == digit:
+            del st.query_params["not"]  # nothing speaks for a digit rather than itself
         other = choices.pick("and not", ANY_OTHER | others, "", "not", width=180)
     evidence = inside.explain(subject.run, subject.image)
     placed = ink.place_strokes(subject.strokes) if subject.strokes else []

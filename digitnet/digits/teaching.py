@@ -25,7 +25,7 @@ from digitnet.digits.handwriting import (
     fit,
     make_outliers,
 )
-from digitnet.digits.ink import InkError, Strokes, read_drawings, render_strokes
+from digitnet.digits.ink import MOST_POINTS, InkError, Strokes, read_drawings, render_strokes
 from digitnet.digits.material import HELD_OUT_IMAGES, Material, redraw
 from digitnet.digits.records import DataError, Digits
 from digitnet.digits.samples import load_samples
@@ -82,11 +82,15 @@ def read_labelled(path: Path) -> tuple[list[Labelled], int]:
     """
     found, left_out = [], 0
     for _, strokes, label, _ in read_drawings(path):
-        if label is not None and not isinstance(strokes, InkError) and fit(strokes):
+        if label is not None and not isinstance(strokes, InkError) and _can_be_drawn(strokes):
             found.append((strokes, label))
         else:
             left_out += 1
     return found, left_out
+
+
+def _can_be_drawn(strokes: Strokes) -> bool:
+    return sum(map(len, strokes)) <= MOST_POINTS and bool(fit(strokes))
 
 
 def deal_drawings(drawings: Sequence[Drawing]) -> tuple[list[Drawing], list[Drawing]]:

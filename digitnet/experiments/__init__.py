@@ -29,7 +29,14 @@ from digitnet.experiments.layers import (
     MaxPool,
 )
 from digitnet.experiments.notation import format_layers, parse_layers
-from digitnet.experiments.own import COLOURS, MOST_LAYERS, NetworkError, check_layers, make_network
+from digitnet.experiments.own import (
+    COLOURS,
+    LONGEST_NAME,
+    MOST_LAYERS,
+    NetworkError,
+    check_layers,
+    make_network,
+)
 from digitnet.experiments.records import GROUPS, HANDWRITING, OWN, Experiment, Group
 from digitnet.experiments.settings import SettingsError, TrainingSettings
 from digitnet.experiments.sixteen import REPORT_EXPERIMENTS

@@ -12,7 +12,8 @@ from digitnet.experiments.records import OWN, Experiment
 MOST_LAYERS = 30
 MOST_PARAMETERS = 50_000_000  # trains in about 3 GB of memory
 MOST_MULTIPLY_ADDS = 1_000_000_000  # for one image: an epoch takes hours on a laptop
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
+LONGEST_NAME = 24
+_NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}")
 
 # As far from those of the report's networks as from each other, with a contrast of 3:1 or more
 # with both the light and the dark background.

@@ -34,7 +34,7 @@ def delete_visitor(visitors: RunStore) -> None:
 
 
 def end_class(store: RunStore) -> None:
-    """Deletes all that a class keeps: visitors' runs, drawings, counts and rules.
+    """Deletes all that a class keeps: visitors' runs, drawings and counts.
 
     Raises:
         JobError: If a training cannot be stopped, or nothing can be deleted.

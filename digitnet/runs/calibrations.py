@@ -49,7 +49,7 @@ def read_calibration(folder: Path, served_sha256: str | None) -> Calibration:
         values = read_json(folder / CALIBRATION)
         if served_sha256 and values["served_sha256"] == served_sha256:
             return _parse(values)
-    except (RunError, KeyError, TypeError, ValueError):
+    except (RunError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
         pass  # every network can do without
     return UNCALIBRATED
 
@@ -57,6 +57,8 @@ def read_calibration(folder: Path, served_sha256: str | None) -> Calibration:
 def _parse(values: dict[str, Any]) -> Calibration:
     temperature, threshold = values["temperature"], values["threshold"]
     error = values["validation"]["calibration_error"]
+    if not (is_amount(error["before"]) and is_amount(error["after"])):
+        raise ValueError(f"the errors are {error!r}")
     if not (is_amount(temperature) and SHARPEST <= temperature <= MILDEST):
         raise ValueError(f"the temperature is {temperature!r}")
     if not (threshold is None or is_amount(threshold)):

@@ -279,7 +279,9 @@ class Classroom:
     # --- the end ---
 
     def end(self) -> None:
-        """Deletes all that is kept of the class but the key and the secret of its codes.
+        """Deletes all that is kept of the class but its rules, the key and the secret of its codes.
+
+        What was closed stays so: a visitor may still have a page open.
 
         Nothing of it may be training; RunError if it cannot be deleted.
         """
@@ -288,7 +290,7 @@ class Classroom:
             for path in self.folder.iterdir():
                 if path.name == VISITORS:
                     self.store.bury(path)
-                elif path.name not in (KEY, CODES, LOCK, DONATED_LOCK):
+                elif path.name not in (KEY, CODES, RULES, LOCK, DONATED_LOCK):
                     path.unlink()
 
     def _changing(self) -> AbstractContextManager[None]:

@@ -70,17 +70,23 @@ class Donations:
             raise RunError(f"{self.path} cannot be read: {error.strerror}") from None
 
     def give(self, drawing: OwnDrawing, giver: str) -> None:
-        """Adds a drawing, not yet shown; once is enough.
+        """Adds a drawing, not yet shown; once is enough, unless it is said to be another digit.
 
         Raises:
-            RunError: If this visitor, or all together, gave as many as may be.
+            RunError: If this visitor, or all together, gave as many as may be; or if another gave
+                the same drawing as another digit.
         """
         if len(drawing.line) > LONGEST_LINE // 2:
             raise RunError("this drawing is too long to be given")
 
         def add(kept: list[Donation]) -> list[Donation]:
-            if any(one.id == drawing.id for one in kept):
+            same = next((one for one in kept if one.id == drawing.id), None)
+            if same and same.drawing.label == drawing.label:
                 return kept
+            if same and same.giver != giver:
+                raise RunError(f"this drawing was given by another, as a {same.drawing.label}")
+            if same:
+                kept.remove(same)
             if sum(one.giver == giver for one in kept) >= MOST_GIVEN:
                 raise RunError(f"you have given {MOST_GIVEN} drawings; no more can be given")
             if len(kept) >= MOST_DRAWINGS:

@@ -13,6 +13,7 @@ from pathlib import Path
 from digitnet.errors import DigitnetError
 from digitnet.experiments import (
     EXPERIMENTS,
+    LONGEST_NAME,
     Experiment,
     Layer,
     NetworkError,
@@ -104,7 +105,8 @@ def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
     version, versioned = 1, name
     while present.get(versioned, layers) != layers:
         version += 1
-        versioned = f"{name}_{version}"
+        suffix = f"_{version}"
+        versioned = name[: LONGEST_NAME - len(suffix)] + suffix
     return versioned
 
 

@@ -204,6 +204,8 @@ class OwnDrawings:
 
     def _change(self, change: Callable[[], OwnLines]) -> None:
         with changing(self.path.with_name(LOCK), f"{self.path} cannot be written"):
+            for copy in self.path.parent.glob(f".{self.path.name}.*"):
+                copy.unlink()  # of a write that was killed
             if content := change().write():
                 _require_room(content)  # else nobody could read it
                 write_atomically(self.path, content)

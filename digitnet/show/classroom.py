@@ -17,7 +17,7 @@ def counts_html(drawings: int, readings: int, shown: int, address: str) -> Marku
     """How much was drawn, in figures to be seen from afar, and where one joins in."""
     figures = {
         "drawn": drawings,
-        "times read by all networks": readings,
+        "times read by all networks" if readings != 1 else "time read by all networks": readings,
         "on the wall": shown,
     }
     parts = (tag("p", tag("b", f"{count:,}"), what) for what, count in figures.items())

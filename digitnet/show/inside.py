@@ -95,7 +95,9 @@ def describe_layer(activation: Activation, experiment: Experiment) -> str:
     if activation.is_code:
         return _describe_code(values.shape[-1], activation.place, experiment)
     if values.ndim == 1:
-        return f"{(values > 0).sum():,} of its {len(values):,} units speak. The loudest:"
+        loud = (values > 0).sum()
+        speak = "speaks" if loud == 1 else "speak"
+        return f"{loud:,} of its {len(values):,} units {speak}. The loudest:"
     speaking = (values > 0).any(axis=(0, 1)).sum()
     rows, columns, count = values.shape
     kind = "filters" if activation.name.startswith("conv") else "pictures"

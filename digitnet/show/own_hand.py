@@ -31,7 +31,8 @@ def describe_kept(kept: OwnDrawing | None, place: str) -> str:
     """What a tap would do, or has done, in a sentence of Markdown."""
     if kept is None:
         return f"A tap keeps the drawing {place}. Without it nothing is kept."
-    return f"Kept as a **{kept.label}** {place}."
+    article = a_digit(kept.label).partition(" ")[0]
+    return f"Kept as {article} **{kept.label}** {place}."
 
 
 def invite_to_hand(count: int) -> str:
@@ -82,7 +83,7 @@ def describe_next_step(labels: Sequence[int]) -> str:
     if len(labels) < ENOUGH:
         return (
             f"With {_count(len(labels))}, chance alone can set networks this far apart: "
-            f"{ENOUGH - len(labels)} more say more."
+            f"{ENOUGH - len(labels)} more would say more."
         )
     return ""
 
@@ -158,7 +159,10 @@ def readings_html(readings: Sequence[OwnReading], place: int) -> Markup:
     if len(groups) == 1:
         return tag("p", "All networks that learnt to read say ", tag("b", *groups), ".")
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    lines = (tag("p", tag("b", digit), " say ", ", ".join(names)) for digit, names in ordered)
+    lines = (
+        tag("p", tag("b", digit), " says " if len(names) == 1 else " say ", ", ".join(names))
+        for digit, names in ordered
+    )
     return tag("div", *lines, class_="dn-told")
 
 

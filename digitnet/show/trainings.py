@@ -34,8 +34,9 @@ def describe_place(place: int) -> str:
 
 def describe_settings(settings: TrainingSettings) -> str:
     """The settings of a training in a line."""
+    epochs = f"{settings.epochs:,} epoch{'s' * (settings.epochs != 1)}"
     return (
-        f"{DATASETS[settings.dataset].title} · at most {settings.epochs:,} epochs · learning rate "
+        f"{DATASETS[settings.dataset].title} · at most {epochs} · learning rate "
         f"{settings.learning_rate:.10g} · batches of {settings.batch_size:,} · patience "
         f"{settings.patience} · seed {settings.seed}"
     )

@@ -249,7 +249,7 @@ def _writer(item: dict[str, Any], index: int) -> str:
 
 def _score_line(name: str, labels: np.ndarray, predictions: np.ndarray, writers: np.ndarray) -> str:
     correct = predictions == labels
-    if len(set(writers)) > 1 and not correct.all():  # resampled, no error stays no error
+    if len(set(writers)) > 1 and len(set(correct)) > 1:  # resampled, no error stays no error
         low, high = clustered_accuracy_interval(correct, writers)
     else:
         low, high = wilson_interval(int(correct.sum()), len(correct))

@@ -25,7 +25,7 @@ PERPLEXITY = 30.0  # about how many neighbours a digit of the map has
 STEPS = 500  # of t-SNE; twice as many look the same
 SEED = 0
 SMALLEST = 1e-9
-CHUNK = 500  # digits whose layers are in memory together
+CHUNK = 32  # digits whose layers, all of which are kept, are in memory together
 NEAREST = 12
 NEAR = 5  # test digits between which a drawing is placed
 

@@ -26,7 +26,7 @@ from digitnet.errors import DigitnetError
 from digitnet.experiments import CLASSES, TrainingSettings
 from digitnet.runs import replacing
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250  # images; `training_bytes` counts on it
 STATE_FILE = "state.npz"
 
 

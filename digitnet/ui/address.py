@@ -33,7 +33,7 @@ def open_drawing() -> None:
     except ink.InkError as error:
         st.session_state["last_drawing"] = ""
         st.warning(f"{error} The board is empty.", icon=":material/link_off:")
-    if is_wide(last_strokes()):
+    if is_wide(last_strokes()) or st.session_state.get("last_wide"):
         st.query_params["wide"] = "on"
 
 
@@ -49,6 +49,7 @@ def keep(strokes: ink.Strokes) -> None:
     if jobs.is_class():
         tally.count(st.session_state.get("last_drawing", ""), code)
     st.session_state["last_drawing"] = code
+    st.session_state["last_wide"] = st.query_params.get("wide") == "on"
     show(st.session_state["last_drawing"])
 
 
@@ -61,7 +62,9 @@ def show(code: str) -> None:
 
 def open_on_board(strokes: ink.Strokes) -> None:
     """Opens the Draw page with strokes on its board; raises InkError if they are too many."""
-    st.session_state["last_drawing"] = ink.encode_strokes(fit_to_canvas(strokes))
+    strokes = fit_to_canvas(strokes)
+    st.session_state["last_drawing"] = ink.encode_strokes(strokes)
+    st.session_state["last_wide"] = passes_edge(strokes)
     st.switch_page(page_file("draw"))
 
 
@@ -76,3 +79,8 @@ def encode(strokes: ink.Strokes) -> str:
 def is_wide(strokes: ink.Strokes) -> bool:
     """Whether a stroke lies where only the wide board has room."""
     return any(stroke[:, 0].min() > CANVAS_SIZE for stroke in strokes)
+
+
+def passes_edge(strokes: ink.Strokes) -> bool:
+    """Whether a stroke passes the square board's right edge."""
+    return any(stroke[:, 0].max() > CANVAS_SIZE for stroke in strokes)

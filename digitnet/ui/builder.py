@@ -74,20 +74,23 @@ def show_builder() -> None:
 
 
 def show_start() -> None:
+    """Takes the layers of a network over; then another can be chosen, or the same once more."""
     titles = {one.name: one.title for one in loaders.load_store().experiments()}
-    if st.session_state.setdefault("start", FIRST) not in titles:
-        st.session_state["start"] = FIRST  # the one that was chosen is deleted
     st.selectbox(
         "Start from",
         titles,
+        index=None,
+        placeholder="the layers of a network…",
         format_func=lambda name: titles[name],
         key="start",
         on_change=lambda: start_from(st.session_state["start"]),
     )
 
 
-def start_from(name: str) -> None:
-    st.session_state["draft"] = Draft.of(loaders.load_store().find_experiment(name))
+def start_from(name: str | None) -> None:
+    if name is not None:
+        st.session_state["draft"] = Draft.of(loaders.load_store().find_experiment(name))
+    st.session_state["start"] = None
 
 
 def show_value_of(key: str, value: Any) -> None:
@@ -179,7 +182,7 @@ def take_value(row_id: int, name: str, key: str) -> None:
 
 def show_row_buttons(place: int, row: Row) -> None:
     one, last = draft(), len(draft().rows) - 1
-    with st.container(horizontal=True, gap=None, width="content"):
+    with st.container(horizontal=True, gap=None, width="content", key=f"icons {row.id}"):
         for label, icon, enabled, action, *arguments in (
             ("Move up", "arrow_upward", place > 0, one.move, -1),
             ("Move down", "arrow_downward", place < last, one.move, 1),
@@ -187,7 +190,8 @@ def show_row_buttons(place: int, row: Row) -> None:
             ("Remove", "delete", True, one.remove),
         ):
             st.button(
-                f":material/{icon}:",
+                f"{label} (layer {place + 1})",
+                icon=f":material/{icon}:",
                 help=f"{label} (layer {place + 1})",
                 type="tertiary",
                 key=f"{label} {row.id}",

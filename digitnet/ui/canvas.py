@@ -162,9 +162,9 @@ def pick_beginning() -> None:
 
 
 def _fit_board() -> None:
-    """Makes a number smaller that the board, now that it is square, has no room for."""
+    """Makes a drawing smaller that the board, now that it is square, has no room for."""
     strokes = address.last_strokes()
-    if not _has_room(strokes):
+    if board_width() != WIDE and address.passes_edge(strokes):
         _put_on_board(bring_to_middle(strokes))
         st.session_state["sample"] = None
 

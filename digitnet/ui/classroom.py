@@ -131,9 +131,9 @@ def _button(
 def _icon(
     said: str, icon: str, key: str, action: Callable[..., object], *arguments: object
 ) -> None:
-    """A small button, whose words are seen when it is pointed at."""
-    label = f":material/{icon}:"
-    st.button(label, help=said, key=key, on_click=_do, args=(action, *arguments))
+    """A small button, whose words are heard, and seen when it is pointed at."""
+    picture = f":material/{icon}:"
+    st.button(said, icon=picture, help=said, key=key, on_click=_do, args=(action, *arguments))
 
 
 def _for_owner(show: Callable[[], None]) -> Callable[[], None]:
@@ -176,7 +176,7 @@ def show_given() -> None:
     shown = [one for one in kept if one.is_shown]
     st.subheader(f"Waiting: {len(waiting)}", anchor=False)
     if waiting:
-        _show_for_all(waiting)
+        _show_for_all(actions.page_of(waiting, DRAWINGS_A_PAGE, "waiting_page"), len(waiting))
         _show_donations(waiting, "waiting")
     else:
         st.caption("Nothing waits. What pupils give comes here first, and is seen by nobody else.")
@@ -185,24 +185,32 @@ def show_given() -> None:
         _show_donations(shown[::-1], "shown")
 
 
-def _show_for_all(waiting: Sequence[Donation]) -> None:
-    ids = [one.id for one in waiting]
+def _show_for_all(seen: Sequence[Donation], count: int) -> None:
+    """What is done at once to those that the owner sees, which may be some of them."""
+    ids, which = (
+        [one.id for one in seen],
+        "them all" if len(seen) == count else f"these {len(seen)}",
+    )
     with st.container(horizontal=True):
-        _button("Show them all", "done_all", "show_all", _show_drawings, ids)
-        _button("Delete them all", "delete", "delete_all_waiting", _delete_drawings, ids)
+        _button(f"Show {which}", "done_all", "show_all", _show_drawings, ids)
+        _button(f"Delete {which}", "delete", "delete_all_waiting", _delete_drawings, ids)
 
 
 def _show_donations(donations: Sequence[Donation], place: str) -> None:
     with st.container(horizontal=True, key=f"{place}_donations"):
-        for one in donations[:DRAWINGS_A_PAGE]:
-            with st.container(width=112, gap="xsmall", key=f"{place} {one.id}"):
-                st.html(words.drawing_html(one))
-                with st.container(horizontal=True, gap="xsmall"):
-                    if not one.is_shown:
-                        _icon("Show it", "check", f"show {one.id}", _show_drawings, [one.id])
-                    _icon("Delete it", "delete", f"drop {one.id}", _delete_drawings, [one.id])
-    if len(donations) > DRAWINGS_A_PAGE:
-        st.caption(f"and {len(donations) - DRAWINGS_A_PAGE} more")
+        for one in actions.page_of(donations, DRAWINGS_A_PAGE, f"{place}_page"):
+            _show_donation(one, place)
+    actions.offer_pages(donations, DRAWINGS_A_PAGE, f"{place}_page")
+
+
+def _show_donation(donation: Donation, place: str) -> None:
+    id, it = donation.id, f"this {donation.drawing.label}"
+    with st.container(width=112, gap="xsmall", key=f"{place} {id}"):
+        st.html(words.drawing_html(donation))
+        with st.container(horizontal=True, gap="xsmall", key=f"icons {id}"):
+            if not donation.is_shown:
+                _icon(f"Show {it}", "check", f"show {id}", _show_drawings, [id])
+            _icon(f"Delete {it}", "delete", f"drop {id}", _delete_drawings, [id])
 
 
 def _show_drawings(store: RunStore, ids: Sequence[str]) -> None:

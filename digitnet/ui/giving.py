@@ -15,7 +15,8 @@ def show_giving(drawing: OwnDrawing) -> None:
     if not jobs.is_class() or roles.is_owner():
         return
     store = loaders.load_store()
-    if any(one.id == drawing.id for one in Donations(store).read()):
+    given = {one.id: one.drawing.label for one in Donations(store).read()}
+    if given.get(drawing.id) == drawing.label:
         st.caption("Given to the class, without a name. It is shown once it is approved.")
     elif Classroom(store).rules().collects:
         st.button(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from digitnet.digits import ink, load_samples
-from digitnet.experiments import Experiment
+from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import Run
 from digitnet.serving import InferenceError, Insides, OpenNetwork, open_network
 from digitnet.study import alterations
@@ -83,6 +83,17 @@ def strokes_of(pieces: ink.Pieces | None) -> ink.Strokes:
 def sample_strokes(digit: int) -> ink.Strokes:
     """One of the project's sample digits."""
     return [np.array(stroke, np.float64) for stroke in load_samples()[digit]]
+
+
+def find_sample() -> int | None:
+    """The sample digit that the URL's drawing is, if it is one."""
+    code = st.query_params.get("drawing")
+    return next((digit for digit in range(CLASSES) if _sample_code(digit) == code), None)
+
+
+@cache
+def _sample_code(digit: int) -> str:
+    return ink.encode_strokes(sample_strokes(digit))
 
 
 def show_sample() -> None:

@@ -72,8 +72,9 @@ def show_misread(readings: Sequence[OwnReading], drawings: Sequence[OwnDrawing])
         st.subheader("What is misread", anchor=False)
         st.markdown(words.describe_misread(len(misread), len(drawings)))
         with st.container(horizontal=True, key="misread_digits"):
-            for one in misread[:MOST_MISREAD]:
+            for one in actions.page_of(misread, MOST_MISREAD, "misread_page"):
                 _show_misread(one)
+        actions.offer_pages(misread, MOST_MISREAD, "misread_page")
 
 
 def _show_misread(misread: Misread) -> None:

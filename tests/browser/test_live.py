@@ -152,6 +152,18 @@ def test_what_changes_the_drawing_resets_it(page: Page, way: str) -> None:
     page.mouse.up()
 
 
+def test_move_pressed_by_mistake_forgets_nothing(page: Page) -> None:
+    wait_for_networks(page)
+    first, *others = load_samples()[4]
+    draw_strokes(page, [first])
+    expect(page.locator(".st-key-prediction .dn-digit, .dn-refusal").first).to_be_visible()
+    for _ in range(2):
+        page.get_by_role("button", name="Move", exact=True).click()
+    put_pen(page, others[0])
+    expect_live(page, 4)
+    page.mouse.up()
+
+
 def test_moving_strokes_is_not_drawing(page: Page) -> None:
     wait_for_networks(page)
     draw_strokes(page, SEVEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -18,7 +19,7 @@ from benchmarks.browser import (
     serve,
     wait_for_server,
 )
-from digitnet.digits import load_samples
+from digitnet.digits import ink, load_samples
 from tests.browser.conftest import choose_model
 
 pytestmark = pytest.mark.browser
@@ -170,6 +171,29 @@ def test_a_number_comes_back_on_the_wide_board(page: Page) -> None:
     go(page, "Draw")
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("42")
     expect(page.locator(CANVAS)).to_have_css("width", "560px")
+
+
+def test_a_digit_in_the_middle_of_the_wide_board_is_never_cut(page: Page) -> None:
+    switch = page.get_by_text("Wide board")
+    switch.click()
+    expect(page.locator(CANVAS)).to_have_css("width", "560px")
+    draw_strokes(page, [[[140 + x, y] for x, y in stroke] for stroke in load_samples()[3]])
+    expect_reading(page, 3)
+    go(page, "Curves")
+    expect(page.get_by_role("heading", name="Training curves")).to_be_visible()
+    go(page, "Draw")
+    expect_reading(page, 3)
+    expect(page.locator(CANVAS)).to_have_css("width", "560px")
+    switch.click()
+    expect(page.locator(CANVAS)).to_have_css("width", "280px")
+    page.wait_for_url(lambda url: rightmost(url) < 280)
+    expect_reading(page, 3)
+
+
+def rightmost(url: str) -> float:
+    """How far to the right the drawing reaches that an address holds, in pixels."""
+    code = parse_qs(urlsplit(url).query)["drawing"][0]
+    return max(float(stroke[:, 0].max()) for stroke in ink.decode_strokes(code))
 
 
 @pytest.mark.parametrize("code", ["garbage", "%00%3Cscript%3E", "AQ", "A" * 8000])

@@ -11,7 +11,13 @@ from functools import partial
 import pytest
 
 from digitnet import jobs
-from digitnet.experiments import COLOURS, TrainingSettings, find_experiment, parse_layers
+from digitnet.experiments import (
+    COLOURS,
+    TrainingSettings,
+    find_experiment,
+    format_layers,
+    parse_layers,
+)
 from digitnet.jobs import queue
 from digitnet.runs import RunStore, add_network
 from digitnet.ui import builder
@@ -100,6 +106,15 @@ def test_layers_are_added_moved_and_removed(open_builder):
     app.button(key=f"Remove {rows[0].id}").click().run()
     assert text_of(app) == "conv 16, flatten, dense 64"
     assert app.button(key=f"Move up {rows[0].id}").disabled
+
+
+def test_one_can_start_over_from_the_same_network(open_builder):
+    app = open_builder()
+    for _ in range(2):
+        app.selectbox(key="start").set_value("cnn").run()
+        assert text_of(app) == format_layers(find_experiment("cnn").layers)
+        app = write(app, "conv 16, flatten")
+    assert app.selectbox(key="start").value is None
 
 
 def test_shapes_and_parameters_are_those_of_the_experiment(open_builder):

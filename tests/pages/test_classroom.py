@@ -232,6 +232,23 @@ def test_what_is_given_is_approved_and_then_hangs_on_the_wall(store):
     assert wall.count("<figure>") == 2 and "1 of 2" in wall and '<ol class="dn-hits">' in wall
 
 
+def test_the_owner_approves_no_more_than_is_seen_and_can_take_each_down(store):
+    given = Donations(store)
+    for place in range(30):
+        given.give(drawing(at=20.0 + place), f"{place:032}")
+    app = open_desk(store, "Drawings")
+    press(app, "Show these 24")
+    assert [one.is_shown for one in given.read()] == [True] * 24 + [False] * 6
+    for _ in range(6):  # of the wall, the newest are seen first
+        press(open_desk(store, "Drawings"), "Show this 1")
+    app = open_desk(store, "Drawings")
+    app.session_state["shown_page"] = 2
+    press(app.run(), "Delete this 1")
+    assert [one.id for one in given.read()] == [
+        drawing(at=20.0 + place).id for place in range(30) if place != 5
+    ]
+
+
 def test_the_owner_shares_a_visitors_run_and_deletes_the_rest(store, mine, checkpoints):
     run = finish_whole_run(mine, checkpoints)
     app = press(open_desk(store, "Visitors"), "Share with the class")

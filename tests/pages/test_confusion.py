@@ -77,6 +77,16 @@ def test_it_begins_with_the_basic_cnn(open_page, answers):
         assert numbers[cell] == (f"{count:,}" if count else "")
 
 
+def test_a_digit_of_the_second_run_is_opened_with_what_that_run_says(open_page):
+    shown = {"a": "cnn/shipped", "b": "fc_narrow/shipped", "matrix": "B", "true": "4", "read": "9"}
+    app = open_page(**shown)
+    [first, *_] = [one for one in app.button if one.label.startswith("Digit")]
+    app = first.click().run()
+    assert app.query_params["by"] == "B"
+    said = " ".join(one.value for one in app.markdown)
+    assert "Dense, fewer units reads" in said and "Basic CNN reads" not in said
+
+
 def test_shares_of_the_rows(open_page, answers):
     numbers = numbers_of(open_page(cells="Share of the row"))
     share = answers.counts[7, 7] / answers.counts[7].sum()

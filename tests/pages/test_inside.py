@@ -94,6 +94,25 @@ def test_a_digit_is_not_compared_with_itself(open_page):
     assert "rather than" not in html_of(app, "part")
 
 
+def test_a_choice_of_the_digit_that_was_spoken_against_is_no_fault_of_the_address(open_page):
+    app = open_page(part="Why", drawing=SEVEN, **{"not": "5"})
+    app.selectbox(key="chosen_why").set_value("5").run()
+    assert not app.info and "not" not in app.query_params
+    assert "rather than" not in html_of(app, "part")
+
+
+def test_the_sample_that_is_marked_is_the_one_that_is_looked_at(open_page):
+    app = open_page()
+    samples = app.button_group(key="inside_sample")
+    assert samples.value is None
+    app = samples.set_value(5).run()
+    five = app.query_params["drawing"]
+    app.query_params["drawing"] = SEVEN  # as the browser's way back does
+    assert app.run().button_group(key="inside_sample").value == 7
+    app = app.button_group(key="inside_sample").set_value(5).run()
+    assert app.query_params["drawing"] == five and '<p class="dn-digit">5</p>' in read_of(app)
+
+
 def test_look_alikes_are_named_without_the_data_set(open_page):
     app = open_page(part="Look-alikes", drawing=SEVEN, model="cnn")
     assert not app.exception

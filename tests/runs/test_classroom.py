@@ -239,6 +239,15 @@ def test_a_network_that_all_share_is_never_overwritten_by_a_visitors(store, ann)
     assert add_network(ann.local, "mine", parse_layers("flatten, dense 8")).name == "mine_2"
 
 
+def test_a_version_of_a_long_name_has_one_that_can_be(store):
+    name = "m" * 24
+    kept = [
+        add_network(store.local, name, parse_layers(f"flatten, dense {units}")).name
+        for units in (8, 9, 10)
+    ]
+    assert kept == [name, "m" * 22 + "_2", "m" * 22 + "_3"]
+
+
 def test_a_shared_network_that_is_deleted_stays_with_those_who_trained_it(store, ann, bob):
     add_network(store.local, "mine", parse_layers("flatten, dense 8"), "why")
     shared = finish_run(store, make_request("mine"))
@@ -310,7 +319,7 @@ def test_the_end_leaves_the_key_the_codes_and_what_all_share(store, ann):
     Donations(store).give(drawing(), ANN)
     room.end()
     assert not store.of_visitors() and not Donations(store).read()
-    assert room.counts() == (0, 0) and room.rules() == Rules()
+    assert room.counts() == (0, 0) and room.rules() == Rules(trains=False)
     assert room.is_key(key) and room.find_code(code) and store.finished("cnn") == [shared]
 
 
@@ -388,6 +397,18 @@ def test_a_drawing_is_given_once_and_shown_once_it_is_approved(store, ann):
     assert Donations(store).read()[0].is_shown
     given.delete([one.id])
     assert not Donations(store).read()
+
+
+def test_who_gave_a_drawing_can_say_that_it_is_another_digit(store):
+    given = Donations(store)
+    given.give(drawing(1), ANN)
+    given.show([drawing(1).id])
+    given.give(drawing(7), ANN)
+    [one] = given.read()
+    assert (one.drawing.label, one.is_shown) == (7, False)  # it is to be approved anew
+    with pytest.raises(RunError, match="given by another, as a 7"):
+        given.give(drawing(2), BOB)
+    assert given.read()[0].drawing.label == 7
 
 
 def test_one_visitor_cannot_fill_the_wall_nor_all_together_the_disk(store, monkeypatch):

@@ -53,8 +53,10 @@ def test_one_is_deleted_or_all(store):
     assert labels(store) == [3, 4]
     store.delete(sample(1).id)  # another tab was faster
     assert labels(store) == [3, 4]
+    killed = store.path.with_name(f".{store.path.name}.abc")  # a write that did not come to its end
+    killed.write_text(sample(5).line)
     store.delete_all()
-    assert labels(store) == [] and not store.path.exists()
+    assert labels(store) == [] and not store.path.exists() and not killed.exists()
 
 
 def test_evaluate_reads_the_file(store):

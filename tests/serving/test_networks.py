@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -311,6 +312,25 @@ def test_a_broken_calibration_is_none(models, store: RunStore, content: str) -> 
     run = store.current("cnn")
     (run.folder / CALIBRATION).write_text(content)
     assert run.calibration == Calibration()
+
+
+@pytest.mark.parametrize(
+    "validation",
+    [
+        {"refused": [1]},
+        {"refused": {"mnist": [float("inf"), 1]}},
+        {"calibration_error": {"before": "a", "after": 0.1}},
+    ],
+)
+def test_a_calibration_of_damaged_figures_is_none(models, store: RunStore, validation) -> None:
+    ship(store, "cnn", models[0][0])
+    run = store.current("cnn")
+    write_calibration(run, temperature=3.0)
+    values = json.loads((run.folder / CALIBRATION).read_text())
+    assert run.calibration.temperature == 3
+    values["validation"] |= validation
+    (run.folder / CALIBRATION).write_text(json.dumps(values))
+    assert store.current("cnn").calibration == Calibration()
 
 
 @pytest.mark.parametrize("temperature", [0, -1, "1", None, float("nan"), float("inf")])

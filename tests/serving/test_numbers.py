@@ -195,6 +195,20 @@ def photo_of(strokes: list[np.ndarray]) -> bytes:
     return file.getvalue()
 
 
+def test_a_speck_too_small_to_be_seen_is_no_digit() -> None:
+    picture = Image.new("L", (300, 40), 255)
+    ImageDraw.Draw(picture).line([(5, 10), (5, 15)], 0, 2)
+    picture.putpixel((234, 11), 30)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    pieces = ink.find_pieces(file.getvalue())
+    assert len(pieces.boxes) == 2
+    with pytest.raises(ink.InkError, match="stands out"):
+        pieces.draw([1])
+    number = read_number(pieces, partial(ModelServer().evaluate, find_reader(RunStore.default())))
+    assert len(number.digits) == 1
+
+
 @pytest.mark.parametrize("digits", [(2, 4), (5, 0, 7), (3,)])
 def test_a_photo_of_a_number_is_read_piece_by_piece(digits: tuple[int, ...]) -> None:
     reader = find_reader(RunStore.default())

@@ -1,8 +1,14 @@
 """Words for people, whatever the counts are."""
 
+import numpy as np
 import pytest
 
+from digitnet.experiments import TrainingSettings
+from digitnet.runs import OwnDrawing
+from digitnet.show import own_hand
+from digitnet.show.classroom import counts_html
 from digitnet.show.draw import describe_votes
+from digitnet.show.trainings import describe_settings
 from digitnet.show.words import describe_odds, number_in_words
 
 
@@ -11,6 +17,15 @@ from digitnet.show.words import describe_odds, number_in_words
 )
 def test_counts_are_words_as_far_as_there_are_words(number, words):
     assert number_in_words(number) == words
+
+
+def test_one_is_one_in_all_sentences():
+    kept = OwnDrawing.of([np.array([[0.0, 0.0], [9.0, 9.0]])], 8)
+    assert own_hand.describe_kept(kept, "here") == "Kept as an **8** here."
+    assert "at most 1 epoch ·" in describe_settings(TrainingSettings(epochs=1))
+    assert "1</b>time read" in counts_html(5, 1, 0, "here") and "2</b>times" in counts_html(
+        5, 2, 0, "here"
+    )
 
 
 @pytest.mark.parametrize(

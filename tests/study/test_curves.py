@@ -83,6 +83,13 @@ def test_an_unfinished_training_would_keep_its_best_epoch_so_far(unfinished):
     assert unfinished.state == "interrupted"
 
 
+def test_with_a_cosine_the_last_epoch_is_the_one_to_keep(store):
+    training = store.create(Request("cnn", TrainingSettings(schedule="cosine")))
+    for epoch, accuracy in enumerate((0.98, 0.991, 0.99), start=1):
+        training.append_history(epoch_row(epoch, 0.9, accuracy))
+    assert curves.load_curves(store, training.id, "C").best_epoch == 3
+
+
 def test_a_training_without_an_epoch_has_curves_without_points(store):
     training = store.create(Request("cnn", TrainingSettings(seed=2)))
     empty = curves.load_curves(store, training.id, "A")

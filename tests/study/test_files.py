@@ -11,7 +11,7 @@ from digitnet.cli.reading import format_answer
 from digitnet.digits import load_samples
 from digitnet.experiments import READER
 from digitnet.serving import ModelServer, Reading
-from digitnet.study.files import predict_files
+from digitnet.study.files import _score_line, predict_files
 from tests.made_runs import use_store
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -70,6 +70,11 @@ def test_each_line_tells_whether_it_is_a_digit(store, file, refuse_the_second, m
     assert "not a digit" in format_answer(last) and "not a digit" not in format_answer(first)
     assert json.loads(json.dumps(last))["is_digit"] is False
     assert (model == "cnn") == ("reader" not in last["predictions"])
+
+
+def test_five_wrong_of_five_are_no_certain_nought():
+    labels, writers = np.zeros(5, int), np.array(list("abcde"))
+    assert "0.0000 (0.0000 to 0.4345)" in _score_line("cnn", labels, labels + 1, writers)
 
 
 def test_where_no_network_tells_nothing_is_said(store, file):

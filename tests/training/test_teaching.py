@@ -10,7 +10,7 @@ import pytest
 from digitnet import jobs
 from digitnet.digits import Digits, load_digits, load_samples, teaching
 from digitnet.digits.handwriting import Mixture
-from digitnet.digits.teaching import deal_drawings, load_lesson
+from digitnet.digits.teaching import deal_drawings, load_lesson, read_labelled
 from digitnet.experiments import READER
 from digitnet.jobs import JobError
 from digitnet.runs import DRAWINGS, Request, RunError, RunStore, Teaching, publish
@@ -152,3 +152,9 @@ def test_the_same_drawings_are_queued_once_and_the_folder_holds_them(store, monk
     assert isinstance(first.training.request.teaching, Teaching)
     assert (first.training.folder / DRAWINGS).is_file()
     assert jobs.teach(store, DRAWN[:30]).is_new
+
+
+def test_a_drawing_of_too_many_points_is_left_out(tmp_path):
+    line = {"strokes": [[[x % 200, x % 199] for x in range(100_001)]], "label": 1}
+    (tmp_path / DRAWINGS).write_text(json.dumps(line) + "\n")
+    assert read_labelled(tmp_path / DRAWINGS) == ([], 1)

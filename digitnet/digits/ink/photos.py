@@ -93,9 +93,15 @@ class PhotoPieces:
 
         Returns:
             uint8 (28, 28), 0 for the background, 255 for ink.
+
+        Raises:
+            InkError: They are so small that nothing of them is seen.
         """
         digit = np.isin(self._labels, self._chosen[list(pieces)])
-        return _fit_shape(_cut_out(self._contrast, self._threshold, digit))
+        shape = _cut_out(self._contrast, self._threshold, digit)
+        if not shape.any():
+            raise InkError(NO_DIGIT)
+        return _fit_shape(shape)
 
 
 def _box_of(place: tuple[slice, ...]) -> tuple[int, int, int, int]:

@@ -34,6 +34,7 @@ function arrange() {
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
   const fit = () => { // on a phone the board is as wide as the screen, but never higher than it
+    if (!room.isConnected) return sizes.disconnect(); // another board is in its place, or none
     const highest = Math.max(innerHeight - AROUND, LOWEST) / parseFloat(board.style.height);
     board.style.zoom = Math.min(room.clientWidth / width(), highest);
   };

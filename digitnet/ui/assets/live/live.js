@@ -5,7 +5,8 @@ import {Panel} from "./panel.js";
 import {demonstrate, findBoard} from "./demonstration.js";
 
 const BOARD = "canvas.upper-canvas";
-const CHANGES = '.dc-toolbar button:not([aria-label^="Update"])'; // that one only sends the drawing
+// Of the toolbar, what changes the drawing; Move only lets one, and Update only sends it.
+const CHANGES = '.dc-toolbar button:not([aria-label^="Update"], [aria-label="Move"])';
 const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
 
 /** Streamlit calls this when the component appears, and whenever its data have changed. */
