@@ -38,12 +38,18 @@ def show_live_reading(
 ) -> None:
     """Reads in the browser what is added to a drawing, until the server has read it, too.
 
+    Where the machine has no room for what browsers fetch, it is read as the pen is lifted alone.
+
     Args:
         chosen: The network whose reading is shown in large type.
         strokes: What the server has read, perhaps nothing; None where there is no live reading.
         read: What it has read: a digit, a number, or "".
         width: Of the board, in the strokes' unit.
     """
+    try:
+        description = _offer_description(str(load_seen_store().local))
+    except OSError:
+        return
     _serve_folder("live", ASSETS / "live")
     with st.container(key="live"):
         _load_component()(
@@ -51,7 +57,7 @@ def show_live_reading(
             data={
                 "strokes": None if strokes is None else [_rounded(one) for one in strokes],
                 "read": read,
-                "description": _offer_description(str(load_seen_store().local)),
+                "description": description,
                 "chosen": chosen.run.experiment.name,
                 "width": width,
                 "turn": next(_turns),

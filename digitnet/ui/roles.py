@@ -26,8 +26,9 @@ TOKEN = "token"  # in the visit, once it was signed in
 COOKIE = "digitnet_owner"
 MOST_TRIES = 5  # of a key, in one visit
 TRY_SECONDS = 1.0  # between tries, of all visitors together: each costs as much as many strokes
+PATIENCE = 20.0  # seconds that one waits for one's try
 _trying = threading.Lock()
-_tried = 0.0
+_tried = -TRY_SECONDS
 
 
 class RoleError(DigitnetError):
@@ -115,7 +116,7 @@ def sign_in(key: str) -> None:
     """Makes this visit the owner's.
 
     Raises:
-        RoleError: If that is not the key, or it was tried too often.
+        RoleError: If that is not the key, it was tried too often, or too many others try.
     """
     tries = st.session_state.get("tries", 0)
     if tries >= MOST_TRIES:
@@ -161,10 +162,12 @@ def sign_out() -> None:
 
 
 def _wait_for_turn() -> None:
-    """Raises RoleError where anybody tried a key just now."""
+    """Returns a second after the last try of anybody: nobody's tries keep others from theirs."""
     global _tried
-    with _trying:
-        now = time.monotonic()
-        if now - _tried < TRY_SECONDS:
-            raise RoleError("a key was tried just now; try again in a second")
-        _tried = now
+    if not _trying.acquire(timeout=PATIENCE):
+        raise RoleError("many keys are being tried; try again in a moment")
+    try:
+        time.sleep(max(0.0, _tried + TRY_SECONDS - time.monotonic()))
+        _tried = time.monotonic()
+    finally:
+        _trying.release()

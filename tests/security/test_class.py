@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from digitnet.runs import (
     make_code,
     visitor_of,
 )
-from digitnet.ui.roles import COOKIE, TRY_SECONDS
+from digitnet.ui.roles import COOKIE
 from tests.made_runs import make_request, make_training
 from tests.security.attacks import ASKED, FORGED, GUESSED, HOSTILE, INVENTED
 from tests.security.client import PRESSED, Json, Visitor
@@ -93,7 +92,6 @@ def find(visitor: Visitor, label: str) -> str:
 
 def sign_in(server: Server, visitor: Visitor, key: str) -> Visitor:
     visitor.go("classroom")
-    time.sleep(TRY_SECONDS)
     visitor.act({find(visitor, "Key"): key, find(visitor, "Sign in"): PRESSED})
     return visitor
 

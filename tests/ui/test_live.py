@@ -108,6 +108,22 @@ def test_a_model_that_is_gone_is_not_offered(monkeypatch, tmp_path):
     assert live._describe(summary)["file"] is None
 
 
+@pytest.mark.slow
+def test_without_room_for_what_browsers_fetch_the_page_reads_as_the_pen_is_lifted(monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(live, "write_atomically", fail)
+    live._offer_description.clear()
+    live.empty_shelf()
+    app = AppTest.from_file(str(VISIT), default_timeout=60)
+    app.session_state["sample"] = 3
+    app.run()
+    assert not app.exception
+    shown = [one.proto.component_name for one in app.get("bidi_component")]
+    assert shown and "digitnet.live" not in shown
+
+
 def test_strokes_are_told_as_finely_as_the_screen():
     assert live._rounded(np.array([[1.234567, 2.0]])) == [[1.2, 2.0]]
 
