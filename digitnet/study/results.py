@@ -116,7 +116,16 @@ def format_results(rows: list[dict[str, Any]]) -> str:
             f"{_figure(seconds.get(name, {}).get('digitnet'), '.1f')} | "
             f"{row['served_bytes'] / 1e6:.2f} MB | {_figure(latencies.get(name), '.2f', ' ms')} |"
         )
-    return "\n".join(lines)
+    measured = {"seconds an epoch": "training", "the time of one image": "inference"}
+    said = [f"{what} on {_describe_machine(record)}" for what, record in measured.items()]
+    return "\n".join([*lines, "", f"Measured: {'; '.join(said)}."])
+
+
+def _describe_machine(record: str) -> str:
+    """Where and when a record of speed was made."""
+    if not (made := load_measured(record).get("provenance")):
+        return "no machine yet"
+    return f"{made['machine']} ({made['processor']}), {made['date'][:10]}"
 
 
 def format_folding(rows: list[dict[str, Any]]) -> str:
