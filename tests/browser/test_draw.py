@@ -138,6 +138,7 @@ def test_a_number_is_drawn_on_the_wide_board_and_read(page: Page) -> None:
     drawing_back(page).click()  # has room on the square board now
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("2024")
     clear_canvas(page)
+    expect_nothing_read(page)  # the board that began with a drawing is another now
     draw_strokes(page, place([7]))
     expect_reading(page, 7)
 

@@ -225,11 +225,11 @@ def test_only_the_key_opens_the_desk_and_tries_have_an_end(store):
 
 def test_whoever_tries_keys_all_the_time_does_not_keep_the_owner_out(store, monkeypatch):
     monkeypatch.setattr(roles, "TRY_SECONDS", 0.05)
+    key = Classroom(store).make_key()
     tries = [threading.Thread(target=roles._wait_for_turn) for _ in range(20)]
+    begin = time.monotonic()
     for one in tries:
         one.start()
-    key = Classroom(store).make_key()
-    begin = time.monotonic()
     assert sign_in(open_at("classroom"), key).tabs
     for one in tries:
         one.join()
