@@ -4,7 +4,13 @@ Standard library only.
 """
 
 from digitnet.experiments.catalogue import EXPERIMENTS, UnknownExperimentError, find_experiment
-from digitnet.experiments.costs import LayerCost, cost_layers, training_bytes, walk_layers
+from digitnet.experiments.costs import (
+    EVALUATION_BATCH,
+    LayerCost,
+    cost_layers,
+    training_bytes,
+    walk_layers,
+)
 from digitnet.experiments.datasets import DATASETS, Dataset
 from digitnet.experiments.folding import folded_parameters, pixel_features
 from digitnet.experiments.forecast import (

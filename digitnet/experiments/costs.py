@@ -19,6 +19,8 @@ from digitnet.experiments.layers import (
     count_parameters,
 )
 
+EVALUATION_BATCH = 250  # images that a network in training is judged on at once
+
 
 @dataclass(frozen=True)
 class LayerCost:
@@ -59,18 +61,15 @@ def walk_layers(layers: Sequence[Layer], outputs: int = CLASSES) -> Iterator[Lay
         shape = output
 
 
-LEAST_IMAGES = 125  # that are in memory, be the batches as small as they may
-
-
 def training_bytes(layers: Sequence[Layer], batch_size: int) -> int:
     """Memory that a training needs beyond the Python process, an upper estimate in bytes.
 
     Weights, gradients and Adam's two moments take four float32 for each parameter, and copies in
     lower precision or in flight two more. Activations are counted twice (forward and backward)
     in float32, with as much again for what the kernels unfold. Of an image that is validated on,
-    which is done 250 at a time, half of that is needed.
+    which is done `EVALUATION_BATCH` at a time, half of that is needed.
     """
     costs = cost_layers(layers)
     parameters = sum(cost.parameters for cost in costs)
     activations = sum(math.prod(cost.output_shape) for cost in costs)
-    return 6 * 4 * parameters + 4 * 4 * activations * max(batch_size, LEAST_IMAGES)
+    return 6 * 4 * parameters + 4 * 4 * activations * max(batch_size, EVALUATION_BATCH // 2)

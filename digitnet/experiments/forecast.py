@@ -25,7 +25,7 @@ def expect_epochs(
         best_epoch: The best so far, 0 before the first.
         report_epochs: How many the report's training had; None where it has none.
     """
-    if settings.schedule == "cosine":  # is at its best where it ends, so it ends no sooner
+    if settings.keeps_last:  # so it ends no sooner
         return settings.epochs
     if report_epochs is None:
         expected_best = USUAL_BEST_EPOCH

@@ -41,8 +41,8 @@ def make_network(
     """
     if not _NAME.fullmatch(name):
         raise NetworkError(
-            "a network's name has 1 to 24 lower-case letters, digits and underscores, a letter "
-            f"first: {name[:40]!r}"
+            f"a network's name has 1 to {LONGEST_NAME} lower-case letters, digits and underscores, "
+            f"a letter first: {name[:40]!r}"
         )
     check_layers(layers)
     return Experiment(

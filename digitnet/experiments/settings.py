@@ -63,6 +63,11 @@ class TrainingSettings:
         _require_share("weight decay", self.weight_decay, 1)
         _require_share("label smoothing", self.label_smoothing, 0.5)
 
+    @property
+    def keeps_last(self) -> bool:
+        """Whether each epoch is better than all before: a cosine's, which is best at its end."""
+        return self.schedule == "cosine"
+
     @classmethod
     def from_dict(cls, values: dict) -> TrainingSettings:
         """Settings from a dictionary such as a run's request holds; unknown keys are refused."""

@@ -31,8 +31,8 @@ def describe_kept(kept: OwnDrawing | None, place: str) -> str:
     """What a tap would do, or has done, in a sentence of Markdown."""
     if kept is None:
         return f"A tap keeps the drawing {place}. Without it nothing is kept."
-    article = a_digit(kept.label).partition(" ")[0]
-    return f"Kept as {article} **{kept.label}** {place}."
+    article, digit = a_digit(kept.label).split()
+    return f"Kept as {article} **{digit}** {place}."
 
 
 def invite_to_hand(count: int) -> str:

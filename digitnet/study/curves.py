@@ -131,8 +131,8 @@ def _read_finished(run: Run, letter: str) -> Curves:
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
     history = training.history()
-    is_cosine = training.request.settings.schedule == "cosine"  # it is at its best where it ends
-    best_epoch = len(history["epoch"]) if is_cosine else _best_epoch(history)
+    keeps_last = training.request.settings.keeps_last
+    best_epoch = len(history["epoch"]) if keeps_last else _best_epoch(history)
     state = training.status.state
     return Curves(
         training.experiment, training.id, training.title, letter, history, best_epoch, state

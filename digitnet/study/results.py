@@ -90,7 +90,9 @@ def _remark(dataset: str | None) -> str:
 
 
 def format_results(rows: list[dict[str, Any]]) -> str:
-    """The README's table of results: the report's figures beside ours."""
+    """The README's table of results, the report's figures beside ours; and on what speed was
+    measured.
+    """
     seconds = load_measured("training").get("seconds_per_epoch", {})
     latencies = load_measured("inference").get("milliseconds", {})
     lines = [
@@ -125,7 +127,11 @@ def _describe_machine(record: str) -> str:
     """Where and when a record of speed was made."""
     if not (made := load_measured(record).get("provenance")):
         return "no machine yet"
-    return f"{made['machine']} ({made['processor']}), {made['date'][:10]}"
+    return f"{_name_machine(made)}, {made['date'][:10]}"
+
+
+def _name_machine(provenance: dict[str, Any]) -> str:
+    return f"{provenance['machine']} ({provenance['processor']})"
 
 
 def format_folding(rows: list[dict[str, Any]]) -> str:
@@ -299,8 +305,8 @@ def format_load() -> str:
     dearest = max(record["crowds"].values(), key=lambda one: one["processor_ms"])
     most = max(one["megabytes"] for one in record["crowds"].values())
     said = (
-        f"One server on {record['provenance']['machine']} ({record['provenance']['processor']}), "
-        f"where each draws a stroke every two seconds: {crowds}. A stroke costs at most "
+        f"One server on {_name_machine(record['provenance'])}, where each draws a stroke every "
+        f"two seconds: {crowds}. A stroke costs at most "
         f"{dearest['processor_ms']:.0f} ms of the processor, and the server {most:.0f} MB."
     )
     return f"{said} {_describe_hour(hour)}".rstrip()

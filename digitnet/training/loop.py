@@ -23,10 +23,9 @@ import tensorflow as tf
 
 from digitnet.digits import Digits, Lessons
 from digitnet.errors import DigitnetError
-from digitnet.experiments import CLASSES, TrainingSettings
+from digitnet.experiments import CLASSES, EVALUATION_BATCH, TrainingSettings
 from digitnet.runs import replacing
 
-EVALUATION_BATCH = 250  # images; `training_bytes` counts on it
 STATE_FILE = "state.npz"
 
 
@@ -238,8 +237,7 @@ def train_model(
     coming = _make_ahead(lessons, range(progress.epoch, settings.epochs))
     while not progress.is_over(settings):
         row = _train_epoch(model, coming, settings, progress.epoch, on_step, judge)
-        is_best = settings.schedule == "cosine"  # it has come nearer to its end
-        progress = progress.after(row["val_accuracy"], row["seconds"], is_best)
+        progress = progress.after(row["val_accuracy"], row["seconds"], settings.keeps_last)
         on_epoch(row, progress)
         save_state(folder, model, progress)
     _load_best(folder, model, progress)

@@ -22,6 +22,7 @@ from digitnet.digits import (
     Unlearnt,
     load_learnt,
 )
+from digitnet.experiments import EVALUATION_BATCH
 from digitnet.runs import (
     CALIBRATION,
     FORMAT,
@@ -40,7 +41,7 @@ from digitnet.study.maps import make_map
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import wilson_interval
 from digitnet.training.export import ServedModel, export_served_model
-from digitnet.training.loop import EVALUATION_BATCH, Progress, make_batches
+from digitnet.training.loop import Progress, make_batches
 from digitnet.training.precision import Trial
 
 

@@ -15,11 +15,10 @@ import keras
 import numpy as np
 
 from digitnet.digits import Digits, Lesson
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import EVALUATION_BATCH, TrainingSettings
 from digitnet.runs import Outcome, Run
 from digitnet.serving import ServedNetwork
 from digitnet.training.loop import (
-    EVALUATION_BATCH,
     Progress,
     StepWatcher,
     batch_arrays,

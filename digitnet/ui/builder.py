@@ -189,10 +189,11 @@ def show_row_buttons(place: int, row: Row) -> None:
             ("Insert above", "add_row_above", last + 1 < MOST_LAYERS, one.insert),
             ("Remove", "delete", True, one.remove),
         ):
+            words = f"{label} (layer {place + 1})"
             st.button(
-                f"{label} (layer {place + 1})",
+                words,
                 icon=f":material/{icon}:",
-                help=f"{label} (layer {place + 1})",
+                help=words,
                 type="tertiary",
                 key=f"{label} {row.id}",
                 disabled=not enabled,

@@ -28,7 +28,7 @@ MOST_TRIES = 5  # of a key, in one visit
 TRY_SECONDS = 1.0  # between tries, of all visitors together: each costs as much as many strokes
 PATIENCE = 20.0  # seconds that one waits for one's try
 _trying = threading.Lock()
-_tried = -TRY_SECONDS
+_tried = 0.0
 
 
 class RoleError(DigitnetError):
