@@ -18,15 +18,16 @@ from PIL import Image, ImageDraw
 
 from benchmarks.record import write_record
 from digitnet.digits import ink
+from digitnet.experiments import REPORT_EXPERIMENTS
 from digitnet.runs import RunStore
 from digitnet.serving import (
     CLASSES_FROM,
-    REPORT_NAMES,
     ModelServer,
     count_by_agreement,
     count_by_confidence,
 )
 from digitnet.study.files import choose_runs
+from digitnet.study.summaries import summarize_run
 
 CANVAS = 280  # pixels, of an app's usual canvas
 BRUSH = 20  # pixels, of its usual brush
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     server, runs = ModelServer(), choose_runs(RunStore.default(), [])
     accuracy: dict[str, dict[str, float]] = {run.experiment.name: {} for run in runs}
     confidence: dict[str, dict[str, Any]] = {}
-    readings = []
+    readings: dict[str, np.ndarray] = {}
     for way, (_, bring) in WAYS.items():
         images = np.stack([bring(strokes) for strokes in drawings])
         for run in runs:
@@ -56,8 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
             reading = probabilities.argmax(axis=1)
             accuracy[name][way] = float((reading == labels).mean())
             if bring is redraw:
-                if name in REPORT_NAMES:
-                    readings.append(reading)
+                if run.experiment in REPORT_EXPERIMENTS and summarize_run(run).has_learnt:
+                    readings[name] = reading
                 confidence[name] = {
                     "served_sha256": run.result["served_sha256"],
                     "temperature": run.calibration.temperature,
@@ -74,7 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
         "accuracy": accuracy,
         "classes_from": CLASSES_FROM,
         "confidence": confidence,
-        "agreement": count_by_agreement(labels, np.stack(readings)),
+        "agreement": {
+            "served_sha256": {name: confidence[name]["served_sha256"] for name in readings},
+            **count_by_agreement(labels, np.stack(list(readings.values()))),
+        },
     }
     write_record(RECORD, record)
     return 0

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import write_record
-from digitnet.digits import ink
-from digitnet.digits.handwriting import OUTLIER, Drawing, load_collections
+from digitnet.digits import ink, load_digits
+from digitnet.digits.handwriting import MNIST_TRAIN, OUTLIER, Drawing, load_collections
 from digitnet.runs import Run, RunStore
 from digitnet.serving import ModelServer
 from digitnet.study.files import choose_runs
-from digitnet.study.handwriting import PENDIGITS, UJI, UNIPEN
+from digitnet.study.handwriting import OFFICIAL, PENDIGITS, UJI, UNIPEN
 from digitnet.study.significance import clustered_accuracy_interval
 
 RECORD = Path(__file__).with_name("handwriting.json")
@@ -65,10 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path, help="labelled .jsonl or .jsonl.gz")
     options = parser.parse_args(arguments)
     sources = [load_pendigits(options.file), *load_learnt()]
+    unmet = {OFFICIAL: load_official(), PENDIGITS: sources[0]}
     server, networks = ModelServer(), {}
     for run in choose_runs(RunStore.default(), []):
         name = run.experiment.name
         networks[name] = score(server, run, sources)
+        if run.experiment.refuses:
+            networks[name]["answered"] = {
+                title: count_answers(server, run, source) for title, source in unmet.items()
+            }
         found = networks[name]["sets"]
         print(name, *(f"{one} {found[one]['accuracy']:.4f}" for one in found), flush=True)
     sets = {name: one for source in sources for name, one in describe(source).items()}
@@ -95,6 +100,26 @@ def _score_source(server: ModelServer, run: Run, source: Source) -> dict[str, An
         }
         for name, part in source.parts().items()
     }
+
+
+def count_answers(server: ModelServer, run: Run, source: Source) -> dict[str, int]:
+    """How many digits a network that refuses takes for none, and how many others it reads."""
+    reading = server.read(run, source.images)
+    is_digit = np.asarray(reading.is_digit)
+    right = is_digit & (reading.probabilities.argmax(axis=1) == source.labels)
+    return {
+        "digits": len(source.labels),
+        "refused": int((~is_digit).sum()),
+        "right": int(right.sum()),
+    }
+
+
+def load_official() -> Source:
+    """MNIST's official test digits; who wrote which is not known."""
+    digits = load_digits("mnist")
+    labels = digits.labels[MNIST_TRAIN:]
+    nobody = np.full(len(labels), "")
+    return Source(OFFICIAL, digits.images[MNIST_TRAIN:], labels, nobody, nobody)
 
 
 def describe(source: Source) -> dict[str, dict[str, Any]]:

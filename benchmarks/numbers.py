@@ -21,7 +21,7 @@ from digitnet.digits import ink
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, read_number
 from digitnet.study.files import find_reader
-from digitnet.study.significance import wilson_interval
+from digitnet.study.significance import clustered_accuracy_interval
 
 LEAST_RIGHT, MOST_MILLISECONDS = 0.97, 30.0
 FEWEST, MOST = 2, 5  # digits of a number
@@ -44,24 +44,28 @@ def main(arguments: list[str] | None = None) -> int:
     run, writers = find_reader(RunStore.default()), load_writers(options.file)
     evaluate = partial(ModelServer().evaluate, run)
     rng = np.random.default_rng(options.seed)
-    right, milliseconds, overlapping = 0, [], 0
+    right, milliseconds, overlapping = [], [], 0
+    chosen = []
     for _ in range(options.numbers):
-        strokes, text, overlaps = compose(writers[rng.integers(len(writers))], rng)
+        chosen.append(int(rng.integers(len(writers))))
+        strokes, text, overlaps = compose(writers[chosen[-1]], rng)
         begin = time.perf_counter()
         number = read_number(ink.DrawnPieces(strokes), evaluate)
         milliseconds.append(1000 * (time.perf_counter() - begin))
-        right += number.text == text
+        right.append(number.text == text)
         overlapping += overlaps
-    low, high = wilson_interval(right, options.numbers)
-    accuracy, median = right / options.numbers, statistics.median(milliseconds)
+    low, high = clustered_accuracy_interval(np.array(right), np.array(chosen))
+    accuracy, median = sum(right) / options.numbers, statistics.median(milliseconds)
     print(
-        f"{right} of {options.numbers} numbers right: {accuracy:.2%} ({low:.2%} to {high:.2%}, "
-        f"bar {LEAST_RIGHT:.0%}); median {median:.1f} ms (bar {MOST_MILLISECONDS:.0f})"
+        f"{sum(right)} of {options.numbers} numbers right: {accuracy:.2%} "
+        f"({low:.2%} to {high:.2%}, bar {LEAST_RIGHT:.0%}); "
+        f"median {median:.1f} ms (bar {MOST_MILLISECONDS:.0f})"
     )
     figures = {
         "set": options.set,
         "numbers": options.numbers,
         "seed": options.seed,
+        "writers": len(set(chosen)),
         "overlapping": overlapping,
         "network": run.experiment.name,
         "served_sha256": run.result["served_sha256"],

@@ -39,6 +39,10 @@ from digitnet.ui import (
 )
 
 RESULTS, TWO, BUILD = "Results", "Two networks", "Build"
+TIME_AS_IT_WAS = (
+    " A training's time is what it took where it was trained, with all else that ran there: README "
+    "has epochs that were timed alone, one network after another, on one machine."
+)
 REMARK = 360  # pixels, that most of them are seen whole
 PERCENT, NUMBER = "%.2f%%", "localized"
 TABLE_COLUMNS = {
@@ -161,7 +165,10 @@ def show_costs(standings: list[Standing]) -> None:
             config={"displayModeBar": False},
             alt=f"Accuracy of each network against {cost.lower()}; the table above has the figures",
         )
-        st.caption("Up: more test digits read rightly; left: cheaper. Both scales are logarithmic.")
+        st.caption(
+            "Up: more test digits read rightly; left: cheaper. Both scales are logarithmic."
+            + TIME_AS_IT_WAS * (cost == "Training time")
+        )
 
 
 def show_drawn(standings: list[Standing]) -> None:
@@ -214,15 +221,17 @@ def show_pair(a: Run, b: Run, standings: list[Standing]) -> None:
         st.info("These are one and the same run. Choose another to compare it with.")
         return
     try:
-        pair = comparison.compare_pair(a, b)
+        alone = comparison.compare_pair(a, b)
     except (DifferentDigitsError, RunError) as error:
         st.info(as_plain(str(error)))
         return
     a_title, b_title = show_comparison.name_both(a, b)
-    st.markdown(f"#### {show_comparison.describe_verdict(a_title, b_title, pair)}")
-    st.markdown(show_comparison.describe_pair(f"**{a_title}**", f"**{b_title}**", pair))
-    if among_all := comparison.compare_standings(standings).get((a.id, b.id)):
-        st.markdown(show_comparison.describe_correction(a_title, b_title, among_all))
+    among_all = comparison.compare_standings(standings).get((a.id, b.id))
+    st.markdown(f"#### {show_comparison.describe_verdict(a_title, b_title, among_all or alone)}")
+    st.markdown(show_comparison.describe_pair(f"**{a_title}**", f"**{b_title}**", alone))
+    if among_all:
+        st.markdown(show_comparison.describe_correction(among_all))
+    st.caption("This is of these two trainings: with another seed either network may do otherwise.")
 
 
 def show_differences(a: RunSummary, b: RunSummary) -> None:

@@ -18,8 +18,12 @@ underfits when it does not even learn those. The rule behind the verdict is name
 which are those of the kept epoch: the first with the best validation accuracy, or the last where
 the learning rate falls to nothing at the end, as the reader's does.
 
-Training figures look worse than the network is: they are taken while some units are dropped out,
-and averaged over an epoch in which the network still changes.
+The rule is a rule of thumb: its two limits, 97% and 1.5 times, are chosen such that the report's
+curves get the verdicts that the report gives them in words.
+
+The training figures of the curves look worse than the network is: they are taken while some units
+are dropped out, and averaged over an epoch in which the network still changes. So a finished
+network is also counted as it is kept, on the very images that it learnt from.
 
 The report's curves are its own, printed in it; its seconds are those of another machine.
 """

@@ -32,8 +32,8 @@ What helps: one digit, its lines joined, upright and as large as you like.
 WHAT_PARAMETERS_COMPUTE = """
 In the dense networks, the layers before the picture is flattened work on each pixel by itself. All
 they know of it is one grey value of 256. However many numbers they make of that, these only trace
-a curve from black to white, and the curve hardly leaves a space of a few dimensions. So most of the
-weights that follow multiply what is the same thing over and over.
+a line from black to white, bent here and there, that hardly leaves a space of a few dimensions. So
+most of the weights that follow multiply what is the same thing over and over.
 
 The networks that read your digit keep those dimensions only: the fewest with which no reading of
 the test digits changes and no probability moves by more than 0.001.
@@ -191,11 +191,12 @@ def show_vote(
     if not (readings := keep_readings(answers)):
         return
     hashes = {one.run.experiment: one.served_sha256 for one in current}
-    voters = draw.choose_voters(readings)
+    learnt = [one.run.experiment for one in current if one.has_learnt]
+    voters = draw.choose_voters(readings, learnt)
     _, majority = draw.count_votes(voters)[0]
     served = {network.name: hashes[network] for network in voters}
     trust = find_agreement(served, majority) if is_digit and trusts else None
-    shown = draw.all_readings_html(readings, chosen.run.experiment, trust)
+    shown = draw.all_readings_html(readings, voters, chosen.run.experiment, trust)
     if absent := [one.run.experiment for one in current if one.run.experiment not in answers]:
         shown = join(shown, draw.absence_html(absent))
     st.html(shown if is_digit else draw.quiet_html(shown))

@@ -49,6 +49,7 @@ class Subject:
         strokes: What was drawn; none of a photo.
         probabilities: The chosen network's, float (10,).
         is_digit: Whether it is one, as far as any network tells.
+        learnt: The networks that learnt to read; what others say is not counted.
     """
 
     runs: list[Run]
@@ -56,6 +57,7 @@ class Subject:
     strokes: ink.Strokes
     probabilities: np.ndarray
     is_digit: bool | None
+    learnt: frozenset[Experiment]
 
     @property
     def run(self) -> Run:
@@ -107,7 +109,8 @@ def show_subject(
     with above:
         show_answer_to(chosen.run, answer, is_digit)
     others = [run for run in runs if run != chosen.run]
-    return Subject([chosen.run, *others], image, strokes, answer, is_digit)
+    learnt = frozenset(one.run.experiment for one in current if one.has_learnt)
+    return Subject([chosen.run, *others], image, strokes, answer, is_digit, learnt)
 
 
 def show_answer_to(run: Run, answer: np.ndarray, is_digit: bool | None) -> None:
@@ -295,7 +298,8 @@ def show_what_if(subject: Subject) -> Iterator[None]:
     said = bands = st.container()  # what is told first is added here, what follows takes its place
     able = [run for run in subject.runs if run.experiment in readings]
     for flips in inside.scan(able, subject.strokes, way):
-        said = said.markdown(altered.describe_steadiest(flips, way))
+        told = {one: found for one, found in flips.items() if one in subject.learnt}
+        said = said.markdown(altered.describe_steadiest(told or flips, way))
         bands = bands.html(
             altered.flips_html(flips, way, amounts[way.name], subject.run.experiment)
         )
@@ -327,7 +331,8 @@ def show_altered(
         show_answer_to(subject.run, own, is_digit)
         st.html(draw.seen_html(image))
     st.html(draw.probability_bars_html(own))
-    st.markdown(draw.describe_votes(draw.count_votes(readings)))
+    told = {one: row for one, row in readings.items() if one in subject.learnt}
+    st.markdown(draw.describe_votes(draw.count_votes(told or readings)))
 
 
 SHOW: dict[str, Callable[[Subject], Iterator[None] | None]] = {

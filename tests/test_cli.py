@@ -509,3 +509,14 @@ def test_trainings_side_by_side_are_stopped_together(store, sign):
     assert process.returncode == cli.INTERRUPTED
     assert error.count("the same command resumes it") == 2 and "Traceback" not in error
     assert [training.status.state for training in store.unfinished()] == ["stopped"] * 2
+
+
+def test_a_file_name_that_is_no_text_ends_nothing(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    with open(name, "wb") as stream:
+        stream.write(b"no picture")
+    command = [sys.executable, "-m", "digitnet", "predict", name, name]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == cli.FAILED and done.stdout.count("caf") == 2
+    assert "Traceback" not in done.stderr

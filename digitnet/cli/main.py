@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from digitnet.errors import DigitnetError
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import Run, RunError, RunStore, publish, write_atomically
 from digitnet.serving import make_current
-from digitnet.study import calibration, files, maps, results
+from digitnet.study import calibration, files, fitting, maps, results
 
 COLLECTIONS = {"unipen": read_unipen, "uji": read_uji}
 FAULTS_SHOWN = 5
@@ -28,6 +29,8 @@ FAULTS_SHOWN = 5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 0, 1 (failed), 2 (bad usage), 130 (Ctrl-C)."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         status = options.command(options)
         sys.stdout.flush()
@@ -69,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_strokes(commands.add_parser("strokes", help="make the drawings that reader learns from"))
     calibrate = commands.add_parser("calibrate", help="fit how sure networks are said to be")
     _add_for_runs(calibrate, _calibrate)
+    fit = commands.add_parser("fit", help="count what networks read of what they learnt from")
+    _add_for_runs(fit, _fit)
     alike = commands.add_parser("map", help="store what networks find alike, for the Inside page")
     _add_for_runs(alike, _map)
     _add_publish(commands.add_parser("publish", help="copy current runs to the shipped ones"))
@@ -155,6 +160,11 @@ def _renew(renew: Callable[[list[Run]], Iterable[str]], options: argparse.Namesp
 def _calibrate(runs: list[Run]) -> Iterable[str]:
     for run, found in calibration.calibrate_runs(runs):
         yield calibration.format_calibration(run, found)
+
+
+def _fit(runs: list[Run]) -> Iterable[str]:
+    for run, found in fitting.fit_runs(runs):
+        yield fitting.format_fit(run, found)
 
 
 def _map(runs: list[Run]) -> Iterable[str]:

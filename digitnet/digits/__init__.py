@@ -1,6 +1,6 @@
 """Digits: data sets and their splits, and ink, which becomes what a network sees."""
 
-from digitnet.digits.datasets import is_here, load_digits
+from digitnet.digits.datasets import HANDWRITING, is_here, load_digits
 from digitnet.digits.learnt import Learnt, load_learnt
 from digitnet.digits.material import Lessons, Material, Shuffled, load_material
 from digitnet.digits.mnist import find_mnist, load_mnist

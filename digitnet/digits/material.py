@@ -11,6 +11,7 @@ import numpy as np
 
 from digitnet.digits.datasets import HANDWRITING, load_digits
 from digitnet.digits.handwriting import (
+    MNIST_TRAIN,
     OUTLIER,
     Drawing,
     Epochs,
@@ -22,10 +23,9 @@ from digitnet.digits.handwriting import (
     hold_out_writers,
     load_collections,
 )
-from digitnet.digits.handwriting.dealing import MNIST_TRAIN
 from digitnet.digits.ink import render_strokes
 from digitnet.digits.records import Digits
-from digitnet.digits.splits import SPLIT_SEED, split_digits
+from digitnet.digits.splits import SPLIT_SEED, Split, split_digits
 from digitnet.experiments import Experiment, TrainingSettings
 
 HELD_OUT_IMAGES = 5_000  # of MNIST: one is 0.02 points
@@ -79,6 +79,7 @@ class Material:
         counts: How many digits are in each part, for the record.
         official_test: MNIST's official test set, where nothing of it was learnt from.
         sources: What the digits were made from, for the record.
+        split: What they were dealt from, where the same images are learnt in every epoch.
     """
 
     lessons: Lessons
@@ -88,6 +89,7 @@ class Material:
     counts: dict[str, int]
     official_test: Digits | None = None
     sources: list[dict[str, Any]] = field(default_factory=list)
+    split: Split | None = None
 
 
 def load_material(experiment: Experiment, settings: TrainingSettings) -> Material:
@@ -105,6 +107,7 @@ def load_material(experiment: Experiment, settings: TrainingSettings) -> Materia
         test=split.test,
         test_index=split.test_index,
         counts=_counts(len(split.train.labels), split.validation, split.test),
+        split=split,
     )
 
 

@@ -209,7 +209,7 @@ REPORT_EXPERIMENTS: tuple[Experiment, ...] = (
             Flatten(),
             Dropout(0.5),
         ),
-        question="Is averaging as good as taking the maximum?",
+        question="What do averages of larger windows do instead of maxima?",
         conclusion="Somewhat worse: on a black background the maximum keeps the bright stroke, "
         "the average dilutes it.",
     ),
@@ -246,7 +246,7 @@ REPORT_EXPERIMENTS: tuple[Experiment, ...] = (
             Dense(120),
             Dense(84),
         ),
-        question="How does the classic of 1998 compare?",
+        question="How does the classic of 1998, in the report's variant, compare?",
         conclusion="Close to the best, for few parameters, in spite of its age.",
     ),
 )

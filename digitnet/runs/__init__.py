@@ -21,9 +21,12 @@ from digitnet.runs.files import (
     read_history,
     read_json,
     replacing,
+    size_of,
+    sync_file,
     write_atomically,
     write_json,
 )
+from digitnet.runs.fits import FIT, KeptFit, ReadShare
 from digitnet.runs.locks import handing_on, holding, is_locked
 from digitnet.runs.machines import this_machine
 from digitnet.runs.maps import MAP, Axes, DigitMap, MappedDigits

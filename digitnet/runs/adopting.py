@@ -8,13 +8,14 @@ from pathlib import Path
 
 from digitnet.runs.calibrations import CALIBRATION
 from digitnet.runs.files import RunError, read_json, sync_folder, write_atomically, write_json
+from digitnet.runs.fits import FIT
 from digitnet.runs.maps import MAP
 from digitnet.runs.networks import add_network
 from digitnet.runs.records import REQUEST, RUN_FILES, TRAINED, Run
 from digitnet.runs.store import RunStore
 
 # All but what the visitor drew, where the network was taught a hand.
-ADOPTED = (*RUN_FILES, CALIBRATION, MAP, TRAINED)
+ADOPTED = (*RUN_FILES, CALIBRATION, FIT, MAP, TRAINED)
 
 
 def adopt(visitors: RunStore, run_id: str) -> Run:

@@ -64,6 +64,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def sync_file(path: Path) -> None:
+    """Makes a file that others wrote survive a power cut."""
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Makes a rename in the folder durable, where the system can."""
     with contextlib.suppress(OSError):
@@ -178,3 +184,13 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         columns = len(HISTORY_COLUMNS)
         raise RunError(f"{path.name} holds a line that is not {columns} numbers") from None
     return dict(zip(HISTORY_COLUMNS, table.T, strict=True))
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in a folder and those below it."""
+    total = 0
+    for place, _, names in os.walk(folder):  # which passes over what has just been deleted
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(place) / name).lstat().st_size
+    return total

@@ -15,6 +15,7 @@ import filelock
 
 from digitnet.runs.calibrations import CALIBRATION
 from digitnet.runs.files import RunError, sync_folder, write_atomically
+from digitnet.runs.fits import FIT
 from digitnet.runs.locks import holding
 from digitnet.runs.maps import MAP
 from digitnet.runs.records import RUN_FILES, TRAINED, Run
@@ -55,6 +56,8 @@ def _find_publishable(store: RunStore, experiment: str) -> Run:
     run = store.current(store.find_experiment(experiment).name)
     if run is None or run.is_shipped:
         raise RunError(f"{experiment} has no current run that was trained here")
+    if run.experiment.is_own:
+        raise RunError(f"{run.id} is of a network of your own, which no other clone knows")
     if problem := run.problem():
         raise RunError(f"{run.id} cannot be shipped: {problem}")
     if run.request.teaching:
@@ -78,7 +81,7 @@ def _replace(target: Path, run: Run) -> None:
 
 
 def _files_to_ship(run: Run) -> list[str]:
-    optional = [name for name in (CALIBRATION, MAP, TRAINED) if (run.folder / name).is_file()]
+    optional = [name for name in (CALIBRATION, FIT, MAP, TRAINED) if (run.folder / name).is_file()]
     if TRAINED in optional and (run.folder / TRAINED).stat().st_size >= MAX_TRAINED_BYTES:
         optional.remove(TRAINED)
     return [*RUN_FILES, *optional]

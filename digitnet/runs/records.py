@@ -39,6 +39,7 @@ from digitnet.runs.files import (
     write_atomically,
     write_json,
 )
+from digitnet.runs.fits import FIT, KeptFit, read_fit
 from digitnet.runs.locks import holding, is_locked
 from digitnet.runs.machines import this_machine
 from digitnet.runs.maps import MAP, DigitMap, read_map
@@ -56,7 +57,7 @@ PROBABILITIES, SERVED, TRAINED, LOG = (
 
 
 RUN_FILES = (REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED)  # what every finished run has
-READ_FILES = (*RUN_FILES, CALIBRATION, MAP)  # all of a run that pages read
+READ_FILES = (*RUN_FILES, CALIBRATION, FIT, MAP)  # all of a run that pages read
 STATE = "state"  # folder of what a resumed training needs; gone from a finished run
 LOCK = "lock"
 LOCKS = (LOCK, "lock.gate")  # the second is of trainings begun by earlier versions
@@ -178,6 +179,11 @@ class Run(_Folder):
         with contextlib.suppress(RunError):
             return read_calibration(self.folder, self.result.get("served_sha256"))
         return UNCALIBRATED
+
+    @cached_property
+    def fit(self) -> KeptFit | None:
+        """What it reads of its training and validation images; None where that is not known."""
+        return read_fit(self.folder, self.result.get("served_sha256"))
 
     @cached_property
     def digit_map(self) -> DigitMap | None:

@@ -23,7 +23,6 @@ from digitnet.serving.pool import Pool
 from digitnet.serving.server import ModelServer, load_network
 from digitnet.serving.trust import (
     CLASSES_FROM,
-    REPORT_NAMES,
     Trust,
     count_by_agreement,
     count_by_confidence,

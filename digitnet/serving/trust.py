@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitnet.experiments import CLASSES, REPORT_EXPERIMENTS
+from digitnet.experiments import CLASSES
 from digitnet.serving.measured import load_drawings
 
-CLASSES_FROM = (0.0, 0.5, 0.9, 0.99, 0.999)  # where each class of confidence begins
-REPORT_NAMES = tuple(one.name for one in REPORT_EXPERIMENTS)  # of the networks that vote
+CLASSES_FROM = (0.0, 0.5, 0.7, 0.9, 0.99, 0.999)  # where each class of confidence begins
 FEWEST = 30  # drawings that a share may be told of
 
 
@@ -109,10 +108,8 @@ def find_agreement(served: Mapping[str, str | None], majority: int) -> Trust | N
     Returns:
         What was counted; None if it was too little, or counted of other networks.
     """
-    record = _load_drawings()
-    counted = record.get("confidence", {})
-    measured = {name: counted[name]["served_sha256"] for name in REPORT_NAMES if name in counted}
-    return _trust(record["agreement"], majority) if served and measured == served else None
+    counted = _load_drawings().get("agreement", {})
+    return _trust(counted, majority) if served and counted.get("served_sha256") == served else None
 
 
 def find_class(confidence: float) -> tuple[float, float]:
@@ -132,4 +129,6 @@ def _class_of(confidence: ArrayLike) -> NDArray[np.int64]:
 
 @cache
 def _load_drawings() -> dict[str, Any]:
-    return load_drawings()
+    """What was counted; empty too if other classes of confidence were told apart then."""
+    record = load_drawings()
+    return record if record.get("classes_from") == list(CLASSES_FROM) else {}

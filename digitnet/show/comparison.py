@@ -38,11 +38,14 @@ def describe_verdict(a: str, b: str, pair: Comparison) -> str:
     return f"{a if pair.winner == 'a' else b} is better"
 
 
-def describe_correction(a: str, b: str, pair: Comparison) -> str:
+def describe_correction(pair: Comparison) -> str:
     """What is left of the difference when all pairs are tested, in a sentence."""
-    verdict = describe_verdict(a, b, pair)
-    verdict = verdict[:1].lower() + verdict[1:] if pair.winner is None else verdict
-    return f"Corrected for all pairs, those below, {_format_p(pair.corrected)}: {verdict}."
+    if pair.winner is None and pair.p_value < SIGNIFICANCE:
+        return (
+            f"Of so many pairs, those below, some look this different by chance alone: corrected "
+            f"for all of them, {_format_p(pair.corrected)}."
+        )
+    return f"Corrected for all pairs, those below, {_format_p(pair.corrected)}."
 
 
 def _format_p(p_value: float) -> str:

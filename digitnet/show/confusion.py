@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.report import load_report_scores
 from digitnet.show.charts import lay_out
-from digitnet.show.draw import all_readings_html, probability_bars_html
+from digitnet.show.draw import all_readings_html, choose_voters, probability_bars_html
 from digitnet.show.html import Markup, join, tag
 from digitnet.show.pictures import png_url
 from digitnet.show.words import a_digit, format_share
@@ -318,4 +318,5 @@ def networks_html(everyone: Mapping[Experiment, Answers], place: int, chosen: Ex
         chosen: The experiment whose reading is shown above.
     """
     readings = {one: answers.probabilities[place] for one, answers in everyone.items()}
-    return all_readings_html(readings, chosen)
+    learnt = [one for one, answers in everyone.items() if answers.has_learnt]
+    return all_readings_html(readings, choose_voters(readings, learnt), chosen)

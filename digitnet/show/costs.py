@@ -18,7 +18,10 @@ if TYPE_CHECKING:  # the app need not wait for it before a chart is drawn
 COSTS: dict[str, tuple[str, Callable[[Standing], float | None]]] = {
     "Parameters": ("Trained parameters", lambda one: one.experiment.parameters),
     "Served size": ("Size of the served model, MB", lambda one: _served_megabytes(one.summary)),
-    "Training time": ("Training time, minutes", lambda one: _training_minutes(one.summary)),
+    "Training time": (
+        "Training time as it was, minutes",
+        lambda one: _training_minutes(one.summary),
+    ),
     "Latency": ("One image on this machine, ms", lambda one: _per(one.latency, 1e-3)),
 }
 

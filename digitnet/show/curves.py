@@ -190,7 +190,8 @@ def _add_keys(figure: go.Figure, curves: Sequence[Curves], view: View) -> None:
     if view.window > 1:
         _add_key(figure, "each epoch by itself", mode="lines", opacity=2 * _FAINT)
     if curves:
-        _add_key(figure, "kept epoch", mode="markers", marker={"symbol": "circle-open", "size": 13})
+        named = "kept epoch; the report's best" if any(kind[0] for kind in kinds) else "kept epoch"
+        _add_key(figure, named, mode="markers", marker={"symbol": "circle-open", "size": 13})
 
 
 def _add_key(figure: go.Figure, name: str, line: dict | None = None, **style: Any) -> None:

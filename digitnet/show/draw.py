@@ -8,7 +8,7 @@ screen reader reads and a browser searches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -50,18 +50,26 @@ def count_votes(probabilities: Mapping[Experiment, np.ndarray]) -> list[tuple[in
     return sorted(votes.items(), key=lambda item: (-item[1], -total[item[0]]))
 
 
-def choose_voters(readings: Mapping[Experiment, np.ndarray]) -> dict[Experiment, np.ndarray]:
-    """The readings that make the vote: the report's networks', or all where none of these is here.
+def choose_voters(
+    readings: Mapping[Experiment, np.ndarray], learnt: Collection[Experiment]
+) -> dict[Experiment, np.ndarray]:
+    """The readings that make the vote: the report's networks', but for those that did not learn.
 
-    The vote's worth was counted of the report's networks alone; what has learnt from other data
-    is shown beside them.
+    The vote's worth was counted of these alone; all others are shown beside them. Where there is
+    none of these, all vote.
+
+    Args:
+        readings: For each network probabilities, float (10,).
+        learnt: Those that learnt to read.
     """
-    voters = {one: row for one, row in readings.items() if one in REPORT_EXPERIMENTS}
+    voters = {
+        one: row for one, row in readings.items() if one in REPORT_EXPERIMENTS and one in learnt
+    }
     return voters or dict(readings)
 
 
 def describe_votes(votes: list[tuple[int, int]], whose: str = "") -> str:
-    """Votes in a sentence, such as "Fourteen of sixteen networks read 7; two read 1."
+    """Votes in a sentence, such as "Fourteen of fifteen networks read 7; one reads 1."
 
     Counts that could be taken for a digit that was read are words.
 
@@ -69,8 +77,12 @@ def describe_votes(votes: list[tuple[int, int]], whose: str = "") -> str:
         votes: As `count_votes` returns them.
         whose: Which networks vote, such as "the report's", if that is not all that are shown.
     """
-    total = f"{whose} {number_in_words(sum(count for _, count in votes))} networks".strip()
     (winner, most), *others = votes
+    count = sum(one for _, one in votes)
+    if count == 1:
+        said = f"{whose or 'the'} only network {'that learnt ' * bool(whose)}reads {winner}."
+        return said[:1].upper() + said[1:]
+    total = f"{whose} {number_in_words(count)} networks{' that learnt' * bool(whose)}".strip()
     if not others:
         return f"All {total} read {winner}."
     majority = number_in_words(most).capitalize()
@@ -215,16 +227,19 @@ def seen_html(image: np.ndarray) -> Markup:
 
 
 def all_readings_html(
-    readings: Mapping[Experiment, np.ndarray], chosen: Experiment, trust: Trust | None = None
+    readings: Mapping[Experiment, np.ndarray],
+    voters: Mapping[Experiment, np.ndarray],
+    chosen: Experiment,
+    trust: Trust | None = None,
 ) -> Markup:
     """The vote, what it is worth, and every network's reading, those against the majority marked.
 
     Args:
         readings: For each network probabilities, float (10,).
+        voters: Those of them that make the vote.
         chosen: The network whose reading is shown in large type.
         trust: How often the majority is right when it is as large; None if that is not known.
     """
-    voters = choose_voters(readings)
     votes = count_votes(voters)
     whose = "" if len(voters) == len(readings) else "the report’s"
     majority = votes[0][0]

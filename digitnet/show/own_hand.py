@@ -57,7 +57,8 @@ def describe_readings(readings: Sequence[OwnReading]) -> str:
     low, high = best.interval
     said = (
         f"**{best.experiment.title}** reads **{best.right:,} of your {_count(total)}** rightly. "
-        f"Of very many drawings like these it would read {low:.0%} to {high:.0%} (95% interval)."
+        f"Of very many drawings like these it would read {low:.0%} to {high:.0%} (95% interval), "
+        "or a little less, for it was picked as the best on these very drawings."
     )
     others = [one.right for one in readings[1:] if one.has_learnt]
     if others and min(others) == max(others):
@@ -82,8 +83,8 @@ def describe_next_step(labels: Sequence[int]) -> str:
         return f"You have not drawn {list_in_words(named, 'or')} yet."
     if len(labels) < ENOUGH:
         return (
-            f"With {_count(len(labels))}, chance alone can set networks this far apart: "
-            f"{ENOUGH - len(labels)} more would say more."
+            f"{_count(len(labels)).capitalize()} say little: of two networks that seem apart, "
+            f"chance may have made the difference. {ENOUGH - len(labels)} more would say more."
         )
     return ""
 

@@ -16,6 +16,8 @@ _NUMBERS = [
 ]
 # fmt: on
 
+FORCED = ", asked for one of the ten digits even where it would say that it is none"
+
 
 def number_in_words(number: int) -> str:
     """A count from 0 on in words, such as "seven"; in digits from 21 on."""
@@ -68,17 +70,15 @@ def describe_odds(right: int, total: int) -> str:
     """How often something was right, as one says it, such as "6 times in 10".
 
     Args:
-        right: How often it was; "all" of fewer than a thousand claim no more than there were.
+        right: How often it was; where that is always, no more is claimed than was counted.
         total: How often it could have been, at least once.
     """
-    if right == total and total < 1000:
-        return f"{total} times out of {total}"
+    if right in (0, total):
+        return f"{right:,} times out of {total:,}"
     share = right / total
     rare = min(share, 1 - share)
-    if rare < 1 / 1000:
-        return "more than 999 times in 1,000" if share > 0.5 else "less than once in 1,000"
-    whole = next(one for one in (10, 100, 1000) if rare * one >= 1)
-    times = round(share * whole)
+    whole = next((one for one in (10, 100) if rare * one >= 1), 1000)
+    times = min(max(round(share * whole), 1), whole - 1)
     return f"{'once' if times == 1 else f'{times} times'} in {whole:,}"
 
 
@@ -99,5 +99,6 @@ def describe_accuracy(summary: RunSummary) -> str:
     wrong = round(summary.size * (1 - summary.accuracy))
     return (
         f"Of {summary.size:,} digits that it had never seen, this network misread {wrong:,}: "
-        f"it is right {summary.accuracy:.2%} of the time (95% interval {low:.2%} to {high:.2%})."
+        f"it is right {summary.accuracy:.2%} of the time (95% interval {low:.2%} to {high:.2%})"
+        f"{FORCED * summary.run.experiment.refuses}."
     )

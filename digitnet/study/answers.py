@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digitnet.errors import DigitnetError
 from digitnet.runs import PROBABILITIES, Run, RunError, Signature
 from digitnet.serving import temper
-from digitnet.study.scores import evaluate_predictions
+from digitnet.study.scores import GUESSING, evaluate_predictions
 
 
 class DifferentDigitsError(DigitnetError):
@@ -51,6 +51,11 @@ class Answers:
     def correct(self) -> NDArray:
         """Which digits were read rightly, bool (n,)."""
         return self.readings == self.labels
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether it reads its test digits better than by guessing."""
+        return bool(self.correct.mean() > GUESSING)
 
     @cached_property
     def calibrated(self) -> NDArray | None:

@@ -7,20 +7,17 @@ reads: only how sure it is said to be, and whether it is asked at all.
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet import __version__
 from digitnet.digits import Unlearnt, load_unlearnt
 from digitnet.experiments import CLASSES, Experiment
 from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, RunError, write_json
 from digitnet.serving import InferenceError, ServedNetwork, digit_probabilities, temper
+from digitnet.study.provenance import describe_making
 from digitnet.study.scores import calibration_error
 
 TEMPERATURES = np.geomspace(0.2, 5, 324).round(4)  # those that are tried, 1% apart
@@ -85,7 +82,7 @@ def calibrate(model: bytes, experiment: Experiment, unlearnt: Unlearnt) -> dict[
         "temperature": temperature,
         "threshold": threshold,
         "validation": validation,
-        "provenance": _provenance(unlearnt),
+        "provenance": describe_making(unlearnt.sources),
     }
 
 
@@ -130,17 +127,4 @@ def _count_refused(outputs: Mapping[str, NDArray], threshold: float) -> dict[str
     return {
         part: [int((rows[:, CLASSES] > threshold).sum()), len(rows)]
         for part, rows in outputs.items()
-    }
-
-
-def _provenance(unlearnt: Unlearnt) -> dict[str, Any]:
-    return {
-        "data": unlearnt.sources,
-        "versions": {
-            "digitnet": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "ai-edge-litert": version("ai-edge-litert"),
-        },
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

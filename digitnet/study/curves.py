@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from digitnet import jobs
 from digitnet.experiments import Dropout, Experiment
-from digitnet.report import load_report_history
-from digitnet.runs import HISTORY_COLUMNS, RESULT, Run, RunError, RunStore, Training
+from digitnet.report import load_report_history, load_report_scores
+from digitnet.runs import HISTORY_COLUMNS, RESULT, KeptFit, Run, RunError, RunStore, Training
 from digitnet.study.fit import describe_fit
 
 LETTERS = ascii_uppercase  # one for each run that can be shown at once
@@ -43,6 +43,7 @@ class Curves:
         best_epoch: The epoch whose weights are kept (of a training that goes on: would be),
             counted from 1; 0 before the first has ended.
         state: "finished", one of STATE_WORDS, or REPORT.
+        fit: What the kept network reads of its images; None where that is not known.
     """
 
     experiment: Experiment
@@ -52,6 +53,7 @@ class Curves:
     history: dict[str, NDArray]
     best_epoch: int
     state: str
+    fit: KeptFit | None = None
 
     @property
     def epochs(self) -> int:
@@ -126,7 +128,9 @@ def _read_finished(run: Run, letter: str) -> Curves:
     best_epoch = run.result["best_epoch"]
     if best_epoch > len(history["epoch"]):
         raise RunError(f"{RESULT} names no epoch of the history as the best: {best_epoch!r}")
-    return Curves(run.experiment, run.id, run.title, letter, history, best_epoch, "finished")
+    return Curves(
+        run.experiment, run.id, run.title, letter, history, best_epoch, "finished", run.fit
+    )
 
 
 def _read_unfinished(training: Training, letter: str) -> Curves:
@@ -205,7 +209,7 @@ def interpret_curves(curves: Curves) -> Interpretation:
         )
     fit = describe_fit(curves.history, curves.best_epoch)
     return Interpretation(
-        verdict=f"It {fit.verdict}. {fit.reason}",
+        verdict=f"By its curves it {fit.verdict}. {fit.reason}",
         epochs=epochs,
         gap=_describe_gap(curves),
         report=report,
@@ -223,15 +227,23 @@ def _describe_epochs(curves: Curves) -> str:
 
 
 def _describe_gap(curves: Curves) -> str:
-    kept = curves.best_epoch - 1
-    training, validation = (curves.history[name][kept] for name in ("accuracy", "val_accuracy"))
-    ahead = "training" if training > validation else "validation"
+    """How training and validation differ: of the kept network, or else as the epoch logged it."""
     drops_out = any(isinstance(one, Dropout) for one in curves.experiment.layers)
-    usual = ", as is usual with dropout" if ahead == "validation" and drops_out else ""
+    if curves.fit is None:
+        kept = curves.best_epoch - 1
+        training, validation = (curves.history[one][kept] for one in ("accuracy", "val_accuracy"))
+        active = ", with dropout," if drops_out else ""
+        return (
+            f"In that epoch it read {training:.2%} of its training images{active} and after it "
+            f"{validation:.2%} of the validation images."
+        )
+    training, validation = curves.fit.training, curves.fit.validation
+    lead = training.share - validation.share
     return (
-        f"At that epoch it reads {training:.2%} of its training images and {validation:.2%} of the "
-        f"validation images: {ahead} is {100 * abs(training - validation):.2f} percentage points "
-        f"ahead{usual}."
+        f"As it is kept{', without dropout,' * drops_out} it reads {training.share:.2%} of its "
+        f"{training.images:,} training images and {validation.share:.2%} of the validation images: "
+        f"{'training' if lead > 0 else 'validation'} is {100 * abs(lead):.2f} percentage points "
+        "ahead."
     )
 
 
@@ -240,8 +252,11 @@ def _describe_report(experiment: Experiment) -> str:
     history = load_report_history(experiment.name)
     if history is None:
         return ""
-    fit = describe_fit(history, _best_epoch(history))
+    fit, scores = describe_fit(history, _best_epoch(history)), load_report_scores(experiment.name)
+    restored = scores and scores["best_weights_restored"]
+    tested = "that" if restored else "probably the last"
     return (
-        f"{experiment.conclusion} By the same rule, the report's own curve "
-        f"{fit.verdict}; it stopped after {fit.epochs} epochs and kept epoch {fit.best_epoch}."
+        f"{experiment.conclusion} By the same rule, the report's own curve {fit.verdict}; it "
+        f"stopped after {fit.epochs} epochs, its best was epoch {fit.best_epoch}, and "
+        f"{tested} was tested."
     )

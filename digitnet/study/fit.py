@@ -38,7 +38,7 @@ def describe_fit(history: Mapping[str, ArrayLike], best_epoch: int) -> Fit:
     """Reads from a training's curves how well the network fits.
 
     It overfits if the validation loss is over 1.5 times the training loss; else it underfits
-    if it reads under 97% of its own training images; else it fits. Training figures are those
+    if the training accuracy is under 97%; else it fits. Training figures are those
     that Keras logs: with dropout active and averaged over an epoch in which the network still
     changes. They look worse than the network is, so a validation figure better than the
     training one is usual and says nothing; a training figure much better than the validation
@@ -77,11 +77,11 @@ def _fit_verdict(
         )
     if accuracy < _UNDERFIT_ACCURACY:
         return "underfits", (
-            f"It reads {accuracy:.2%} of its own training images (dropout active), under "
-            f"{_UNDERFIT_ACCURACY:.0%}: it is too small, or was trained too badly, to learn them."
+            f"The training accuracy that was logged, {accuracy:.2%}, is under "
+            f"{_UNDERFIT_ACCURACY:.0%}."
         )
     return "fits", (
-        f"It reads {accuracy:.2%} of its training images, at least {_UNDERFIT_ACCURACY:.0%}, and "
-        f"the validation loss, {val_loss:.4f}, is at most {_OVERFIT_LOSS_RATIO} times the "
-        f"training loss, {loss:.4f}."
+        f"The training accuracy that was logged, {accuracy:.2%}, is at least "
+        f"{_UNDERFIT_ACCURACY:.0%}, and the validation loss, {val_loss:.4f}, is at most "
+        f"{_OVERFIT_LOSS_RATIO} times the training loss, {loss:.4f}."
     )

@@ -11,8 +11,8 @@ from digitnet.serving import load_handwriting
 from digitnet.study.summaries import RunSummary
 
 PENDIGITS, UNIPEN, UJI = "pendigits", "unipen", "uji"  # whole sets; the others are UNIPEN's parts
-FEWEST = 100  # drawings of a collection that a share may be told of
-GUESSING = 0.5  # an accuracy below it is that of a network that did not learn
+OFFICIAL = "mnist_official"  # MNIST's official test digits
+FEWEST, FEWEST_WRITERS = 100, 10  # of a collection that a share may be told of
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,31 @@ class DrawnScore:
     writers: int
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What a network that may say "no digit" says of digits.
+
+    Args:
+        digits: How many were shown.
+        refused: How many it takes for none.
+        right: How many it takes for one and reads rightly.
+    """
+
+    digits: int
+    refused: int
+    right: int
+
+
+def find_answered(summary: RunSummary) -> dict[str, Answered]:
+    """Looks up what a network that refuses says of digits that it has not learnt from.
+
+    Returns:
+        By name of the set; empty if this model was not measured, or only with another ink.
+    """
+    measured = _find_measured(summary).get("answered", {})
+    return {name: Answered(**figures) for name, figures in measured.items()}
+
+
 def find_drawn(summary: RunSummary | None) -> dict[str, DrawnScore]:
     """Looks up what was measured of the very model that a run serves.
 
@@ -43,14 +68,19 @@ def find_drawn(summary: RunSummary | None) -> dict[str, DrawnScore]:
     Returns:
         By name of the set; empty if this model was not measured, or only with another ink.
     """
-    record = _load_handwriting()
-    measured = record.get("networks", {}).get(summary and _name(summary))
-    if not summary or not measured or measured["served_sha256"] != summary.served_sha256:
+    if not summary:
         return {}
-    return {
-        name: _score(name, figures, record["sets"][name])
-        for name, figures in measured["sets"].items()
-    }
+    sets = _load_handwriting().get("sets", {})
+    measured = _find_measured(summary).get("sets", {})
+    return {name: _score(name, figures, sets[name]) for name, figures in measured.items()}
+
+
+def _find_measured(summary: RunSummary) -> dict[str, Any]:
+    """What was measured of the very model that a run serves; empty if nothing was."""
+    measured = _load_handwriting().get("networks", {}).get(_name(summary))
+    if not measured or measured["served_sha256"] != summary.served_sha256:
+        return {}
+    return measured
 
 
 def _score(name: str, figures: Mapping[str, Any], drawn: Mapping[str, Any]) -> DrawnScore:
@@ -59,11 +89,13 @@ def _score(name: str, figures: Mapping[str, Any], drawn: Mapping[str, Any]) -> D
 
 
 def list_collections(scores: Mapping[str, DrawnScore]) -> list[DrawnScore]:
-    """UNIPEN's collections that are large enough to be told of, the worst read first."""
+    """UNIPEN's collections that are large enough to be told of, the worst read first.
+
+    Few writers tell of themselves rather than of a collection, however much they drew.
+    """
     parts = [one for name, one in scores.items() if name not in (PENDIGITS, UNIPEN, UJI)]
-    return sorted(
-        (one for one in parts if one.drawings >= FEWEST), key=lambda one: (one.accuracy, one.name)
-    )
+    enough = [one for one in parts if one.drawings >= FEWEST and one.writers >= FEWEST_WRITERS]
+    return sorted(enough, key=lambda one: (one.accuracy, one.name))
 
 
 def describe_sets() -> str:
@@ -102,15 +134,16 @@ def describe_gains(summaries: Sequence[RunSummary]) -> str:
     )
     if others:
         words += (
-            f" What data buys: {_name(others[-1])}, which learnt from drawings by other people as "
-            f"well, misreads {1 - _accuracy_on_pendigits(others[-1]):.2%} of them where "
-            f"{_name(best)} misreads {1 - high:.2%}."
+            f" What other data, another training and another network buy together: "
+            f"{_name(others[-1])}, which learnt from drawings by other people as well, misreads "
+            f"{1 - _accuracy_on_pendigits(others[-1]):.2%} of the pen drawings where {_name(best)} "
+            f"misreads {1 - high:.2%}."
         )
     return words
 
 
 def _has_learnt(summary: RunSummary) -> bool:
-    return PENDIGITS in find_drawn(summary) and (summary.accuracy or 0) > GUESSING
+    return PENDIGITS in find_drawn(summary) and summary.has_learnt
 
 
 def _accuracy_on_pendigits(summary: RunSummary) -> float:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from digitnet.experiments import Experiment
 from digitnet.runs import OwnDrawing
 from digitnet.serving import InferenceError, ModelServer
-from digitnet.study.handwriting import GUESSING
 from digitnet.study.significance import wilson_interval
 from digitnet.study.summaries import RunSummary, sort_for_reading
 
@@ -59,7 +58,7 @@ class OwnReading:
     @property
     def has_learnt(self) -> bool:
         """Whether it reads its own test digits better than by guessing."""
-        return (self.summary.accuracy or 0) > GUESSING
+        return self.summary.has_learnt
 
 
 class OwnReader:

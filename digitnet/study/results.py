@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from digitnet.errors import DigitnetError
@@ -12,12 +12,15 @@ from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import load_drawings, load_measured
 from digitnet.study.handwriting import (
+    OFFICIAL,
     PENDIGITS,
     UJI,
     UNIPEN,
+    Answered,
     DrawnScore,
     describe_gains,
     describe_sets,
+    find_answered,
     find_drawn,
     list_collections,
 )
@@ -230,9 +233,11 @@ def format_reader(summaries: Sequence[RunSummary]) -> str:
     Args:
         summaries: Of current runs.
     """
-    judges = [one.run for one in summaries if one.run.experiment.refuses]
-    refused = judges[0].calibration.refused if judges else ()
-    return "\n\n".join([_describe_seeds(), _describe_refused(refused)])
+    judges = [one for one in summaries if one.run.experiment.refuses]
+    refused = judges[0].run.calibration.refused if judges else ()
+    answered = find_answered(judges[0]) if judges else {}
+    said = [_describe_seeds(), _describe_answered(answered), _describe_refused(refused)]
+    return "\n\n".join(said)
 
 
 def _describe_seeds() -> str:
@@ -240,11 +245,35 @@ def _describe_seeds() -> str:
     if not record:
         return "Not measured yet: `python -m benchmarks.seeds reader`."
     test, official = record["summary"]["test"], record["summary"]["official_test"]
+    equal = record["equal_on_validation"]
+    tied = (
+        f"{equal} of these seeds read equally many validation digits rightly, the most; the one "
+        "of the lowest validation loss ships."
+        if equal > 1
+        else "The one that reads most validation digits rightly ships."
+    )
     return (
         f"Trained with {len(record['seeds'])} seeds, `{record['network']}` reads "
-        f"{official['mean']:.2%} of MNIST's official test in the mean ({official['low']:.2%} to "
-        f"{official['high']:.2%}), and {test['mean']:.2%} of the report's test digits "
-        f"({test['low']:.2%} to {test['high']:.2%}). The one that ships was chosen on validation."
+        f"{official['mean']:.2%} of MNIST's official test in the mean (lowest "
+        f"{official['low']:.2%}, highest {official['high']:.2%}), and {test['mean']:.2%} of "
+        f"MNIST's test digits of the table above (lowest {test['low']:.2%}, highest "
+        f"{test['high']:.2%}). {tied}"
+    )
+
+
+def _describe_answered(answered: Mapping[str, Answered]) -> str:
+    """What a network says of digits that it has not met where it may say that they are none."""
+    if not answered:
+        return "Not measured of this version yet: `python -m benchmarks.handwriting FILE`."
+    titles = {OFFICIAL: "MNIST's official test digits", PENDIGITS: "the pen drawings"}
+    said = [
+        f"{one.refused / one.digits:.2%} of {titles[name]}, which leaves "
+        f"{one.right / one.digits:.2%} read rightly"
+        for name, one in answered.items()
+    ]
+    return (
+        "Its accuracies are those of a network that must name one of ten digits, as all others "
+        f'must. Where it may say "not a digit", as in the app, it refuses {", and ".join(said)}.'
     )
 
 
@@ -259,7 +288,7 @@ def _describe_refused(refused: Sequence[tuple[str, int, int]]) -> str:
         "scribbles": "made scribbles",
     }
     shares = [f"{one / size:.1%} of {size:,} {titles[kind]}" for kind, one, size in refused]
-    return f'As "not a digit" it refuses, on validation, {", ".join(shares)}.'
+    return f"Of the validation images that this was tuned on it refuses {', '.join(shares)}."
 
 
 def format_numbers() -> str:
@@ -271,7 +300,8 @@ def format_numbers() -> str:
     return (
         f"Of {record['numbers']:,} numbers of two to five digits, each composed of one writer's "
         f"drawings ({record['set']}), `{record['network']}` read **{record['accuracy']:.1%}** "
-        f"({low:.1%} to {high:.1%}) wholly right, in {record['milliseconds']:.0f} ms each; in "
+        f"({low:.1%} to {high:.1%}, by writer) wholly right, in {record['milliseconds']:.0f} ms "
+        f"each; {record['writers']} people drew them, and in "
         f"{record['overlapping']} of them digits overlap from left to right."
     )
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from digitnet.experiments import CLASSES
 from digitnet.study.significance import wilson_interval
 
+GUESSING = 0.5  # an accuracy up to it is that of a network that did not learn
 _EPSILON = 1e-7  # Keras keeps probabilities this far from 0 and 1 before it takes the logarithm
 _DECISION_THRESHOLD = 0.5  # of Keras' Precision() and Recall(), strictly greater counts
 _CALIBRATION_BINS = 15  # as in Guo et al. (2017)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from digitnet.experiments import HANDWRITING, TrainingSettings
 from digitnet.runs import Run, RunError, RunStore, Signature
+from digitnet.study.scores import GUESSING
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class RunSummary:
     served_sha256: str | None = None
     rank: int | None = None
     temperature: float = 1.0
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether it reads its own test digits better than by guessing."""
+        return (self.accuracy or 0) > GUESSING
 
     @property
     def training_seconds(self) -> float | None:

@@ -25,6 +25,7 @@ from digitnet.digits import (
 from digitnet.experiments import EVALUATION_BATCH
 from digitnet.runs import (
     CALIBRATION,
+    FIT,
     FORMAT,
     PROBABILITIES,
     RESULT,
@@ -32,11 +33,13 @@ from digitnet.runs import (
     TRAINED,
     Training,
     replacing,
+    sync_file,
     write_atomically,
     write_json,
 )
 from digitnet.serving import InferenceError, digit_probabilities
 from digitnet.study.calibration import calibrate
+from digitnet.study.fitting import measure_fit
 from digitnet.study.maps import make_map
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import wilson_interval
@@ -57,11 +60,16 @@ def write_network(
             index=material.test_index,
         )
     model.save(training.folder / TRAINED)
+    sync_file(training.folder / TRAINED)
     served = export_served_model(model, material.test.images)
     write_atomically(training.folder / SERVED, served.tflite)
     if unlearnt:
         found = calibrate(served.tflite, training.experiment, unlearnt)
         write_json(training.folder / CALIBRATION, found)
+    if material.split:
+        write_json(
+            training.folder / FIT, measure_fit(served.tflite, training.experiment, material.split)
+        )
     with contextlib.suppress(DataError, InferenceError):  # the Inside page does without, too
         learnt = load_learnt(training.request.settings.dataset)
         make_map(served.tflite, training.experiment, learnt).save(training.folder)

@@ -58,7 +58,7 @@ def test_it_begins_with_a_basic_network_and_its_reading(open_page):
     assert not app.exception
     assert app.multiselect[0].value == ["cnn/shipped"]  # there is no fc in this store
     assert "Basic CNN · shipped" in reading_of(app)
-    assert "It fits." in reading_of(app)
+    assert "By its curves it fits." in reading_of(app)
 
 
 def test_the_curves_are_those_of_the_run_folder(open_page, checkpoints):

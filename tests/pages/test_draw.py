@@ -82,7 +82,7 @@ def test_while_a_crowd_draws_large_networks_are_said_not_to_vote(open_app, monke
 
 
 def test_beside_the_confidence_stands_what_it_is_worth(open_app, checkpoints, monkeypatch):
-    counts = {"drawings": [100] * 5, "right": [90] * 5}
+    counts = {"drawings": [100] * 6, "right": [90] * 6}
     run = RunStore.default().current("cnn")
     served = {"served_sha256": run.result["served_sha256"]}
     served["temperature"] = run.calibration.temperature
@@ -323,7 +323,7 @@ def test_the_page_opens_with_the_reader_though_others_are_more_accurate(reader, 
 
 def test_the_reader_is_shown_first_and_has_no_part_in_the_reports_vote(reader, open_app):
     shown = text_of(open_app(begin_with=3), "all_models")
-    assert "All the report’s three networks read 3." in shown
+    assert "All the report’s three networks that learnt read 3." in shown
     assert shown.index("For real handwriting") < shown.index("Dense networks")
     assert "Reader of handwriting" in shown
 

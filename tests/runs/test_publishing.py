@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import TrainingSettings, parse_layers
 from digitnet.runs import (
     CALIBRATION,
+    FIT,
     HISTORY_COLUMNS,
     MAP,
     RESULT,
@@ -20,6 +21,7 @@ from digitnet.runs import (
     Request,
     RunError,
     RunStore,
+    add_network,
     holding,
     publishing,
 )
@@ -199,3 +201,22 @@ def test_only_what_was_trained_on_mnist_is_shipped(store):
     with pytest.raises(RunError, match="not on mnist"):
         publish(store, "cnn")
     assert not Path(store.shipped).exists()
+
+
+def test_a_network_of_ones_own_is_not_shipped(store):
+    layers = parse_layers("flatten, dense 8")
+    add_network(store.local, "mine", layers)
+    training = store.create(Request("mine", TrainingSettings()))
+    training.append_history(dict.fromkeys(HISTORY_COLUMNS, 0.5))
+    fill(training.folder)
+    store.finish(training)
+    with pytest.raises(RunError, match="of a network of your own, which no other clone knows"):
+        publish(store, "mine")
+    assert not Path(store.shipped).exists()
+
+
+def test_what_is_kept_of_a_fit_is_shipped_with_its_run(store):
+    run = train(store, 3)
+    (run.folder / FIT).write_text("{}")
+    publish(store, "cnn")
+    assert (store.shipped / "cnn" / FIT).read_text() == "{}"

@@ -167,10 +167,11 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
         "interval": [0.963, 0.983],
         "milliseconds": 13.7,
         "overlapping": 136,
+        "writers": 30,
     }
     monkeypatch.setattr(results, "load_measured", lambda name: record)
     told = results.format_numbers()
-    assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%)" in told
+    assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%, by writer)" in told
     monkeypatch.setattr(results, "load_measured", lambda name: {})
     assert "python -m benchmarks.numbers FILE" in results.format_numbers()
 

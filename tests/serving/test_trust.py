@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from digitnet.digits import ink
+from digitnet.experiments import REPORT_EXPERIMENTS
 from digitnet.runs import RunStore
 from digitnet.serving import (
     CLASSES_FROM,
-    REPORT_NAMES,
     Trust,
     count_by_agreement,
     count_by_confidence,
@@ -21,17 +21,24 @@ from digitnet.serving import (
 )
 from digitnet.show.draw import describe_agreement, describe_trust
 from digitnet.study.results import NOT_MEASURED, format_confidence, format_drawings
+from digitnet.study.summaries import summarize_current
 
 RECORD = {
+    "classes_from": list(CLASSES_FROM),
     "confidence": {
         "cnn": {
             "served_sha256": "abc",
-            "drawings": [29, 30, 100, 0, 400],
-            "right": [9, 18, 90, 0, 399],
+            "drawings": [29, 30, 60, 100, 0, 400],
+            "right": [9, 18, 45, 90, 0, 399],
         },
-        "fc": {"served_sha256": "def", "drawings": [0] * 5, "right": [0] * 5},
+        "fc": {"served_sha256": "def", "drawings": [0] * 6, "right": [0] * 6},
+        "reader": {"served_sha256": "ghi", "drawings": [100] * 6, "right": [99] * 6},
     },
-    "agreement": {"drawings": [0, 40, 500], "right": [0, 22, 490]},
+    "agreement": {
+        "served_sha256": {"cnn": "abc", "fc": "def"},
+        "drawings": [0, 40, 500],
+        "right": [0, 22, 490],
+    },
 }
 
 
@@ -47,10 +54,10 @@ def certain(digit, confidence):
 
 
 def test_drawings_are_counted_in_the_class_of_their_confidence():
-    confidences = [0.2, 0.5, 0.89, 0.9, 0.9989, 0.999, 1.0]
+    confidences = [0.2, 0.5, 0.69, 0.71, 0.9, 0.9989, 0.999, 1.0]
     probabilities = np.stack([certain(7, one) for one in confidences])
-    counts = count_by_confidence([7, 7, 1, 7, 1, 7, 1], probabilities)
-    assert counts == {"drawings": [1, 2, 1, 1, 2], "right": [1, 1, 1, 0, 1]}
+    counts = count_by_confidence([7, 7, 1, 1, 7, 1, 7, 1], probabilities)
+    assert counts == {"drawings": [1, 2, 1, 1, 1, 2], "right": [1, 1, 0, 1, 0, 1]}
 
 
 def test_all_drawings_are_counted_once():
@@ -66,6 +73,7 @@ def test_all_drawings_are_counted_once():
     ("confidence", "expected"),
     [
         (0.5, Trust(30, 18)),
+        (0.7, Trust(60, 45)),
         (0.95, Trust(100, 90)),
         (1, Trust(400, 399)),
     ],
@@ -94,13 +102,6 @@ def test_what_was_counted_at_another_temperature_is_not_told(record, monkeypatch
     monkeypatch.setattr(trust, "_load_drawings", lambda: {"confidence": {"cnn": counted}})
     assert find_trust("cnn", "abc", 1.2, 0.95) == Trust(100, 90)
     assert find_trust("cnn", "abc", 1.0, 0.95) is None
-
-
-def test_the_vote_is_the_reports_networks_whatever_else_was_measured(monkeypatch):
-    reader = {"reader": RECORD["confidence"]["cnn"]}
-    measured = RECORD | {"confidence": RECORD["confidence"] | reader}
-    monkeypatch.setattr(trust, "_load_drawings", lambda: measured)
-    assert find_agreement({"cnn": "abc", "fc": "def"}, 2) == Trust(500, 490)
 
 
 def test_majorities_are_counted_by_their_size():
@@ -144,6 +145,12 @@ def test_what_was_measured_with_this_ink_is_told(measured_record):
     assert find_agreement({"cnn": "abc", "fc": "def"}, 2) == Trust(500, 490)
 
 
+def test_nothing_is_told_of_what_was_counted_in_other_classes(measured_record):
+    measured_record(ink=ink.INK_VERSION, classes_from=[0.0, 0.5, 0.9, 0.99, 0.999])
+    assert find_trust("cnn", "abc", 1.0, 0.95) is None
+    assert find_agreement({"cnn": "abc", "fc": "def"}, 2) is None
+
+
 @pytest.mark.parametrize("stamp", [{}, {"ink": ink.INK_VERSION + 1}])
 def test_nothing_is_told_of_what_was_measured_with_another_ink(measured_record, stamp):
     measured_record(**stamp)
@@ -164,12 +171,15 @@ def test_the_sentences_name_the_class_and_the_share():
 
 
 def test_the_networks_that_ship_are_those_that_were_measured():
-    store = RunStore.default()
-    measured = {
-        name: one["served_sha256"] for name, one in trust._load_drawings()["confidence"].items()
-    }
-    shipped = {
-        name: RunStore(store.shipped / "none", store.shipped).current(name).result["served_sha256"]
-        for name in measured
-    }
-    assert measured == shipped and set(REPORT_NAMES) <= set(shipped)
+    store, record = RunStore.default(), trust._load_drawings()
+    measured = {name: one["served_sha256"] for name, one in record["confidence"].items()}
+    only_shipped = RunStore(store.shipped / "none", store.shipped)
+    shipped = {name: only_shipped.current(name).result["served_sha256"] for name in measured}
+    assert measured == shipped
+    learnt = [
+        one.run.experiment.name
+        for one in summarize_current(only_shipped)
+        if one.run.experiment in REPORT_EXPERIMENTS and one.has_learnt
+    ]
+    assert len(learnt) == 15
+    assert record["agreement"]["served_sha256"] == {name: shipped[name] for name in learnt}

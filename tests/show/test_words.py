@@ -36,10 +36,21 @@ def test_one_is_one_in_all_sentences():
         ([(7, 21)], "All 21 networks read 7."),
         ([(7, 16), (1, 1)], "Sixteen of seventeen networks read 7; one reads 1."),
         ([(7, 30), (1, 10)], "30 of 40 networks read 7; ten read 1."),
+        ([(7, 1)], "The only network reads 7."),
     ],
 )
 def test_any_number_of_networks_can_vote(votes, sentence):
     assert describe_votes(votes) == sentence
+
+
+def test_it_is_said_which_networks_vote():
+    whose = "the report’s"
+    assert (
+        describe_votes([(7, 15)], whose) == "All the report’s fifteen networks that learnt read 7."
+    )
+    said = "Fourteen of the report’s fifteen networks that learnt read 7; one reads 1."
+    assert describe_votes([(7, 14), (1, 1)], whose) == said
+    assert describe_votes([(7, 1)], whose) == "The report’s only network that learnt reads 7."
 
 
 @pytest.mark.parametrize(
@@ -48,12 +59,13 @@ def test_any_number_of_networks_can_vote(votes, sentence):
         (328, 540, "6 times in 10"),
         (945, 1000, "94 times in 100"),
         (994, 1000, "994 times in 1,000"),
-        (6695, 6697, "more than 999 times in 1,000"),
-        (5000, 5000, "more than 999 times in 1,000"),
+        (6695, 6697, "999 times in 1,000"),  # more than so many would claim too much
+        (5000, 5000, "5,000 times out of 5,000"),
+        (1, 5000, "once in 1,000"),
         (40, 40, "40 times out of 40"),
         (1, 6, "2 times in 10"),
         (1, 10, "once in 10"),
-        (0, 5000, "less than once in 1,000"),
+        (0, 5000, "0 times out of 5,000"),
     ],
 )
 def test_odds_are_said_in_plain_words(right, total, said):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -175,8 +176,11 @@ def test_all_pairs_of_the_same_digits_are_corrected_together(store):
     assert [compared[pair].corrected for pair in pairs] == pytest.approx(list(expected))
     assert compared[cnn, cnn_long].winner is None
     assert (fc, "lenet5/shipped") not in compared
-    sentence = show_comparison.describe_correction("A", "B", compared[cnn, cnn_long])
-    assert sentence.endswith("they cannot be told apart.")
+    sentence = show_comparison.describe_correction(compared[cnn, cnn_long])
+    assert sentence.startswith("Corrected for all pairs, those below, p")
+    seeming = replace(compared[cnn, cnn_long], p_value=0.01, corrected=0.2)
+    sentence = show_comparison.describe_correction(seeming)
+    assert sentence.endswith("by chance alone: corrected for all of them, p = 0.2.")
     assert compared[fc, cnn].winner == "b"
 
 

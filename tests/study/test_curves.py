@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from digitnet.experiments import REPORT_EXPERIMENTS, TrainingSettings, find_experiment
 from digitnet.report import load_report_history
-from digitnet.runs import HISTORY, RESULT, Request, RunError, RunStore
+from digitnet.runs import HISTORY, RESULT, KeptFit, ReadShare, Request, RunError, RunStore
 from digitnet.show import curves as curve_figures
 from digitnet.show.curves import METRICS, PARTS, SCALES, SPANS, View
 from digitnet.study import curves
@@ -142,10 +143,16 @@ def test_the_table_has_a_line_for_each_epoch_and_marks_the_kept_one(cnn):
 
 def test_the_reading_names_verdict_rule_epochs_gap_and_report(cnn):
     said = curves.interpret_curves(cnn)
-    assert said.verdict == f"It fits. {describe_fit(cnn.history, 3).reason}"
+    assert said.verdict == f"By its curves it fits. {describe_fit(cnn.history, 3).reason}"
     assert said.epochs == "It stopped after 5 epochs and keeps epoch 3, 2 before the last."
-    assert "97.00% of its training images and 97.50%" in said.gap
-    assert "validation is 0.50 percentage points ahead, as is usual with dropout" in said.gap
+    assert "it read 97.00% of its training images, with dropout, and after it 97.50%" in said.gap
+    assert "ahead" not in said.gap  # the two are not taken alike
+    fit = KeptFit(ReadShare(990, 1000), ReadShare(97, 100))
+    said = curves.interpret_curves(replace(cnn, fit=fit))
+    assert said.gap == (
+        "As it is kept, without dropout, it reads 99.00% of its 1,000 training images and 97.00% "
+        "of the validation images: training is 2.00 percentage points ahead."
+    )
     assert find_experiment("cnn").conclusion in said.report
 
 
@@ -198,7 +205,7 @@ def test_the_reports_curves_are_dashed_and_named_in_the_legend(cnn):
     figure = curve_figures.curves_figure([cnn, *report], View())
     assert [one.line.dash for one in lines_of(figure, "A")] == ["solid", "dash"]
     shown = {one.name for one in figure.data if one.showlegend is not False}
-    assert {"the report's validation", "validation", "kept epoch"} <= shown
+    assert {"the report's validation", "validation", "kept epoch; the report's best"} <= shown
 
 
 def test_the_kept_epoch_has_a_ring(cnn):
@@ -263,7 +270,7 @@ def test_every_view_is_drawn_within_its_axes(cnn, unfinished, metric, scale, by,
 def test_cards_are_escaped_and_a_broken_run_is_named(store, cnn):
     card = curve_figures.interpretation_html(cnn, curves.interpret_curves(cnn))
     assert "<b>A</b> Basic CNN · shipped" in card
-    assert "<b>It fits.</b>" in card
+    assert "<b>By its curves it fits.</b>" in card
     broken = curve_figures.broken_html(store.find("cnn/shipped"), "B", "history.csv <is> missing")
     assert "Broken." in broken
     assert "&lt;is&gt;" in broken

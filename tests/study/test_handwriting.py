@@ -8,16 +8,32 @@ import pytest
 from benchmarks import handwriting as benchmark
 from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
-from digitnet.serving import ModelServer, load_handwriting, measured
+from digitnet.serving import ModelServer, Reading, load_handwriting, measured
 from digitnet.show.handwriting import drawn_figure, list_drawn
 from digitnet.study import handwriting
-from digitnet.study.handwriting import describe_gains, describe_sets, find_drawn, list_collections
-from digitnet.study.results import format_handwriting
+from digitnet.study.handwriting import (
+    Answered,
+    describe_gains,
+    describe_sets,
+    find_answered,
+    find_drawn,
+    list_collections,
+)
+from digitnet.study.results import format_handwriting, format_reader
 from digitnet.study.standings import load_standings, tabulate_standings
 from digitnet.study.summaries import summarize_run
 from tests.made_runs import make_request, ship_run, use_store
 
-SIZES = {"pendigits": 900, "unipen": 800, "abc": 500, "abd": 200, "tiny": 20, "uji": 300}
+SIZES = {
+    "pendigits": 900,
+    "unipen": 800,
+    "abc": 500,
+    "abd": 200,
+    "tiny": 20,
+    "uji": 300,
+    "few": 900,
+}
+WRITERS = {"few": 3}
 
 
 def measure(*accuracies):
@@ -34,14 +50,14 @@ def store(tmp_path, monkeypatch):
     store = use_store(monkeypatch, tmp_path)
     networks = {}
     for name, dataset, sets in (
-        ("cnn", "mnist", measure(0.95, 0.94, 0.97, 0.9, 0.5, 0.96)),
-        ("fc", "mnist", measure(0.92, 0.9, 0.91, 0.93, 0.5, 0.94)),
+        ("cnn", "mnist", measure(0.95, 0.94, 0.97, 0.9, 0.5, 0.96, 0.2)),
+        ("fc", "mnist", measure(0.92, 0.9, 0.91, 0.93, 0.5, 0.94, 0.2)),
         ("reader", "handwriting", measure(0.99)),
     ):
         run = ship_run(store, make_request(name, dataset=dataset), served=name.encode())
         networks[name] = {"served_sha256": run.result["served_sha256"], "sets": sets}
     sets = {
-        name: {"title": f"set {name}", "drawings": size, "writers": 4}
+        name: {"title": f"set {name}", "drawings": size, "writers": WRITERS.get(name, 40)}
         for name, size in SIZES.items()
     }
     record = {"sets": sets, "networks": networks}
@@ -61,9 +77,9 @@ def forget(store, name):
 def test_what_was_measured_is_told_of_the_very_model(store):
     cnn, _, reader = (find_drawn(one) for one in summaries(store))
     assert cnn["pendigits"].accuracy == 0.95 and cnn["pendigits"].interval == (0.94, 0.955)
-    assert (cnn["pendigits"].drawings, cnn["pendigits"].writers) == (900, 4)
+    assert (cnn["pendigits"].drawings, cnn["pendigits"].writers) == (900, 40)
     assert list(reader) == ["pendigits"]
-    assert [one.name for one in list_collections(cnn)] == ["abd", "abc"]  # tiny tells little
+    assert [one.name for one in list_collections(cnn)] == ["abd", "abc"]  # tiny and few tell little
     forget(store, "cnn")
     assert find_drawn(summaries(store)[0]) == {}
     assert find_drawn(None) == {}
@@ -92,7 +108,10 @@ def test_gains_are_told_of_those_that_learnt(store):
     said = describe_gains(summaries(store))
     assert "2.0 points on MNIST's test and 3.0 points on pen drawings" in said
     assert "from fc (92.00%) to cnn (95.00%)" in said
-    assert "reader, which learnt from drawings by other people as well, misreads 1.00%" in said
+    assert (
+        "reader, which learnt from drawings by other people as well, misreads 1.00% of the pen"
+        in said
+    )
     assert "reader" not in describe_gains(summaries(store)[:2])
     assert describe_gains(summaries(store)[1:]) == ""
 
@@ -104,7 +123,7 @@ def test_the_readme_table_leaves_out_what_was_learnt_from(store):
         "abd 90.0%, abc 97.0% | 96.00% (95.0% to 96.5%) |" in table
     )
     assert "99.00% (98.0% to 99.5%) | learnt from | learnt from | learnt from |" in table
-    assert "set pendigits: 900 drawings by 4 writers." in table
+    assert "set pendigits: 900 drawings by 40 writers." in table
 
 
 def test_nothing_measured_is_said_and_not_shown(store, monkeypatch):
@@ -180,3 +199,23 @@ def test_the_benchmark_says_what_a_source_is_made_of():
         "abc": (20, 2),
         "abd": (30, 3),
     }
+
+
+def test_the_benchmark_counts_what_a_network_takes_for_no_digit():
+    source = benchmark.make_source("pendigits", draw_some("pendigits", 1))
+    probabilities = np.eye(10)[[0, 1, 2, 3, 4, 5, 6, 7, 8, 0]]  # the 9 is misread
+    is_digit = np.array([False] + [True] * 9)
+    server = SimpleNamespace(read=lambda *_: Reading(probabilities, is_digit))
+    found = benchmark.count_answers(server, None, source)
+    assert found == {"digits": 10, "refused": 1, "right": 8}
+
+
+def test_what_a_network_refuses_stands_beside_its_accuracy(store):
+    answered = {"pendigits": {"digits": 1000, "refused": 4, "right": 990}}
+    handwriting._load_handwriting()["networks"]["reader"]["answered"] = answered
+    *_, reader = summaries(store)
+    assert find_answered(reader) == {"pendigits": Answered(1000, 4, 990)}
+    said = format_reader([reader])
+    assert "it refuses 0.40% of the pen drawings, which leaves 99.00% read rightly." in said
+    forget(store, "reader")
+    assert find_answered(summaries(store)[2]) == {}

@@ -154,7 +154,7 @@ def test_the_standings_are_rows_in_their_order_with_places_on_the_scale(
         ([3], "You have not drawn a 0, 1, 2, 4, 5, 6, 7, 8 or 9 yet."),
         ([*range(9)], "You have not drawn a 9 yet."),
         ([*range(8)], "You have not drawn an 8 or 9 yet."),
-        ([*range(10)], "With 10 drawings, chance alone"),
+        ([*range(10)], "10 drawings say little"),
         ([*range(10)] * 3, ""),
     ],
 )

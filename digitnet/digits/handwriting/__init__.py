@@ -1,6 +1,6 @@
 """Real handwriting: drawings, told apart by writer, and ever new images made of them."""
 
-from digitnet.digits.handwriting.dealing import deal_images, hold_out_writers
+from digitnet.digits.handwriting.dealing import MNIST_TRAIN, deal_images, hold_out_writers
 from digitnet.digits.handwriting.drawings import OUTLIER, Drawing, fit, load_drawings
 from digitnet.digits.handwriting.epochs import Epochs, Mixture, Sources
 from digitnet.digits.handwriting.outliers import make_outliers
