@@ -16,6 +16,7 @@ from digitnet.experiments import (
     LayerError,
     NetworkError,
     SettingsError,
+    UnknownExperimentError,
     make_network,
     walk_layers,
 )
@@ -89,7 +90,10 @@ def show_start() -> None:
 
 def start_from(name: str | None) -> None:
     if name is not None:
-        st.session_state["draft"] = Draft.of(loaders.load_store().find_experiment(name))
+        try:
+            st.session_state["draft"] = Draft.of(loaders.load_store().find_experiment(name))
+        except UnknownExperimentError as error:  # it was deleted elsewhere
+            note_error(error)
     st.session_state["start"] = None
 
 

@@ -140,8 +140,9 @@ def _begin() -> dict[str, Any] | None:
 
 def _begin_anew() -> None:
     st.session_state["begun_with"] = []
-    if st.session_state.get("sample") is not None and (before := st.session_state.get("on_board")):
-        st.session_state["cleared"] = before
+    if (sample := st.session_state.get("sample")) is not None:
+        _put_away(st.session_state.get("on_board", []))
+        st.session_state["given"] = len(load_samples()[sample])
 
 
 def _show_way_to_empty() -> None:
@@ -179,9 +180,16 @@ def _put_on_board(strokes: ink.Strokes) -> None:
 
 def _remember(strokes: ink.Strokes) -> None:
     """Keeps what was on the board before it was cleared."""
-    if not strokes and (before := st.session_state.get("on_board")):
-        st.session_state["cleared"] = before
+    if not strokes:
+        _put_away(st.session_state.get("on_board", []))
+        st.session_state.pop("given", None)
     st.session_state["on_board"] = strokes
+
+
+def _put_away(strokes: ink.Strokes) -> None:
+    """Keeps a drawing so that it can be had back; not a sample digit that nothing was added to."""
+    if strokes and len(strokes) != st.session_state.get("given"):
+        st.session_state["cleared"] = strokes
 
 
 def offer_cleared() -> None:

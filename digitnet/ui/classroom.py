@@ -188,7 +188,8 @@ def show_given() -> None:
 def _show_for_all(seen: Sequence[Donation], count: int) -> None:
     """What is done at once to those that the owner sees, which may be some of them."""
     ids = [one.id for one in seen]
-    which = "them all" if len(seen) == count else f"these {len(seen)}"
+    some = f"these {len(seen)}" if len(seen) > 1 else "this one"
+    which = some if len(seen) < count else "them all"
     with st.container(horizontal=True):
         _button(f"Show {which}", "done_all", "show_all", _show_drawings, ids)
         _button(f"Delete {which}", "delete", "delete_all_waiting", _delete_drawings, ids)

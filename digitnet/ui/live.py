@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from digitnet.ui.page import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
 DEMONSTRATED = 3  # the sample digit, of one stroke, that draws itself on the first visit
+KEPT_SECONDS = 24 * 3600  # of what browsers are offered
 _turns = count()  # what is sent as before is not told to a component, which may wait to be told
 DECIMALS = 1  # of a stroke's coordinates, in pixels of the board: as fine as the screen
 
@@ -85,6 +88,7 @@ def _offer_description(seen: str) -> str:
     Args:
         seen: Where the runs lie that the visitor sees: what others keep is not told.
     """
+    _tidy_shelf()
     content = json.dumps(
         {
             "networks": [_describe(one) for one in load_current()],
@@ -114,9 +118,25 @@ def _offer_model(summary: RunSummary) -> str | None:
     if summary.served_sha256 is None or (summary.served_bytes or 0) > LARGEST:
         return None
     try:
-        return _put_on_shelf(f"{summary.served_sha256}.tflite", summary.run.served_model.read_bytes)
+        return _put_on_shelf(f"{summary.served_sha256}.tflite", partial(_read_model, summary))
     except (OSError, RunError):
         return None  # the page tells what is wrong where it reads it
+
+
+def _read_model(summary: RunSummary) -> bytes:
+    """What a run serves; raises RunError if its bytes are not those that were exported."""
+    content = summary.run.served_model.read_bytes()
+    if hashlib.sha256(content).hexdigest() != summary.served_sha256:
+        raise RunError(f"the served model of {summary.run.id} is damaged")
+    return content
+
+
+def _tidy_shelf() -> None:
+    """Takes away what has lain long: what is still wanted is put back at the next look."""
+    with suppress(OSError):
+        for path in _open_shelf().iterdir():
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def _put_on_shelf(name: str, read: Callable[[], bytes]) -> str:
@@ -130,13 +150,15 @@ def _put_on_shelf(name: str, read: Callable[[], bytes]) -> str:
 def empty_shelf() -> None:
     """Forgets what browsers were offered; what is still wanted is put back at the next look."""
     _offer_description.clear()
-    for path in _open_shelf().iterdir():
-        path.unlink(missing_ok=True)
+    with suppress(OSError):  # it is only a copy
+        for path in _open_shelf().iterdir():
+            path.unlink(missing_ok=True)
 
 
 def _open_shelf() -> Path:
     """The folder that browsers may fetch from: the run folders hold more than models."""
     folder = Path(_shelf().name)
+    folder.mkdir(mode=0o700, exist_ok=True)  # a temporary folder may have been tidied up
     _serve_folder("networks", folder)
     return folder
 

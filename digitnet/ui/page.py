@@ -69,7 +69,8 @@ def say_what_is_missing(present: Collection[Experiment]) -> None:
     missing = [one.name for one in EXPERIMENTS if one not in present]
     if missing:
         st.info(
-            f"{len(missing)} of {len(EXPERIMENTS)} networks are missing. A clone brings them in "
+            f"{len(missing)} of {len(EXPERIMENTS)} networks {'is' if len(missing) == 1 else 'are'} "
+            "missing. A clone brings them in "
             "`checkpoints/`: `git checkout -- checkpoints` restores them. Or train them yourself: "
             f"`python -m digitnet train {' '.join(missing)}`"
         )

@@ -11,7 +11,13 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.digits import DataError, is_here
-from digitnet.experiments import DATASETS, Experiment, SettingsError, TrainingSettings
+from digitnet.experiments import (
+    DATASETS,
+    Experiment,
+    SettingsError,
+    TrainingSettings,
+    UnknownExperimentError,
+)
 from digitnet.jobs import Estimate
 from digitnet.runs import Request, RunError
 from digitnet.show.trainings import describe_estimates, describe_time, warn_of_estimates
@@ -168,6 +174,8 @@ def submit_form() -> None:
         submit(read_form())
     except SettingsError as error:
         note(tell_setting(error), ":material/error:")
+    except UnknownExperimentError as error:  # it was deleted elsewhere
+        note_error(error)
 
 
 def show_estimates(requests: Sequence[Request]) -> None:
@@ -237,13 +245,14 @@ def show_way_to_trainings() -> None:
 def submit(requests: Iterable[Request]) -> None:
     """Queues trainings, and tells so."""
     for request in requests:
-        title = loaders.load_store().find_experiment(request.experiment).title
+        title = request.experiment
         try:
+            title = loaders.load_store().find_experiment(title).title
             submitted = jobs.submit(loaders.load_store(), request)
         except jobs.QueueFullError as error:
             note_error(error)  # once, for all that were asked for
             return
-        except (jobs.JobError, RunError) as error:
+        except (jobs.JobError, RunError, UnknownExperimentError) as error:
             note(f"{title}: {as_sentence(str(error))}", ":material/error:")
             continue
         if submitted.is_new:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -349,3 +349,86 @@ def test_the_votes_and_the_picture_lie_apart_inside_the_page(page: Page, width: 
     is_beside = votes["x"] + votes["width"] <= picture["x"]
     assert is_beside or votes["y"] + votes["height"] <= picture["y"]
     assert picture["x"] + picture["width"] <= width
+
+
+@pytest.fixture
+def touched(browser: Browser, address: str) -> Iterator[tuple[Page, Callable[..., None]]]:
+    """The page on a phone, and a way to touch it: the kind of event, and each finger's place."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    open_page(page, address)
+    expect_nothing_read(page)
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    scale, touch = box["width"] / CANVAS_SIZE, context.new_cdp_session(page)
+
+    def touch_board(kind: str, **fingers: tuple[float, float]) -> None:
+        at = [
+            {"x": box["x"] + scale * x, "y": box["y"] + scale * y, "id": ord(name)}
+            for name, (x, y) in fingers.items()
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    yield page, touch_board
+    context.close()
+
+
+PALM = (140, 340)  # below the board
+
+
+def test_a_finger_is_read_although_a_palm_rests_on_the_screen(touched) -> None:
+    page, touch = touched
+    touch("touchStart", p=PALM)
+    known = ""
+    for number, digit in enumerate((7, 1)):
+        [stroke] = load_samples()[digit]
+        for index, point in enumerate(stroke):
+            touch("touchMove" if index else "touchStart", p=PALM, f=point)
+        touch("touchEnd", f=point)  # the finger is lifted, the palm is not
+        page.wait_for_function(
+            "known => (new URLSearchParams(location.search).get('drawing') ?? known) !== known",
+            arg=known,
+        )
+        known = drawing_of(page)
+        assert len(ink.decode_strokes(known)) == number + 1
+    touch("touchEnd")
+
+
+def test_a_stroke_that_the_system_takes_away_ends_where_it_was(touched) -> None:
+    page, touch = touched
+    [stroke] = load_samples()[7]
+    for index, point in enumerate(stroke):
+        touch("touchMove" if index else "touchStart", f=point)
+    touch("touchCancel")
+    expect_reading(page, 7)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    clear_canvas(page)
+    expect_nothing_read(page)
+    [stroke] = load_samples()[1]
+    for index, point in enumerate(stroke):
+        touch("touchMove" if index else "touchStart", f=point)
+    touch("touchEnd")
+    expect_reading(page, 1)
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    assert len(ink.decode_strokes(drawing_of(page))) == 1
+
+
+def test_a_sample_that_was_tapped_by_mistake_costs_no_drawing(page: Page) -> None:
+    draw_strokes(page, load_samples()[7])
+    expect_reading(page, 7)
+    page.wait_for_function("/drawing=/.test(location)")
+    for digit in (1, 2):
+        page.locator(".st-key-sample").get_by_role("radio", name=str(digit), exact=True).click()
+        expect_reading(page, digit)
+    clear_canvas(page)
+    expect_nothing_read(page)
+    drawing_back(page).click()
+    expect_reading(page, 7)
+
+
+def test_colours_of_the_system_leave_what_only_colour_tells(page: Page) -> None:
+    draw_strokes(page, load_samples()[7])
+    expect_reading(page, 7)
+    page.emulate_media(forced_colors="active")
+    dot = page.locator(".st-key-confirmed .dn-ballot i").first
+    assert dot.evaluate("one => getComputedStyle(one).forcedColorAdjust") == "none"
+    page.emulate_media(forced_colors="none")

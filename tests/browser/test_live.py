@@ -511,3 +511,43 @@ def test_reduced_motion_shows_no_digit_that_draws_itself(
     wait_for_networks(page)
     page.wait_for_timeout(1500)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+
+
+def test_another_pointer_has_no_part_in_a_stroke(page: Page) -> None:
+    wait_for_networks(page)
+    box = page.locator(CANVAS).bounding_box()
+    for index, (x, y) in enumerate(SEVEN[0]):
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        if not index:
+            page.mouse.down()
+        page.evaluate(
+            """() => {
+                const palm = {pointerId: 99, isPrimary: true, pointerType: "touch", clientX: 5,
+                    clientY: 5, bubbles: true};
+                document.dispatchEvent(new PointerEvent("pointermove", palm));
+                document.dispatchEvent(new PointerEvent("pointercancel", palm));
+            }"""
+        )
+    expect_live(page, 7)
+    page.mouse.up()
+    expect_read(page, 7)
+
+
+def test_what_could_not_be_fetched_is_asked_for_again(fresh: BrowserContext, address: str) -> None:
+    page = fresh.new_page()
+    told, models = "**/digitnet.networks/*.json", "**/*.tflite"
+    page.route(told, block)
+    page.route(models, block)
+    open_page(page, address)
+    page.wait_for_timeout(1000)
+    page.unroute(told)
+    draw_strokes(page, SEVEN)  # after it the networks are asked for again, which fails
+    expect_read(page, 7)
+    page.wait_for_timeout(1000)
+    page.unroute(models)
+    clear_canvas(page)
+    wait_for_networks(page)
+    put_pen(page, SEVEN[0])
+    expect_live(page, 7)
+    page.mouse.up()
+    expect_read(page, 7)

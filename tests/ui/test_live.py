@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +103,36 @@ def test_models_are_offered_as_they_are_served_but_not_the_largest():
     assert reader["temperature"] == run.calibration.temperature
     assert reader["threshold"] == run.calibration.threshold
     assert [name for name, one in offered.items() if one["refuses"]] == ["reader"]
+
+
+def test_a_damaged_model_is_not_offered_until_it_is_mended(monkeypatch, tmp_path):
+    [summary] = [one for one in summaries() if one.run.experiment.name == "cnn_min"]
+    good, copy = summary.run.served_model.read_bytes(), tmp_path / "served.tflite"
+    copy.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    monkeypatch.setattr(type(summary.run), "served_model", copy)
+    live.empty_shelf()
+    assert live._describe(summary)["file"] is None
+    copy.write_bytes(good)
+    name = live._describe(summary)["file"]
+    assert (live._open_shelf() / name).read_bytes() == good
+
+
+def test_what_browsers_fetch_outlives_a_tidied_temporary_folder():
+    [summary] = [one for one in summaries() if one.run.experiment.name == "cnn_min"]
+    shutil.rmtree(live._open_shelf())
+    live.empty_shelf()
+    assert (live._open_shelf() / live._describe(summary)["file"]).is_file()
+
+
+def test_what_has_lain_long_on_the_shelf_is_taken_away():
+    old, new = (live._open_shelf() / f"{name}.tflite" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"model")
+    long_ago = time.time() - 2 * live.KEPT_SECONDS
+    os.utime(old, (long_ago, long_ago))
+    live._tidy_shelf()
+    assert new.exists() and not old.exists()
+    new.unlink()
 
 
 def test_a_model_that_is_gone_is_not_offered(monkeypatch, tmp_path):

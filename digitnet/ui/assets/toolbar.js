@@ -4,6 +4,8 @@
 // sample digit, or what was on the board when one came, is put away instead. So it is called Clear,
 // to the eye and to a screen reader alike; and what is called Edit there, Move.
 // The canvas waits 200 ms after a stroke, should another follow; its Update, unseen here, does not.
+// And a touch ends a stroke for it only if no finger or palm rests elsewhere, and never where the
+// system takes the touch away; so it is told of both as of any other end.
 { // a block of its own: whoever comes back to the page runs this again
 const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // what is shown
 const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
@@ -22,8 +24,14 @@ const style = `
   .dc-toolbar-separator { display: none; }
   .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
   .dc-canvas { border-radius: 0.6rem; outline: none; }
-  .dc-container { border-radius: 0.6rem; overflow: hidden; }
+  .dc-container { border-radius: 0.6rem; overflow: hidden;
+    width: var(--width) !important; height: var(--height) !important; }
+  .dc-container :is(.canvas-container, canvas) { width: 100% !important; height: 100% !important; }
 `;
+const findBeginning = () => document.querySelector( // what the board would return to
+  '.st-key-sample [aria-checked="true"], .st-key-empty_board button');
+const isRunning = () =>
+  document.querySelector(".stApp")?.getAttribute("data-test-script-state") === "running";
 function arrange() {
   const host = [...document.querySelectorAll(".st-key-canvas *")].find((one) => one.shadowRoot);
   const root = host?.shadowRoot;
@@ -33,11 +41,15 @@ function arrange() {
   if (!root?.querySelector(".dc-toolbar") || root.querySelector("#digitnet")) return;
   const board = root.querySelector(".dc-container");
   const room = document.querySelector(".st-key-canvas"), width = () => parseFloat(board.style.width);
+  const height = () => parseFloat(board.style.height);
   const fit = () => { // on a phone the board is as wide as the screen, but never higher than it
-    if (!room.isConnected) return sizes.disconnect(); // another board is in its place, or none
-    const highest = Math.max(innerHeight - AROUND, LOWEST) / parseFloat(board.style.height);
-    board.style.zoom = Math.min(room.clientWidth / width(), highest);
+    if (!board.isConnected) return sizes.disconnect(); // another is in its place, or none
+    const highest = Math.max(innerHeight - AROUND, LOWEST) / height();
+    const scale = Math.min(room.clientWidth / width(), highest);
+    board.style.setProperty("--width", `${scale * width()}px`);
+    board.style.setProperty("--height", `${scale * height()}px`);
   };
+  fit(); // before the first frame
   const sizes = new ResizeObserver(fit);
   [room, board, document.documentElement].forEach((one) => sizes.observe(one));
   root.querySelector(".upper-canvas").setAttribute("aria-label", "Board to draw a digit on");
@@ -48,12 +60,41 @@ function arrange() {
     board.addEventListener(down, () =>
       addEventListener(up, () => setTimeout(send), {once: true}));
   root.addEventListener("click", (event) => {
-    const beginning = event.target.closest('[aria-label="Clear"]') && document.querySelector(
-      '.st-key-sample [aria-checked="true"], .st-key-empty_board button');
+    const beginning = event.target.closest('[aria-label="Clear"]') && findBeginning();
     if (!beginning) return;
     event.stopImmediatePropagation(); // Reset would tell first of the drawing that it returns to
     beginning.click();
+    hold(board);
   }, {capture: true});
+  lift(board);
+}
+/** Tells a board's canvas of each end of a touch that it would not take for one. */
+function lift(board) {
+  const ends = ["touchend", "touchcancel"];
+  let finger = null; // the touch that draws
+  board.addEventListener("touchstart", ({changedTouches: [touch]}) => finger ??= touch.identifier,
+    {capture: true});
+  const end = (event) => {
+    if (!board.isConnected)
+      return ends.forEach((kind) => document.removeEventListener(kind, end, {capture: true}));
+    const touch = [...event.changedTouches].find(({identifier}) => identifier === finger);
+    if (!touch) return;
+    finger = null;
+    if (event.type === "touchend" && !event.touches.length) return;
+    document.dispatchEvent(Object.assign(new Event("touchend", {bubbles: true}),
+      {changedTouches: [touch], touches: []}));
+  };
+  ends.forEach((kind) => document.addEventListener(kind, end, {capture: true}));
+}
+/** Keeps a board that the server is to empty from being drawn on until it has. */
+function hold(board) {
+  const until = Date.now() + 10_000; // should the server never answer
+  Object.assign(board.style, {opacity: 0.3, pointerEvents: "none"});
+  const waiting = setInterval(() => {
+    if (Date.now() < until && (isRunning() || findBeginning())) return;
+    Object.assign(board.style, {opacity: "", pointerEvents: ""});
+    clearInterval(waiting);
+  }, 100);
 }
 clearInterval(window.digitnetToolbar); // of the last time that this ran
 window.digitnetToolbar = setInterval(arrange, 50); // boards come and go: samples, ways in, other pages

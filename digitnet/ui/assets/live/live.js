@@ -7,6 +7,7 @@ import {demonstrate, findBoard} from "./demonstration.js";
 const BOARD = "canvas.upper-canvas";
 // Of the toolbar, what changes the drawing; Move only lets one, and Update only sends it.
 const CHANGES = '.dc-toolbar button:not([aria-label^="Update"], [aria-label="Move"])';
+const PATIENCE = 30_000; // milliseconds, for what a slow network brings
 const SHOWN = "digitnetLive"; // on the document while this is shown in place of the server's reading
 
 /** Streamlit calls this when the component appears, and whenever its data have changed. */
@@ -24,8 +25,8 @@ class Live {
     this.strokes = []; // that the server has read
     this.finished = []; // strokes since, which it has not: positions of the pointer
     this.points = null; // of the stroke that is being drawn, be it by the demonstration
-    this.isDown = false; // the visitor's pen
-    this.readings = {}; // the last, by the networks' names
+    this.pointer = null; // the visitor's, while it draws; a resting palm is another
+    this.readings = [{}, {}]; // the last of each worker, by the networks' names
     this.first = {}; // the last answer of the first worker, which tells numbers as well
     this.networks = [];
     this.isHere = false;
@@ -61,7 +62,8 @@ class Live {
   reset() {
     this.finished = [];
     this.points = null;
-    this.isDown = false;
+    this.pointer = null;
+    this.readings = [{}, {}];
     this.hide();
     this.panel?.say("");
   }
@@ -95,15 +97,22 @@ class Live {
     const wanted = [description, chosen].join();
     if (wanted === this.wanted) return;
     this.wanted = wanted;
+    let told;
     try {
-      const {networks, demonstration} = await (await fetch(urlOf(description))).json();
-      if (wanted !== this.wanted) return; // another is chosen by now
+      const answer = await fetch(urlOf(description), {signal: AbortSignal.timeout(PATIENCE)});
+      told = await answer.json();
+    } catch (error) {
+      console.warn("digitnet: the networks are asked for again after the next stroke.", error);
+      if (wanted === this.wanted) this.wanted = null;
+      return;
+    }
+    if (wanted !== this.wanted) return; // another is chosen by now
+    this.attempt(() => {
+      const {networks, demonstration} = told;
       Object.assign(this, {networks, demonstration, chosen});
       this.panel.list(networks);
       this.hire(networks, chosen);
-    } catch (error) {
-      this.fail(error);
-    }
+    });
   }
 
   /** Sets one worker to the chosen network and the reader, which must not wait, one to all others. */
@@ -132,7 +141,7 @@ class Live {
 
   /** On the first visit, once it can be read, a digit draws itself on the empty board. */
   async greet() {
-    if (this.strokes.length || this.hasBegun) return;
+    if (!this.isHere || this.strokes.length || this.hasBegun) return;
     const read = (points) => {
       this.points = points;
       this.panel?.demonstrate(Boolean(points));
@@ -144,21 +153,22 @@ class Live {
 
   begin(event) {
     const board = event.composedPath()[0];
-    if (!event.isPrimary || event.button || !board.matches?.(BOARD) || isMoving(board)) return;
+    if (this.pointer !== null || !event.isPrimary || event.button || !board.matches?.(BOARD) || isMoving(board)) return;
     this.board = board;
-    this.hasBegun = this.isDown = true; // and needs no greeting
+    this.hasBegun = true; // and needs no greeting
+    this.pointer = event.pointerId;
     this.points = [this.place(event)];
   }
 
   go(event) {
-    if (!this.isDown || !event.isPrimary) return;
+    if (event.pointerId !== this.pointer) return;
     this.points.push(this.place(event));
     this.send();
   }
 
   end(event) {
-    if (!this.isDown || !event.isPrimary) return;
-    this.isDown = false;
+    if (event.pointerId !== this.pointer) return;
+    this.pointer = null;
     this.finished.push(this.points);
     this.points = null;
     this.send();
@@ -192,7 +202,7 @@ class Live {
 
   /** Takes in what a worker has read; the page shows it with its next frame. */
   take(worker, answer, drawing) {
-    Object.assign(this.readings, answer.readings);
+    this.readings[worker] = answer.readings;
     document.dispatchEvent(new CustomEvent("digitnet:reading", {detail: worker})); // to be timed
     if (!this.isReading()) return;
     if (worker === 0) {
@@ -217,8 +227,9 @@ class Live {
   }
 
   showDigit(reading, pixels) {
-    const verdicts = Object.values(this.readings).map(({isDigit}) => isDigit);
-    this.panel.show(reading.probabilities, !verdicts.includes(false), this.readings, pixels);
+    const readings = Object.assign({}, ...this.readings);
+    const verdicts = Object.values(readings).map(({isDigit}) => isDigit);
+    this.panel.show(reading.probabilities, !verdicts.includes(false), readings, pixels);
   }
 }
 

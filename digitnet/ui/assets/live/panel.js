@@ -10,7 +10,11 @@ import {likeliest} from "./reading.js";
 
 const DIGITS = [...Array(10).keys()];
 const ABREAST = 2; // dots side by side over a digit
-const COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+const COUNTS = [ // as the server writes them
+  "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+  "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+  "twenty",
+];
 
 export class Panel {
   /** @param {HTMLElement} root Where it is shown, beside the style sheet that is there. */

@@ -12,17 +12,18 @@ const MOST_MILLISECONDS = 35; // an image for all networks: more than 20 reading
 const TRIALS = 3; // of a network's speed; the first are slow, before they are compiled
 const TRIAL = renderStrokes([[[0, 0], [9, 0], [0, 9], [9, 18], [0, 18]]]);
 const SHELF = "digitnet"; // where the browser keeps the files
+const PATIENCE = 60_000, PAUSE = 10_000; // milliseconds, for a file; before it is asked for again
 
 let calibrations = {}; // of the networks that are wanted, by name
 const networks = new Map(); // those that are loaded, and the milliseconds that each takes
-let loading = Promise.resolve();
+let loading = Promise.resolve(), again; // the next try
 let standing = null; // the number that is shown while the pen is down
 const memory = new Memory(); // of what is drawn, and what networks say of it
 
 self.onmessage = ({data: {wanted, drawing}}) => {
   if (wanted) {
     calibrations = Object.fromEntries(wanted.map((one) => [one.name, one]));
-    loading = loading.then(() => loadAll(wanted));
+    load(wanted);
   } else {
     self.postMessage(read(drawing));
   }
@@ -80,26 +81,47 @@ function draw(pieces) {
   return memory.recall("drawn", pieces, () => renderStrokes(pieces.map(({points}) => points)));
 }
 
+/** Loads what is wanted, once what was wanted before is loaded; until all could be fetched. */
+function load(wanted) {
+  clearTimeout(again);
+  loading = loading.then(() => loadAll(wanted)).then((hasAll) => {
+    if (!hasAll) again = setTimeout(load, PAUSE, wanted);
+  });
+}
+
+/** @returns {boolean} Whether the server had all of it. */
 async function loadAll(wanted) {
   const keys = wanted.map(({key}) => key);
   for (const key of networks.keys()) if (!keys.includes(key)) networks.delete(key);
+  let hasAll = true;
   for (const {key, url} of wanted.toSorted((a, b) => a.bytes - b.bytes)) {
     if (networks.has(key)) continue;
-    networks.set(key, await load(url).catch((error) => {
+    try {
+      networks.set(key, open(await fetchKept(url)));
+    } catch (error) {
       console.warn(`digitnet: ${url} is read at pen-up only: ${error}`);
-      return {network: null, takes: 0};
-    }));
+      if (error instanceof Unreadable) networks.set(key, {network: null, takes: 0});
+      else hasAll = false;
+    }
   }
   const taking = wanted.filter(isLoaded).map(({name}) => name);
   self.postMessage({taking});
+  return hasAll;
 }
 
+class Unreadable extends Error {}
+
 /** A network that takes part; throws where it cannot be read, or is too slow for this device. */
-async function load(url) {
-  const network = new Network(await fetchKept(url));
-  const takes = Math.min(...Array.from({length: TRIALS}, () => time(network)));
+function open(content) {
+  let network, takes;
+  try {
+    network = new Network(content);
+    takes = Math.min(...Array.from({length: TRIALS}, () => time(network)));
+  } catch (error) {
+    throw new Unreadable(error.message);
+  }
   const others = [...networks.values()].reduce((sum, one) => sum + one.takes, 0);
-  if (others + takes > MOST_MILLISECONDS) throw new Error("it would be too slow here");
+  if (others + takes > MOST_MILLISECONDS) throw new Unreadable("it would be too slow here");
   return {network, takes};
 }
 
@@ -114,7 +136,7 @@ async function fetchKept(url) {
   const shelf = await self.caches?.open(SHELF).catch(() => null); // only where the page is secure
   const kept = await shelf?.match(url);
   if (kept) return kept.arrayBuffer();
-  const answer = await fetch(url);
+  const answer = await fetch(url, {signal: AbortSignal.timeout(PATIENCE)});
   if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
   await shelf?.put(url, answer.clone()).catch(() => {}); // no room is no reason not to read
   return answer.arrayBuffer();
