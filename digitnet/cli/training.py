@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import subprocess
@@ -98,6 +99,7 @@ def _begin(request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
 def _train_in_turn(requests: list[Request]) -> int:
     """Trains one after another; what stops one stops all, what fails leaves the others."""
     worst = OK
+    _load_tensorflow()
     for request in requests:
         worst = max(worst, _train_one(_begin(request)))
         if worst == INTERRUPTED:
@@ -167,12 +169,19 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _load_tensorflow() -> None:
+    """Takes some seconds, in which no folder should wait that nobody trains in yet."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
+    with hidden_native_logs():
+        importlib.import_module("digitnet.training.pipeline")
+
+
 def _train_one(training: Training) -> int:
     """Trains; returns an exit status, having said what went wrong."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
     with hidden_native_logs():
         try:
             with jobs.heeding_stops(training):
+                _load_tensorflow()
                 from digitnet.training.pipeline import run_training
 
                 run = run_training(training, RunStore.default(), _say)

@@ -24,6 +24,7 @@ from digitnet.experiments.layers import (
     CLASSES,
     IMAGE_SHAPE,
     MOST_FILTERS,
+    MOST_LAYERS,
     MOST_UNITS,
     AveragePool,
     Convolution,
@@ -38,7 +39,6 @@ from digitnet.experiments.notation import format_layers, parse_layers
 from digitnet.experiments.own import (
     COLOURS,
     LONGEST_NAME,
-    MOST_LAYERS,
     NetworkError,
     check_layers,
     make_network,

@@ -15,6 +15,7 @@ CLASSES = 10
 IMAGE_SHAPE = (28, 28, 1)
 MOST_UNITS = 8_192
 MOST_FILTERS = 1_024
+MOST_LAYERS = 30
 
 Shape = tuple[int, ...]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from digitnet.experiments.layers import (
+    MOST_LAYERS,
     AveragePool,
     Convolution,
     Dense,
@@ -63,10 +64,12 @@ def parse_layers(text: str) -> tuple[Layer, ...]:
         text: Such as "conv 32, max 2/2, flatten, dense 64"; white space and case do not count.
 
     Raises:
-        LayerError: If a layer cannot be read or has a value out of its range; the message names
-            its place.
+        LayerError: If a layer cannot be read or has a value out of its range (the message names
+            its place), or they are too many.
     """
     parts = [" ".join(part.lower().split()) for part in text.split(",")]
+    if len(parts) > MOST_LAYERS:
+        raise LayerError(f"a network has at most {MOST_LAYERS} layers: {len(parts)}")
     layers = []
     for place, part in enumerate(parts, start=1):
         try:

@@ -6,10 +6,9 @@ import re
 
 from digitnet.errors import DigitnetError
 from digitnet.experiments.costs import cost_layers
-from digitnet.experiments.layers import Flatten, Layer, LayerError
+from digitnet.experiments.layers import MOST_LAYERS, Flatten, Layer, LayerError
 from digitnet.experiments.records import OWN, Experiment
 
-MOST_LAYERS = 30
 MOST_PARAMETERS = 50_000_000  # trains in about 3 GB of memory
 MOST_MULTIPLY_ADDS = 1_000_000_000  # for one image: an epoch takes hours on a laptop
 LONGEST_NAME = 24

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from digitnet.experiments import Experiment, Layer, TrainingSettings
 from digitnet.jobs.processes import JobError
-from digitnet.runs import Classroom, Quota, RunStore, add_network
+from digitnet.runs import Classroom, Quota, RunStore, Training, add_network, size_of
 
 READ_ONLY = "this laboratory is read-only: nothing can be trained or deleted here"
 FEWEST_IMAGES = 16  # of a visitor's step
@@ -83,7 +83,11 @@ def require_open(store: RunStore) -> None:
 
 
 def require_trainable(
-    store: RunStore, experiment: Experiment, settings: TrainingSettings, is_new: bool = True
+    store: RunStore,
+    experiment: Experiment,
+    settings: TrainingSettings,
+    begun: Training | None = None,
+    file_bytes: int = 0,
 ) -> None:
     """Raises JobError unless a training may be started in a store.
 
@@ -91,7 +95,8 @@ def require_trainable(
         store: Where it is to be kept.
         experiment: The network.
         settings: How it is to be trained.
-        is_new: Whether it needs a folder of its own; False for one that goes on.
+        begun: The training, where it only goes on.
+        file_bytes: Of the files that it is given.
     """
     require_open(store)
     quota = permissions_of(store).quota
@@ -103,18 +108,26 @@ def require_trainable(
     if settings.batch_size < FEWEST_IMAGES:
         raise JobError(f"a step must have {FEWEST_IMAGES} images at least here, as few take long")
     trainings, used = Classroom(store).usage(store)
-    waiting = sum(one.experiment.parameters for one in store.unfinished())
-    if is_new and trainings >= quota.trainings:
+    if begun is None and trainings >= quota.trainings:
         raise JobError(
             f"the most trainings that a visitor may have here, finished or not, is "
             f"{quota.trainings}, and you have {trainings}; delete one first"
         )
-    reserved = BYTES_A_PARAMETER * experiment.parameters + KEPT_BYTES_A_PARAMETER * waiting
-    if used + reserved > quota.megabytes * 2**20:
+    needed = file_bytes + max(0, BYTES_A_PARAMETER * experiment.parameters - _size_of(begun))
+    others = [one for one in store.unfinished() if begun is None or one.id != begun.id]
+    reserved = sum(
+        max(0, KEPT_BYTES_A_PARAMETER * one.experiment.parameters - _size_of(one)) for one in others
+    )
+    if used + needed + reserved > quota.megabytes * 2**20:
         raise JobError(
             f"each visitor may keep {quota.megabytes} MB here, and this would be more; delete a "
             "run first"
         )
+
+
+def _size_of(training: Training | None) -> int:
+    """The bytes that a training has taken by now."""
+    return size_of(training.folder) if training else 0
 
 
 def _require_at_most(what: str, value: int, most: int) -> None:

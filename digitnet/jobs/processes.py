@@ -54,14 +54,19 @@ def start(store: RunStore, training: Training) -> subprocess.Popen[bytes]:
         command = "train", "--run", training.id
         process = spawn(store, training.folder / LOG, *command, inherited=(lock,))
     try:
-        created = psutil.Process(process.pid).create_time()
-        values = {"pid": process.pid, "created": created, "machine": this_machine()}
+        started = _seconds_since_boot(psutil.Process(process.pid))
+        values = {"pid": process.pid, "started": started, "machine": this_machine()}
         write_json(store.local / WORKER, {"format": FORMAT, "training": training.id, **values})
     except BaseException:
         process.kill()
         process.wait()
         raise
     return process
+
+
+def _seconds_since_boot(process: psutil.Process) -> float:
+    """When a process was started: unlike its date the same after the clock has been set."""
+    return process.create_time() - psutil.boot_time()
 
 
 def spawn(
@@ -72,6 +77,9 @@ def spawn(
     environment = {"DIGITNET_THREADS": str(threads), **os.environ}
     environment["DIGITNET_RUNS"] = str(store.local.resolve())
     environment["DIGITNET_CHECKPOINTS"] = str(store.shipped.resolve())
+    for name in ("DIGITNET_MNIST", "DIGITNET_STROKES"):  # it runs in another folder
+        if value := environment.get(name):
+            environment[name] = os.path.abspath(value)
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "digitnet", *arguments],
@@ -165,20 +173,20 @@ class Started:
         training_id: What it trains.
         pid: Its number, among the processes of its machine.
         machine: Which that is.
-        created: When it was started, seconds; 0 if not known.
+        started: Seconds from the machine's start to its own; 0 if not known.
     """
 
     training_id: str
     pid: int
     machine: str
-    created: float = 0.0
+    started: float = 0.0
 
     def find_process(self) -> psutil.Process:
         """The process, if it is on this machine; JobError if it has just ended."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
             # Numbers are used again.
-            if not self.created or abs(process.create_time() - self.created) < 1:
+            if not self.started or abs(_seconds_since_boot(process) - self.started) < 1:
                 return process
         raise JobError(f"the process of {self.training_id} cannot be found; try again")
 
@@ -193,7 +201,7 @@ def find_started(store: RunStore) -> Started | None:
             str(values["training"]),
             int(values["pid"]),
             str(values["machine"]),
-            float(values["created"]),
+            float(values.get("started", 0)),
         )
     return None
 

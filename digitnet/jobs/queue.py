@@ -136,7 +136,8 @@ def submit(store: RunStore, request: Request, files: Mapping[str, bytes] = NO_FI
         _require_room(store)
         begun = store.find_begun(request)
         experiment = store.find_experiment(request.experiment)
-        require_trainable(store, experiment, request.settings, is_new=begun is None)
+        file_bytes = 0 if begun else sum(map(len, files.values()))
+        require_trainable(store, experiment, request.settings, begun, file_bytes)
         training = begun or store.create(request, files)
         mark(training, "queued", "waiting")
         order.append(training.id)
@@ -199,7 +200,7 @@ def resume(store: RunStore, job_id: str) -> None:
         if not active:
             _require_room(store)
             settings = training.request.settings
-            require_trainable(store, training.experiment, settings, is_new=False)
+            require_trainable(store, training.experiment, settings, begun=training)
             mark(training, "queued", "waiting")
             order.append(job_id)
     ensure_worker(store)

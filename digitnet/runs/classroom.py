@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import time
@@ -22,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from digitnet.runs.donations import DONATED_LOCK, Donations
-from digitnet.runs.files import FORMAT, RunError, read_json, write_json
+from digitnet.runs.files import FORMAT, RunError, read_json, size_of, write_json
 from digitnet.runs.locks import changing
 from digitnet.runs.records import CLASS, VISITORS
 from digitnet.runs.store import RunStore
@@ -258,7 +257,7 @@ class Classroom:
 
     def usage(self, store: RunStore) -> tuple[int, int]:
         """A visitor's trainings, finished or not, and the bytes of all that is kept."""
-        return len(store.held()), _size_of(store.local)
+        return len(store.held()), size_of(store.local)
 
     # --- counts ---
 
@@ -315,12 +314,3 @@ def _read_rules(path: Path, _: tuple[int, ...]) -> Rules:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path.name} holds no rules: {error}") from None
     return Rules(**{name: value is True for name, value in said.items()}, quota=quota)
-
-
-def _size_of(folder: Path) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):  # which passes over what has just been deleted
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(place) / name).lstat().st_size
-    return total

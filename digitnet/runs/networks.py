@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,8 @@ from digitnet.runs.records import is_visitors_folder
 ALL = "all"  # what a command takes for every network
 FOLDER, LOCK = "networks", "networks.lock"
 MOST_NETWORKS = 100  # every page lists them
+LONGEST_REASON = 200  # characters
+SETTLED_SECONDS = 2.0  # after which another change of a folder has another time, on any disk
 
 
 def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str = "") -> Experiment:
@@ -59,6 +62,8 @@ def add_network(local: Path, name: str, layers: tuple[Layer, ...], reason: str =
         RunError: If it cannot be written.
     """
     make_network(name, layers)
+    if len(reason) > LONGEST_REASON:
+        raise NetworkError(f"a reason has at most {LONGEST_REASON} characters: {len(reason)}")
     if known := _find_known(local, name, layers):
         return known  # without a folder: for a visitor of a class that would be a place
     with changing(local / LOCK, "the network cannot be kept"):
@@ -112,12 +117,28 @@ def find_version(local: Path, name: str, layers: tuple[Layer, ...]) -> str:
 
 def read_networks(local: Path) -> list[Experiment]:
     """The user's own networks, the oldest first; files that hold none are left out."""
+    folder = local / FOLDER
+    try:
+        changed = folder.stat().st_mtime
+    except OSError:
+        return []
+    # Files come and go there by rename, so the folder tells of each; but for those of one moment.
+    is_settled = time.time() - changed > SETTLED_SECONDS
+    return list(_remember_folder(folder, changed) if is_settled else _read_folder(folder))
+
+
+def _read_folder(folder: Path) -> tuple[Experiment, ...]:
     found = []
-    for path in (local / FOLDER).glob("*.json"):
+    for path in folder.glob("*.json"):
         with contextlib.suppress(OSError, DigitnetError):
             stat = path.stat()
             found.append(_read_network(path, (stat.st_size, stat.st_mtime_ns)))
-    return [network for _, network in sorted(found, key=lambda one: (one[0], one[1].name))]
+    return tuple(network for _, network in sorted(found, key=lambda one: (one[0], one[1].name)))
+
+
+@lru_cache(maxsize=1024)
+def _remember_folder(folder: Path, _: float) -> tuple[Experiment, ...]:
+    return _read_folder(folder)
 
 
 def _read_known(local: Path) -> list[Experiment]:

@@ -22,7 +22,7 @@ from digitnet.runs.locks import changing
 OWN_DRAWINGS, LOCK = "own_drawings.jsonl", "own_drawings.lock"
 MOST_DRAWINGS = 2000
 MOST_BYTES = 16 * 2**20  # of a file; that many usual drawings have 1 million
-LONGEST_LINE = 32 * 2**10  # bytes; a usual drawing has 500
+LONGEST_LINE = 32 * 2**10  # bytes, of one that is kept; a usual drawing has 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +89,12 @@ class OwnLines:
         return b"".join(line + b"\n" for line in (*lines, *self.damaged))
 
 
-def read_lines(content: bytes) -> OwnLines:
+def read_lines(content: bytes, longest: int = LONGEST_LINE) -> OwnLines:
     """Reads a file of drawings, as `evaluate --drawings` does; a label must stand with each.
+
+    Args:
+        content: The file's.
+        longest: Bytes of a line that may hold a drawing.
 
     Raises:
         RunError: If it is too large, or has too many lines.
@@ -99,7 +103,10 @@ def read_lines(content: bytes) -> OwnLines:
     found: dict[str, OwnDrawing] = {}
     damaged = []
     for line in filter(bytes.strip, content.split(b"\n")):
-        if drawing := _read_line(line):
+        read = (
+            _remember_line if len(line) <= LONGEST_LINE else _read_line
+        )  # long ones are sent once
+        if len(line) <= longest and (drawing := read(line)):
             found[drawing.id] = drawing
         else:
             damaged.append(line)
@@ -113,11 +120,8 @@ def _require_room(content: bytes) -> None:
         )
 
 
-@lru_cache(maxsize=MOST_DRAWINGS)
 def _read_line(line: bytes) -> OwnDrawing | None:
     """A line's drawing; None if it holds none, or does not say which digit it is."""
-    if len(line) > LONGEST_LINE:
-        return None
     strokes, label, _ = ink.parse_drawing(line)
     if label is None or isinstance(strokes, ink.InkError):
         return None
@@ -125,6 +129,9 @@ def _read_line(line: bytes) -> OwnDrawing | None:
         ink.render_strokes(strokes)
         return OwnDrawing(strokes, label)
     return None
+
+
+_remember_line = lru_cache(maxsize=MOST_DRAWINGS)(_read_line)
 
 
 def take_in(content: bytes) -> tuple[list[OwnDrawing], int]:
@@ -137,7 +144,7 @@ def take_in(content: bytes) -> tuple[list[OwnDrawing], int]:
     Raises:
         RunError: If it is too large, has too many lines, or no drawing.
     """
-    lines = read_lines(content)
+    lines = read_lines(content, MOST_BYTES)
     taken = []
     for one in lines.drawings:
         with contextlib.suppress(ink.InkError):

@@ -315,6 +315,9 @@ def load_state(folder: Path, model: keras.Sequential) -> Progress:
 
     Returns:
         Its progress; a fresh one if nothing usable was saved (then the model is unchanged).
+
+    Raises:
+        OSError: If what was saved cannot be read just now.
     """
     try:
         with (folder / STATE_FILE).open("rb") as file, np.load(file, allow_pickle=False) as saved:
@@ -325,6 +328,8 @@ def load_state(folder: Path, model: keras.Sequential) -> Progress:
             return Progress()
     except FileNotFoundError:
         return Progress()
+    except (OSError, MemoryError):
+        raise  # may pass, and what is saved may be whole
     except Exception as error:  # NumPy and zipfile raise many kinds on garbage
         print(f"the saved state cannot be read, training starts anew: {error}", flush=True)
         return Progress()

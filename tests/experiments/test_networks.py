@@ -85,7 +85,6 @@ def test_what_cannot_stand_is_said_at_its_layer(text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("flatten, " + ", ".join(["dense 8"] * 30), "at most 30 layers: 31"),
         ("dense 64, flatten, dense 8192", "parameters, and this has 411,"),
         (
             ", ".join(["conv 1024 28/1 same"] * 2 + ["conv 1 28/28", "flatten"]),
@@ -97,6 +96,14 @@ def test_a_network_that_is_too_large_is_refused(text, message):
     with pytest.raises(NetworkError) as caught:
         make_network("mine", parse_layers(text))
     assert message in str(caught.value)
+
+
+def test_more_layers_than_may_be_are_refused_before_any_is_built():
+    text = "flatten, " + ", ".join(["dense 8"] * 30)
+    with pytest.raises(LayerError, match="at most 30 layers: 31"):
+        parse_layers(text)
+    with pytest.raises(NetworkError, match="at most 30 layers: 31"):
+        make_network("mine", (Flatten(), *[Dense(8)] * 30))
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "2nd", "a b", "../cnn", "x" * 25, "ü"])

@@ -193,6 +193,27 @@ def test_a_training_that_goes_on_needs_no_room_but_stays_within_the_rules(store,
         jobs.resume(ann, training.id)
 
 
+def test_a_stopped_training_is_not_counted_twice_when_it_goes_on(store, ann):
+    set_rules(store, megabytes=12, trainings=9)
+    requests = [make_request("cnn_fc", epochs=2, seed=seed) for seed in range(2)]
+    first, second = (make_training(ann, one, epochs=1, state="stopped") for one in requests)
+    for training in (first, second):  # 228,202 parameters: a state of 3.7 MB each
+        (training.folder / "state.npz").write_bytes(bytes(16 * 228_202))
+    jobs.resume(ann, first.id)
+    jobs.cancel(ann, first.id)
+    (ann.local / "large").write_bytes(bytes(5 * 2**20))
+    with pytest.raises(JobError, match="12 MB"):
+        jobs.resume(ann, first.id)
+
+
+def test_what_a_training_is_given_counts_against_the_disk(store, ann):
+    set_rules(store, megabytes=2)
+    with pytest.raises(JobError, match="2 MB"):
+        jobs.submit(ann, CNN, {"drawings.jsonl": bytes(2 * 2**20)})
+    assert ann.unfinished() == []
+    jobs.submit(ann, CNN, {"drawings.jsonl": bytes(1000)})
+
+
 def test_what_is_kept_counts_against_the_disk(store, ann):
     set_rules(store, megabytes=2)
     jobs.submit(ann, CNN)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 
 from digitnet import jobs
@@ -61,6 +62,19 @@ def test_a_process_of_the_same_number_here_is_left_alone(store, scripts, monkeyp
         assert innocent.poll() is None
         assert training.is_asked_to_stop()
         assert state_of(store, training.id) == "running"
+
+
+def test_a_process_is_found_after_the_clock_was_set(monkeypatch):
+    mine = psutil.Process()
+    started = processes.Started("cnn/x", mine.pid, "", mine.create_time() - psutil.boot_time())
+    assert started.find_process().pid == mine.pid
+    booted, created = psutil.boot_time(), psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda one: created(one) + 3600)
+    assert started.find_process().pid == mine.pid
+    monkeypatch.setattr(psutil.Process, "create_time", lambda one: created(one) + 3700)
+    with pytest.raises(processes.JobError, match="cannot be found"):  # its number is used again
+        started.find_process()
 
 
 @pytest.mark.parametrize("signal_effect", ["stops", "ignored"])

@@ -10,7 +10,7 @@ import pytest
 
 from digitnet import jobs
 from digitnet.experiments import DATASETS, TrainingSettings, find_experiment, training_bytes
-from digitnet.jobs import JobError, estimates, queue, worker
+from digitnet.jobs import JobError, estimates, processes, queue, worker
 from digitnet.report import load_report_scores
 from digitnet.runs import HISTORY, LOG, REQUEST, STATUS, Request, holding
 from tests.made_runs import finish_run, make_request, make_row, make_training, use_store
@@ -530,3 +530,17 @@ def test_shipped_speeds_are_the_last_resort(store):
         "this machine"
         in jobs.estimate(store, store.find_experiment("cnn"), TrainingSettings(epochs=1)).basis
     )
+
+
+def test_relative_places_of_data_are_those_of_the_app(store, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGITNET_MNIST", "data/mnist.npz")
+    monkeypatch.setenv("DIGITNET_STROKES", "strokes")
+    seen, popen = {}, subprocess.Popen
+    monkeypatch.setattr(
+        processes.subprocess, "Popen", lambda *_, env, **__: seen.update(env) or popen(["true"])
+    )
+    store.local.mkdir()
+    processes.spawn(store, store.local / "log", "work").wait()
+    assert seen["DIGITNET_MNIST"] == str(tmp_path / "data" / "mnist.npz")
+    assert seen["DIGITNET_STROKES"] == str(tmp_path / "strokes")

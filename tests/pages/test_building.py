@@ -218,6 +218,24 @@ def test_a_network_is_deleted_with_its_runs_and_the_queue_forgets_it(open_builde
     assert jobs.list_jobs(store) == []
 
 
+def test_a_network_that_is_gone_by_now_is_told_in_a_sentence(open_builder, store):
+    add_network(store.local, "mine", parse_layers(LAYERS))
+    app = open_builder()
+    retrain = open_at("compare", view="Retrain")
+    retrain.multiselect(key="networks").set_value(["mine"]).run()
+    jobs.delete_network(store, "mine")
+    app.selectbox(key="start").set_value("mine").run()
+    assert not app.exception and "No experiment is named 'mine'" in words_of(app)
+    buttons(retrain, "Retrain")[0].click().run()
+    assert not retrain.exception
+
+
+def test_a_text_of_too_many_layers_is_refused_at_once(open_builder):
+    app = write(open_builder(), ", ".join(["dropout 0"] * 2000))
+    assert "A network has at most 30 layers: 2000." in words_of(app)
+    assert len(widgets(app, "selectbox", "kind")) == 6  # those of before
+
+
 def test_a_network_that_trains_is_not_deleted(open_builder, store):
     add_network(store.local, "mine", parse_layers(LAYERS))
     training = store.create(builder.Request("mine", TrainingSettings(dataset="sample")))
@@ -258,7 +276,7 @@ def test_a_trained_network_votes_on_drawings_and_can_be_chosen(own_store, open_a
     votes = "".join(one.proto.body for one in app.get_by_key("all_models").html)
     yours = votes.partition("<h4>Yours</h4>")[2]
     assert f"--colour:{COLOURS[0]}" in yours and "mine" in yours and "sure" in yours
-    assert "the report’s three networks" in votes  # among which it is not counted
+    assert "the report’s three networks that learnt" in votes  # among which it is not counted
 
 
 def test_a_trained_network_is_compared(own_store):

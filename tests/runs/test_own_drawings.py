@@ -1,6 +1,7 @@
 """One's own drawings in the run store: whole or not at all, and whatever a file may hold."""
 
 import json
+import math
 import os
 import threading
 import time
@@ -206,7 +207,7 @@ HOSTILE = {
     "no strokes": b'{"strokes": [], "label": 3}',
     "nested": b"[" * 100_000,
     "a list": b"[1, 2]",
-    "a long line": json.dumps({"strokes": [[[i, i] for i in range(9000)]], "label": 1}).encode(),
+    "a long line": json.dumps({"strokes": [[[i, i] for i in range(90_000)]], "label": 1}).encode(),
     "many lines": b'{"strokes": [[[1, 2], [3, 9]]], "label": 3}\n' * 2001,
     "large": b"x" * (own_drawings.MOST_BYTES + 1),
 }
@@ -219,6 +220,18 @@ def test_what_holds_no_drawing_is_told_in_a_sentence(content):
         own_drawings.take_in(content)
     assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
     assert time.process_time() - start < 5
+
+
+def test_a_drawing_in_fine_detail_is_taken_in_thinned_and_its_line_not_remembered():
+    turn = [[50 + 40 * math.cos(i / 250), 50 + 40 * math.sin(i / 250)] for i in range(1600)]
+    line = json.dumps({"strokes": [turn], "label": 0}).encode()
+    assert len(line) > own_drawings.LONGEST_LINE
+    remembered = own_drawings._remember_line.cache_info().currsize
+    [drawing], left_out = own_drawings.take_in(line)
+    assert (drawing.label, left_out) == (0, 0)
+    assert len(drawing.line) < own_drawings.LONGEST_LINE
+    assert own_drawings._remember_line.cache_info().currsize == remembered
+    assert own_drawings.read_lines(line).damaged == (line,)  # such a line is never kept
 
 
 def test_good_lines_among_bad_ones_are_taken():

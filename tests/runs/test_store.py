@@ -1,9 +1,11 @@
 """Run folders: whole or not at all, listed, served, rolled back, deleted."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 import uuid
 import zipfile
@@ -320,6 +322,28 @@ def test_a_training_is_read_anew_when_its_files_have_changed(store):
     (training.folder / REQUEST).write_text("{")
     with pytest.raises(RunError, match=REQUEST):
         training.check()
+
+
+def test_networks_are_read_anew_only_where_their_folder_has_changed(store, monkeypatch):
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"))
+    folder = store.local / networks.FOLDER
+    read = []
+    whole = networks._read_folder
+    monkeypatch.setattr(networks, "_read_folder", lambda one: read.append(one) or whole(one))
+    assert [one.name for one in networks.read_networks(store.local)] == ["mine"]
+    assert len(read) == 1  # a moment ago it was changed, and may be changed again
+    long_ago = time.time() - 60
+    os.utime(folder, (long_ago, long_ago))
+    for _ in range(3):
+        assert [one.name for one in networks.read_networks(store.local)] == ["mine"]
+    assert len(read) == 2
+    add_network(store.local, "yours", parse_layers("flatten, dense 4"))
+    assert [one.name for one in networks.read_networks(store.local)] == ["mine", "yours"]
+
+
+def test_a_reason_has_an_end(store):
+    with pytest.raises(NetworkError, match="at most 200 characters: 201"):
+        add_network(store.local, "mine", parse_layers("flatten"), "x" * 201)
 
 
 def test_there_is_an_end_to_networks_of_ones_own(store, monkeypatch):

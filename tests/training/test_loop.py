@@ -1,5 +1,6 @@
 """Training stops by the rule, keeps the best weights, and resumes as if never broken."""
 
+import errno
 import math
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from digitnet.training.loop import (
     TrainingError,
     batch_arrays,
     compile_for_training,
+    load_state,
     make_batches,
     train_model,
 )
@@ -252,6 +254,22 @@ def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
     kept = model.evaluate(make_batches(split.validation, 1000), verbose=0, return_dict=True)
     assert kept["accuracy"] == pytest.approx(progress.best_score, abs=1e-6)
     assert kept["accuracy"] > max(row["val_accuracy"] for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_state_that_cannot_be_read_just_now_is_kept(split, tmp_path, monkeypatch, error):
+    settings = TrainingSettings(dataset="sample", epochs=1)
+    train(split, settings, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(np, "load", fail)
+    with pytest.raises(type(error)):
+        load_state(tmp_path, fresh_model(settings))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.slow
