@@ -16,7 +16,7 @@ _NUMBERS = [
 ]
 # fmt: on
 
-FORCED = ", asked for one of the ten digits even where it would say that it is none"
+FORCED = ", when it has to name a digit"
 
 
 def number_in_words(number: int) -> str:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from digitnet.digits import Unlearnt, load_unlearnt
 from digitnet.experiments import CLASSES, Experiment
-from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, RunError, write_json
-from digitnet.serving import InferenceError, ServedNetwork, digit_probabilities, temper
+from digitnet.runs import CALIBRATION, FORMAT, Calibration, Run, write_json
+from digitnet.serving import ServedNetwork, digit_probabilities, temper
 from digitnet.study.provenance import describe_making
+from digitnet.study.renewal import renew
 from digitnet.study.scores import calibration_error
 
 TEMPERATURES = np.geomspace(0.2, 5, 324).round(4)  # those that are tried, 1% apart
@@ -34,17 +35,12 @@ def calibrate_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, Calibration]]:
         DataError: If the drawings to calibrate on cannot be had.
         RunError: If a run is broken or cannot be written to.
     """
-    loaded: dict[str, Unlearnt] = {}
-    for run in runs:
-        dataset = run.request.settings.dataset
-        if dataset not in loaded:
-            loaded[dataset] = load_unlearnt(dataset)
-        try:
-            found = calibrate(run.served_model.read_bytes(), run.experiment, loaded[dataset])
-            write_json(run.folder / CALIBRATION, found)
-        except (OSError, InferenceError) as error:
-            raise RunError(f"{run.id} cannot be calibrated: {error}") from None
-        yield run, Run(run.experiment, run.stamp, run.folder).calibration
+
+    def make(run: Run, model: bytes, unlearnt: Unlearnt) -> Calibration:
+        write_json(run.folder / CALIBRATION, calibrate(model, run.experiment, unlearnt))
+        return Run(run.experiment, run.stamp, run.folder).calibration
+
+    return renew(runs, load_unlearnt, make, "calibrated")
 
 
 def calibrate(model: bytes, experiment: Experiment, unlearnt: Unlearnt) -> dict[str, Any]:

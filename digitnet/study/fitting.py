@@ -12,9 +12,10 @@ from typing import Any
 
 from digitnet.digits import HANDWRITING, Digits, Split, load_digits, split_digits
 from digitnet.experiments import Experiment
-from digitnet.runs import FIT, FORMAT, KeptFit, Run, RunError, write_json
-from digitnet.serving import InferenceError, ServedNetwork
+from digitnet.runs import FIT, FORMAT, KeptFit, ReadShare, Run, write_json
+from digitnet.serving import ServedNetwork
 from digitnet.study.provenance import describe_making
+from digitnet.study.renewal import renew
 
 
 def fit_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, KeptFit]]:
@@ -29,20 +30,17 @@ def fit_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, KeptFit]]:
         DataError: If the digits cannot be had.
         RunError: If a run is broken or cannot be written to.
     """
-    splits: dict[str, Split] = {}
-    for run in runs:
-        dataset = run.request.settings.dataset
-        if dataset == HANDWRITING:
-            continue
-        if dataset not in splits:
-            splits[dataset] = split_digits(dataset, load_digits(dataset))
-        try:
-            found = measure_fit(run.served_model.read_bytes(), run.experiment, splits[dataset])
-            write_json(run.folder / FIT, found)
-        except (OSError, InferenceError) as error:
-            raise RunError(f"{run.id} cannot be measured: {error}") from None
-        if measured := Run(run.experiment, run.stamp, run.folder).fit:
-            yield run, measured
+
+    def load(dataset: str) -> Split:
+        return split_digits(dataset, load_digits(dataset))
+
+    def make(run: Run, model: bytes, split: Split) -> KeptFit:
+        found = measure_fit(model, run.experiment, split)
+        write_json(run.folder / FIT, found)
+        return KeptFit(ReadShare(**found["training"]), ReadShare(**found["validation"]))
+
+    learnt = [one for one in runs if one.request.settings.dataset != HANDWRITING]
+    return renew(learnt, load, make, "measured")
 
 
 def measure_fit(model: bytes, experiment: Experiment, split: Split) -> dict[str, Any]:

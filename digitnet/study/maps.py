@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from digitnet.digits import Learnt, load_learnt
 from digitnet.experiments import Experiment
-from digitnet.runs import Axes, DigitMap, MappedDigits, Run, RunError
-from digitnet.serving import InferenceError, OpenNetwork
+from digitnet.runs import Axes, DigitMap, MappedDigits, Run
+from digitnet.serving import OpenNetwork
+from digitnet.study.renewal import renew
 
 LEARNT, TESTED = 4_000, 1_000  # digits that are stored: about 150 kB a run
 DIRECTIONS = 24  # of the last hidden layer
@@ -77,18 +78,11 @@ def map_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, int]]:
         DataError: If the digits cannot be had.
         RunError: If a run is broken or cannot be written to.
     """
-    loaded: dict[str, Learnt] = {}
-    for run in runs:
-        dataset = run.request.settings.dataset
-        if dataset not in loaded:
-            loaded[dataset] = load_learnt(dataset)
-        try:
-            model = run.served_model.read_bytes()
-            found = make_map(model, run.experiment, loaded[dataset])
-            size = found.save(run.folder)
-        except (OSError, InferenceError) as error:
-            raise RunError(f"{run.id} cannot be mapped: {error}") from None
-        yield run, size
+
+    def make(run: Run, model: bytes, learnt: Learnt) -> int:
+        return make_map(model, run.experiment, learnt).save(run.folder)
+
+    return renew(runs, load_learnt, make, "mapped")
 
 
 def make_map(model: bytes, experiment: Experiment, learnt: Learnt) -> DigitMap:
