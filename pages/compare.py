@@ -118,7 +118,7 @@ def show_table(standings: list[Standing]) -> None:
             column_config=TABLE_COLUMNS,
             height="content",
             placeholder="—",
-            key="table",
+            key=key_of(standings),
             on_select="rerun" if trainings.can_train() else "ignore",
             selection_mode="multi-row",
         )
@@ -138,9 +138,14 @@ def show_table(standings: list[Standing]) -> None:
             )
 
 
+def key_of(standings: list[Standing]) -> str:
+    """Of the table: ticks are places, and must not move to others where rows come or go."""
+    return f"table {' '.join(one.experiment.name for one in standings)}"
+
+
 def chosen_networks(standings: list[Standing]) -> list[Experiment]:
     """Those whose rows of the table are ticked."""
-    ticked = st.session_state["table"]["selection"]["rows"]
+    ticked = st.session_state[key_of(standings)]["selection"]["rows"]
     return [one.experiment for place, one in enumerate(standings) if place in ticked]
 
 
@@ -256,7 +261,7 @@ def show_all_pairs(standings: list[Standing]) -> None:
         return
     runs = [one.summary.run for one in rank(standings) if one.summary]
     st.subheader("Every network against every other", anchor=False)
-    st.markdown(show_comparison.describe_standing(runs[0], compared))
+    st.markdown(show_comparison.describe_standing(runs, compared))
     st.html(show_comparison.pairs_html(runs, compared))
     st.caption(show_comparison.explain_pairs(runs, compared))
 

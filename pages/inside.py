@@ -101,7 +101,8 @@ def show_subject(
             pick_sample()
     with seen:
         st.html(draw.seen_html(image))
-    answers, is_digit = loaders.read_with_all([chosen.run], image)
+    judges = [run for run in runs if run.experiment.refuses]
+    answers, is_digit = loaders.read_with_all([*{chosen.run: 0, **dict.fromkeys(judges)}], image)
     answer = answers[chosen.run.experiment]
     if isinstance(answer, InferenceError):
         st.error(words.as_sentence(str(answer)))
@@ -299,7 +300,8 @@ def show_what_if(subject: Subject) -> Iterator[None]:
     able = [run for run in subject.runs if run.experiment in readings]
     for flips in inside.scan(able, subject.strokes, way):
         told = {one: found for one, found in flips.items() if one in subject.learnt}
-        said = said.markdown(altered.describe_steadiest(told or flips, way))
+        which = "networks that learnt" if 0 < len(told) < len(flips) else "networks"
+        said = said.markdown(altered.describe_steadiest(told or flips, way, which))
         bands = bands.html(
             altered.flips_html(flips, way, amounts[way.name], subject.run.experiment)
         )
@@ -332,7 +334,8 @@ def show_altered(
         st.html(draw.seen_html(image))
     st.html(draw.probability_bars_html(own))
     told = {one: row for one, row in readings.items() if one in subject.learnt}
-    st.markdown(draw.describe_votes(draw.count_votes(told or readings)))
+    votes = draw.count_votes(told or readings)
+    st.markdown(draw.describe_votes(votes, only_learnt=0 < len(told) < len(readings)))
 
 
 SHOW: dict[str, Callable[[Subject], Iterator[None] | None]] = {

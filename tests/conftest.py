@@ -26,7 +26,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts long tests first, so that no worker is left alone with one at the end.
 
-    Those in a browser come last of them, for the other workers to take: so fewer open one.
+    Those in a browser come last of them, for the other workers to take: so fewer open one; but the
+    longest of these first.
     """
     if WORKERS:
         items.sort(key=_turn)
@@ -34,7 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     marks = {mark.name for mark in item.iter_markers()}
-    return 1 if "browser" in marks else 0 if "slow" in marks else 2
+    if "browser" in marks:
+        return 1 if "slow" in marks else 2
+    return 0 if "slow" in marks else 3
 
 
 def missing(reason: str) -> None:

@@ -123,22 +123,35 @@ def read_networks(local: Path) -> list[Experiment]:
     except OSError:
         return []
     # Files come and go there by rename, so the folder tells of each; but for those of one moment.
-    is_settled = time.time() - changed > SETTLED_SECONDS
-    return list(_remember_folder(folder, changed) if is_settled else _read_folder(folder))
+    if time.time() - changed > SETTLED_SECONDS:
+        with contextlib.suppress(_UnreadError):
+            return list(_remember_folder(folder, changed))
+    return _read_folder(folder)[0]
 
 
-def _read_folder(folder: Path) -> tuple[Experiment, ...]:
-    found = []
-    for path in folder.glob("*.json"):
-        with contextlib.suppress(OSError, DigitnetError):
-            stat = path.stat()
-            found.append(_read_network(path, (stat.st_size, stat.st_mtime_ns)))
-    return tuple(network for _, network in sorted(found, key=lambda one: (one[0], one[1].name)))
+class _UnreadError(Exception):
+    """Not all files could be read, which may pass and is not to be remembered."""
 
 
 @lru_cache(maxsize=1024)
 def _remember_folder(folder: Path, _: float) -> tuple[Experiment, ...]:
-    return _read_folder(folder)
+    networks, is_whole = _read_folder(folder)
+    if not is_whole:
+        raise _UnreadError
+    return tuple(networks)
+
+
+def _read_folder(folder: Path) -> tuple[list[Experiment], bool]:
+    """The networks of a folder, and whether that is all of it."""
+    found, is_whole = [], True
+    for path in folder.glob("*.json"):
+        try:
+            stat = path.stat()
+            found.append(_read_network(path, (stat.st_size, stat.st_mtime_ns)))
+        except (OSError, DigitnetError):
+            is_whole = False
+    found.sort(key=lambda one: (one[0], one[1].name))
+    return [network for _, network in found], is_whole
 
 
 def _read_known(local: Path) -> list[Experiment]:

@@ -76,26 +76,29 @@ def describe_flips(flips: Flips, way: Way) -> str:
     return ", ".join(ends) or f"{flips.reading} throughout"
 
 
-def describe_steadiest(flips: Mapping[Experiment, Flips | None], way: Way) -> str:
+def describe_steadiest(
+    flips: Mapping[Experiment, Flips | None], way: Way, which: str = "networks"
+) -> str:
     """How many networks hold on to their reading all along, in a sentence.
 
     Args:
         flips: Of each network; None while it still reads.
         way: How the drawing is altered.
+        which: What they are, such as "networks that learnt".
     """
     known = [one for one in flips.values() if one]
     held = sum(not (one.below or one.above) for one in known)
     what = way.title.lower()
     if waiting := len(flips) - len(known):
         return (
-            f"{_holders(held, len(known))}, whatever the {what}; "
+            f"{_holders(held, len(known), which)}, whatever the {what}; "
             f"{number_in_words(waiting)} {'is' if waiting == 1 else 'are'} still reading."
         )
     if held == len(flips):
-        return f"No network changes its mind, whatever the {what}."
-    return f"{_holders(held, len(flips))}, whatever the {what}."
+        return f"None of the {len(flips)} {which} changes its mind, whatever the {what}."
+    return f"{_holders(held, len(flips), which)}, whatever the {what}."
 
 
-def _holders(held: int, total: int) -> str:
+def _holders(held: int, total: int, which: str) -> str:
     verb = "holds on to its" if held == 1 else "hold on to their"
-    return f"{held} of {total} networks {verb} reading"
+    return f"{held} of {total} {which} {verb} reading"

@@ -52,18 +52,24 @@ def _format_p(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
-def describe_standing(best: Run, compared: Pairs) -> str:
+def describe_standing(ranked: Sequence[Run], compared: Pairs) -> str:
     """How the most accurate network does against all others, in a sentence.
 
     Args:
-        best: Its current run.
-        compared: All pairs of current runs, in both orders.
+        ranked: Current runs, the most accurate first.
+        compared: All pairs of them, in both orders; those that cannot be compared are missing, and
+            there is one at least.
     """
+    best = next(run for run in ranked if any(a == run.id for a, _ in compared))
     winners = Counter(pair.winner for (a, _), pair in compared.items() if a == best.id)
+    others = sum(winners.values())
+    if others == 1:
+        same = "cannot be told apart from" if winners[None] else "is better than"
+        return f"{best.experiment.title} {same} the one other that read the same digits."
     return (
-        f"{best.experiment.title} is the most accurate. It is better than {winners['a']} of the "
-        f"{sum(winners.values())} others that read the same digits, and cannot be told apart from "
-        f"{winners[None]}."
+        f"Of the {others + 1} networks that read the same digits {best.experiment.title} is the "
+        f"most accurate. It is better than {winners['a']} of the {others} others, and cannot be "
+        f"told apart from {winners[None]}."
     )
 
 

@@ -263,7 +263,7 @@ def interpretation_html(curves: Curves, interpretation: Interpretation) -> Marku
     sentences = [interpretation.verdict, interpretation.epochs, interpretation.gap, report]
     verdict, *others = (sentence for sentence in sentences if sentence)
     word, _, rule = verdict.partition(". ")
-    first = tag("p", tag("b", f"{word}."), " ", rule)
+    first = tag("p", tag("b", f"{word.rstrip('.')}."), " ", rule)
     body = [first, *(tag("p", other) for other in others)]
     return _card_html(curves.letter, curves.experiment.colour, curves.title, *body)
 

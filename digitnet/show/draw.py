@@ -68,7 +68,7 @@ def choose_voters(
     return voters or dict(readings)
 
 
-def describe_votes(votes: list[tuple[int, int]], whose: str = "") -> str:
+def describe_votes(votes: list[tuple[int, int]], whose: str = "", only_learnt: bool = False) -> str:
     """Votes in a sentence, such as "Fourteen of fifteen networks read 7; one reads 1."
 
     Counts that could be taken for a digit that was read are words.
@@ -76,13 +76,15 @@ def describe_votes(votes: list[tuple[int, int]], whose: str = "") -> str:
     Args:
         votes: As `count_votes` returns them.
         whose: Which networks vote, such as "the report's", if that is not all that are shown.
+        only_learnt: Whether only those of them vote that learnt.
     """
     (winner, most), *others = votes
+    learnt = " that learnt" * only_learnt
     count = sum(one for _, one in votes)
     if count == 1:
-        said = f"{whose or 'the'} only network {'that learnt ' * bool(whose)}reads {winner}."
+        said = f"{whose or 'the'} only network{learnt} reads {winner}."
         return said[:1].upper() + said[1:]
-    total = f"{whose} {number_in_words(count)} networks{' that learnt' * bool(whose)}".strip()
+    total = f"{whose} {number_in_words(count)} networks{learnt}".strip()
     if not others:
         return f"All {total} read {winner}."
     majority = number_in_words(most).capitalize()
@@ -253,7 +255,7 @@ def all_readings_html(
         for network, probabilities in readings.items()
     }
     worth = _trust_html(describe_agreement(trust)) if trust else ""
-    return join(tag("h3", describe_votes(votes, whose)), worth, _network_lists(rows))
+    return join(tag("h3", describe_votes(votes, whose, bool(whose))), worth, _network_lists(rows))
 
 
 def absence_html(absent: Sequence[Experiment]) -> Markup:

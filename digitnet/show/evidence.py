@@ -92,6 +92,8 @@ def describe_evidence(evidence: Evidence, digit: int, other: int | None) -> str:
     rather = "" if other is None else f" rather than {a_digit(other)}"
     parts = _sum_parts(evidence, values)
     best, worst = max(parts, key=lambda one: parts[one]), min(parts, key=lambda one: parts[one])
+    if parts[best] <= 0:
+        return f"Nothing speaks for {a_digit(digit)}{rather}; the {worst} most against it."
     said = f"The {best} speaks most for {a_digit(digit)}{rather}"
     if parts[worst] >= 0:
         return f"{said}; nothing speaks against it."

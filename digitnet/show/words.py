@@ -89,7 +89,7 @@ def describe_share(summary: RunSummary) -> str:
     dataset = DATASETS[summary.settings.dataset]
     if dataset.name == summary.run.experiment.dataset:
         return share
-    return f"{share}, of the {dataset.title.lower()}"
+    return f"{share}, trained on {dataset.title}"
 
 
 def describe_accuracy(summary: RunSummary) -> str:

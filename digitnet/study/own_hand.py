@@ -70,7 +70,7 @@ class OwnReader:
 
     def __init__(self, server: ModelServer) -> None:
         self._server = server
-        self._known: dict[tuple[str | None, str], tuple[int, bool]] = {}
+        self._known: dict[tuple[str | None, float | None, str], tuple[int, bool]] = {}
 
     def read(
         self, summaries: Iterable[RunSummary], drawings: Sequence[OwnDrawing]
@@ -97,7 +97,8 @@ class OwnReader:
     def _read_one(
         self, summary: RunSummary, drawings: Sequence[OwnDrawing]
     ) -> list[tuple[int, bool]]:
-        keys = [(summary.served_sha256, one.id) for one in drawings]
+        threshold = summary.run.calibration.threshold
+        keys = [(summary.served_sha256, threshold, one.id) for one in drawings]
         known = {key: self._known[key] for key in keys if key in self._known}
         new = [(key, one) for key, one in zip(keys, drawings, strict=True) if key not in known]
         if new:

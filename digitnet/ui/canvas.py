@@ -130,6 +130,7 @@ def _begin() -> dict[str, Any] | None:
     It stays the same while one draws; where it changes, the board is drawn anew.
     """
     if "drawing" not in st.session_state:
+        st.session_state.pop("given", None)  # another drawing than the sample's comes now
         st.session_state["begun_with"] = [] if is_over() else address.last_strokes()
     sample = st.session_state.get("sample")
     if sample is not None:
@@ -170,10 +171,6 @@ def _fit_board() -> None:
         st.session_state["sample"] = None
 
 
-def _has_room(strokes: ink.Strokes) -> bool:
-    return board_width() == WIDE or not address.is_wide(strokes)
-
-
 def _put_on_board(strokes: ink.Strokes) -> None:
     st.session_state["begun_with"] = st.session_state["fitted"] = strokes
 
@@ -190,6 +187,7 @@ def _put_away(strokes: ink.Strokes) -> None:
     """Keeps a drawing so that it can be had back; not a sample digit that nothing was added to."""
     if strokes and len(strokes) != st.session_state.get("given"):
         st.session_state["cleared"] = strokes
+        st.session_state["cleared_wide"] = board_width() == WIDE
 
 
 def offer_cleared() -> None:
@@ -211,7 +209,9 @@ def offer_cleared() -> None:
 
 def _bring_back() -> None:
     if strokes := st.session_state.pop("cleared", None):  # not twice, at a double click
-        _put_on_board(strokes if _has_room(strokes) else bring_to_middle(strokes))
+        is_square_now = st.session_state["cleared_wide"] and board_width() != WIDE
+        is_cut = is_square_now and address.passes_edge(strokes)
+        _put_on_board(bring_to_middle(strokes) if is_cut else strokes)
 
 
 def _image_under() -> np.ndarray | None:

@@ -107,6 +107,8 @@ def show_last(job: Job | None) -> None:
         st.error(tell(job.message), icon=":material/error:")
     elif taught and taught.outcome:
         st.markdown(describe_outcome(taught.outcome))
+        if taught.outcome.is_adopted and taught != loaders.load_store().current(READER.name):
+            st.caption("That is not the reader that reads now: another was chosen since.")
 
 
 def find_last_taught() -> Run | None:

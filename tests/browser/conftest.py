@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from benchmarks import browser as browsers
 from benchmarks.browser import (
     REPOSITORY,
     find_chromium,
@@ -20,6 +21,8 @@ from benchmarks.browser import (
     wait_for_server,
 )
 from digitnet.digits import load_samples
+
+Strokes = Sequence[Sequence[Sequence[float]]]
 
 expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not wrong
 
@@ -73,6 +76,14 @@ def page(blank: Page, address: str) -> Page:
     """The Draw page, opened anew."""
     open_page(blank, address)
     return blank
+
+
+def draw_strokes(page: Page, strokes: Strokes) -> None:
+    """Draws strokes of [x, y] with the mouse by every other point, which looks the same.
+
+    Each move costs Chromium a reading of all networks, and the tests most of their time.
+    """
+    browsers.draw_strokes(page, [[*one[:-1:2], one[-1]] for one in strokes])
 
 
 def place(digits: Iterable[int]) -> list[list[list[float]]]:

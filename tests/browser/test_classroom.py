@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.browser import REPOSITORY, draw_strokes, open_page, serve, wait_for_server
+from benchmarks.browser import REPOSITORY, open_page, serve, wait_for_server
 from digitnet.runs import Classroom, RunStore
 from digitnet.ui.roles import COOKIE
+from tests.browser.conftest import draw_strokes
 
 pytestmark = pytest.mark.browser
 

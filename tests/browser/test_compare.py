@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from benchmarks.browser import (
     REPOSITORY,
     clear_canvas,
-    draw_strokes,
     open_page,
     serve,
     wait_for_server,
@@ -23,6 +22,7 @@ from digitnet import jobs
 from digitnet.digits import load_samples
 from digitnet.errors import DigitnetError
 from digitnet.runs import RunStore
+from tests.browser.conftest import draw_strokes
 from tests.made_runs import make_request, make_training
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

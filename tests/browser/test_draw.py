@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import REPOSITORY, clear_canvas, draw_strokes, open_page
+from benchmarks.browser import REPOSITORY, clear_canvas, open_page
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
-from tests.browser.conftest import choose_model, place
+from tests.browser.conftest import choose_model, draw_strokes, place
 
 pytestmark = pytest.mark.browser
 
@@ -432,3 +432,35 @@ def test_colours_of_the_system_leave_what_only_colour_tells(page: Page) -> None:
     dot = page.locator(".st-key-confirmed .dn-ballot i").first
     assert dot.evaluate("one => getComputedStyle(one).forcedColorAdjust") == "none"
     page.emulate_media(forced_colors="none")
+
+
+def test_the_board_has_its_shape_once_it_is_wide_on_a_low_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.get_by_text("Wide board, for numbers").click()
+    board = page.locator("canvas.upper-canvas")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".st-key-canvas *")].some((one) => {
+            const board = one.shadowRoot?.querySelector("canvas.upper-canvas");
+            return board?.width / board?.height > 1.9;
+        })"""
+    )
+    page.wait_for_timeout(500)
+    box = board.bounding_box()
+    assert box and abs(box["width"] / box["height"] - 2) < 0.02
+
+
+def test_a_wide_drawing_that_was_cleared_comes_back_whole_on_the_square_board(page: Page) -> None:
+    page.get_by_text("Wide board, for numbers").click()
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw a number"))
+    seven = [[[150 + x, y] for x, y in stroke] for stroke in load_samples()[7]]
+    draw_strokes(page, seven)
+    expect_reading(page, 7)
+    clear_canvas(page)
+    expect(page.locator(".st-key-prediction")).to_have_text(re.compile("Draw a number"))
+    page.get_by_text("Wide board, for numbers").click()
+    expect_nothing_read(page)
+    drawing_back(page).click()
+    expect_reading(page, 7)
+    page.wait_for_function("/drawing=/.test(location)")
+    strokes = ink.decode_strokes(drawing_of(page))
+    assert all(one[:, 0].max() < CANVAS_SIZE for one in strokes)

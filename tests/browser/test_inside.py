@@ -7,9 +7,9 @@ import contextlib
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import draw_strokes
 from benchmarks.inside import AT_REST
 from digitnet.digits import load_samples
+from tests.browser.conftest import draw_strokes
 
 pytestmark = pytest.mark.browser
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from benchmarks.browser import CANVAS, clear_canvas, draw_strokes, open_page
+from benchmarks.browser import CANVAS, clear_canvas, open_page
 from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
-from tests.browser.conftest import place
+from tests.browser.conftest import draw_strokes, place
 
 pytestmark = pytest.mark.browser
 

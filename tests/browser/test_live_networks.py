@@ -162,7 +162,7 @@ def test_a_tap_is_a_dot(scripts: Page) -> None:
 
 @pytest.mark.parametrize("model", SERVED, ids=lambda path: path.parent.name)
 def test_networks_compute_alike(scripts: Page, images: np.ndarray, model: Path) -> None:
-    some = images if model.stat().st_size < 4e6 else images[::5]  # the largest take a while
+    some = images if model.stat().st_size < 4e6 else images[::20]  # no browser is given these
     pixels = some.reshape(len(some), -1).tolist()
     outputs = np.array(scripts.evaluate(EVALUATE, [model.parent.name, pixels]))
     expected = ServedNetwork(model).evaluate(some)

@@ -14,13 +14,12 @@ from benchmarks.browser import (
     CANVAS,
     REPOSITORY,
     clear_canvas,
-    draw_strokes,
     open_page,
     serve,
     wait_for_server,
 )
 from digitnet.digits import ink, load_samples
-from tests.browser.conftest import choose_model
+from tests.browser.conftest import choose_model, draw_strokes
 
 pytestmark = pytest.mark.browser
 

@@ -22,7 +22,6 @@ from websockets.sync.client import connect
 from benchmarks.browser import (
     REPOSITORY,
     clear_canvas,
-    draw_strokes,
     find_free_port,
     open_page,
     serve,
@@ -31,6 +30,7 @@ from benchmarks.browser import (
 from digitnet import jobs
 from digitnet.digits import load_samples
 from digitnet.runs import LOG, RunStore
+from tests.browser.conftest import draw_strokes
 from tests.browser.test_compare import START, button, choose_sample, in_jobs
 from tests.browser.test_draw import expect_reading
 from tests.conftest import missing

@@ -365,8 +365,11 @@ def test_nothing_is_shown_but_what_is_said(open_compare, view):
     assert "`None`" not in words_of(open_compare(view=view))
 
 
+TABLE = f"table {' '.join(one.name for one in EXPERIMENTS)}"
+
+
 def tick(app, *rows):
-    app.session_state["table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    app.session_state[TABLE] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
     return app.run()
 
 

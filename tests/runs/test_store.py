@@ -330,6 +330,7 @@ def test_networks_are_read_anew_only_where_their_folder_has_changed(store, monke
     read = []
     whole = networks._read_folder
     monkeypatch.setattr(networks, "_read_folder", lambda one: read.append(one) or whole(one))
+    networks._remember_folder.cache_clear()
     assert [one.name for one in networks.read_networks(store.local)] == ["mine"]
     assert len(read) == 1  # a moment ago it was changed, and may be changed again
     long_ago = time.time() - 60
@@ -339,6 +340,18 @@ def test_networks_are_read_anew_only_where_their_folder_has_changed(store, monke
     assert len(read) == 2
     add_network(store.local, "yours", parse_layers("flatten, dense 4"))
     assert [one.name for one in networks.read_networks(store.local)] == ["mine", "yours"]
+
+
+def test_a_network_that_cannot_be_read_just_now_is_read_later(store, monkeypatch):
+    add_network(store.local, "mine", parse_layers("flatten, dense 8"))
+    long_ago = time.time() - 60
+    os.utime(store.local / networks.FOLDER, (long_ago, long_ago))
+    networks._read_network.cache_clear()
+    with monkeypatch.context() as fault:
+        fault.setattr(networks, "read_json", lambda path: (_ for _ in ()).throw(RunError("stale")))
+        assert networks.read_networks(store.local) == []
+    assert [one.name for one in networks.read_networks(store.local)] == ["mine"]
+    assert add_network(store.local, "mine", parse_layers("flatten, dense 4")).name == "mine_2"
 
 
 def test_a_reason_has_an_end(store):

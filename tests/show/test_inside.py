@@ -122,6 +122,13 @@ def lopsided():
     return Evidence(values, 0.0, 1, True)
 
 
+def test_where_nothing_speaks_for_a_digit_that_is_said():
+    values = np.zeros((28, 28, 10))
+    values[5, 22, 7] = -3
+    said = describe_evidence(Evidence(values, 0.0, 1, True), 7, None)
+    assert said == "Nothing speaks for a 7; the top right most against it."
+
+
 def test_evidence_is_told_in_words_and_drawn_over_the_strokes():
     image, placed = ink.render_strokes(SEVEN), ink.place_strokes(SEVEN)
     said = describe_evidence(lopsided(), 7, 8)

@@ -46,11 +46,12 @@ def test_any_number_of_networks_can_vote(votes, sentence):
 def test_it_is_said_which_networks_vote():
     whose = "the report’s"
     assert (
-        describe_votes([(7, 15)], whose) == "All the report’s fifteen networks that learnt read 7."
+        describe_votes([(7, 15)], whose, True)
+        == "All the report’s fifteen networks that learnt read 7."
     )
     said = "Fourteen of the report’s fifteen networks that learnt read 7; one reads 1."
-    assert describe_votes([(7, 14), (1, 1)], whose) == said
-    assert describe_votes([(7, 1)], whose) == "The report’s only network that learnt reads 7."
+    assert describe_votes([(7, 14), (1, 1)], whose, True) == said
+    assert describe_votes([(7, 1)], whose, True) == "The report’s only network that learnt reads 7."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from digitnet.digits import Split, load_mnist, split_digits
-from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment
+from digitnet.experiments import EXPERIMENTS, REPORT_EXPERIMENTS, find_experiment
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import ServedNetwork
@@ -18,6 +18,7 @@ from digitnet.study.scores import evaluate_predictions
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = [experiment.name for experiment in REPORT_EXPERIMENTS]
+ALL_NAMES = [experiment.name for experiment in EXPERIMENTS]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def split(mnist_path) -> Split:
     return split_digits("mnist", load_mnist())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_run_is_whole_and_its_scores_follow_from_its_probabilities(store, name):
     run = store.current(name)
     assert run is not None and run.problem() is None
@@ -55,7 +56,7 @@ def test_accuracy_reaches_the_reports(store, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_served_model_predicts_as_the_trained_one(store, name, split):
     """On all 7,000 test images: the same digit, and no probability moved by more than 1e-3."""
     probabilities, labels, index = store.current(name).test_predictions()

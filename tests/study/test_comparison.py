@@ -193,10 +193,16 @@ def test_the_matrix_shows_that_two_cannot_be_told_apart_as_plainly_as_a_win(stor
     assert matrix.count('class="dn-better"') == matrix.count('class="dn-worse"') == 2
     assert matrix.count('class="dn-untold"') == 6
     assert "+14.00" in matrix and "−14.00" in matrix
-    best = show_comparison.describe_standing(store.find("cnn_long/shipped"), compared)
+    best = show_comparison.describe_standing(runs, compared)
     assert "A dot" in show_comparison.explain_pairs(runs, compared)
     assert "A dot" not in show_comparison.explain_pairs(runs[:2] + runs[3:], compared)
     assert "better than 1 of the 2 others" in best and "told apart from 1." in best
+    alone, *others = [run for run in runs if run.experiment.name == "lenet5"]
+    assert show_comparison.describe_standing([alone, *others, *runs], compared) == best
+    fc, cnn = "fc/shipped", "cnn/shipped"
+    two = {pair: compared[pair] for pair in ((fc, cnn), (cnn, fc))}
+    said = show_comparison.describe_standing([store.find(cnn), store.find(fc)], two)
+    assert said == "Basic CNN is better than the one other that read the same digits."
 
 
 def test_discordant_counts_in_words():

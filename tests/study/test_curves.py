@@ -162,6 +162,12 @@ def test_a_training_that_goes_on_is_told_as_such(unfinished):
     assert "dropout" not in said.gap  # LeNet-5 has none
 
 
+def test_a_lone_sentence_has_one_full_stop(unfinished):
+    fresh = replace(unfinished, history={"epoch": np.empty(0)}, best_epoch=0)
+    card = curve_figures.interpretation_html(fresh, curves.interpret_curves(fresh))
+    assert "<b>No epoch has ended yet.</b>" in card
+
+
 def test_a_loss_that_is_no_number_is_told(cnn):
     cnn.history["loss"][2] = np.nan
     assert curves.interpret_curves(cnn).verdict.startswith("It came apart")

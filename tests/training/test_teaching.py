@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -13,13 +14,12 @@ from digitnet.digits.handwriting import Mixture
 from digitnet.digits.teaching import deal_drawings, load_lesson, read_labelled
 from digitnet.experiments import READER
 from digitnet.jobs import JobError
-from digitnet.runs import DRAWINGS, Request, RunError, RunStore, Teaching, publish
-from digitnet.training import pipeline
+from digitnet.runs import DRAWINGS, Outcome, Request, RunError, RunStore, Teaching, publish
 from digitnet.training.architectures import build_model
 from digitnet.training.export import export_served_model
 from digitnet.training.pipeline import run_training
 from digitnet.training.teaching import teach_model
-from tests.made_runs import ship_run, use_store
+from tests.made_runs import fill, make_row, ship_run, use_store
 
 DRAWN = [
     ([np.array(stroke) * [1 + time / 20, 1] for stroke in strokes], digit)
@@ -75,17 +75,16 @@ def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store):
     assert store.current("reader").is_shipped
 
 
-@pytest.mark.slow
-def test_a_reader_that_would_read_no_better_changes_nothing(store, monkeypatch):
-    judge = pipeline.judge_teaching
-
-    def judge_worse(*asked):
-        found = vars(judge(*asked))
-        return type(judge(*asked))(**found | {"misread_after": found["misread_before"] + 1})
-
-    monkeypatch.setattr(pipeline, "judge_teaching", judge_worse)
-    run = teach(store)
-    assert store.current("reader").is_shipped
+@pytest.mark.parametrize("misread_after", [2, 4])
+def test_only_a_reader_that_reads_better_takes_the_place_of_the_former(store, misread_after):
+    request, files = jobs.ask_to_teach(store, DRAWN)
+    training = store.begin(request, files)
+    training.append_history(make_row(1))
+    outcome = Outcome(20, 20, 3, misread_after, 0.5, 0.4, 0.99, 0.99, 0.9, 0.9)
+    fill(training.folder, teaching=asdict(outcome))
+    run = store.finish(training)
+    assert (store.current("reader") == run) == (misread_after == 2)
+    assert store.current("reader").is_shipped == (misread_after == 4)
     assert run in store.finished("reader") and run.problem() is None
 
 

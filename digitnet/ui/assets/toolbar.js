@@ -8,6 +8,7 @@
 // system takes the touch away; so it is told of both as of any other end.
 { // a block of its own: whoever comes back to the page runs this again
 const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // what is shown
+const ENDS = ["touchend", "touchcancel"];
 const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
 const style = `
   .dc-root > .dc-toolbar {
@@ -50,6 +51,10 @@ function arrange() {
     board.style.setProperty("--height", `${scale * height()}px`);
   };
   fit(); // before the first frame
+  let known = ""; // what the canvas says of its size
+  new MutationObserver(() => {
+    if (known !== (known = board.style.width + board.style.height)) fit();
+  }).observe(board, {attributes: true, attributeFilter: ["style"]});
   const sizes = new ResizeObserver(fit);
   [room, board, document.documentElement].forEach((one) => sizes.observe(one));
   root.querySelector(".upper-canvas").setAttribute("aria-label", "Board to draw a digit on");
@@ -70,21 +75,21 @@ function arrange() {
 }
 /** Tells a board's canvas of each end of a touch that it would not take for one. */
 function lift(board) {
-  const ends = ["touchend", "touchcancel"];
   let finger = null; // the touch that draws
-  board.addEventListener("touchstart", ({changedTouches: [touch]}) => finger ??= touch.identifier,
-    {capture: true});
   const end = (event) => {
-    if (!board.isConnected)
-      return ends.forEach((kind) => document.removeEventListener(kind, end, {capture: true}));
     const touch = [...event.changedTouches].find(({identifier}) => identifier === finger);
     if (!touch) return;
     finger = null;
+    for (const kind of ENDS) document.removeEventListener(kind, end, {capture: true});
     if (event.type === "touchend" && !event.touches.length) return;
     document.dispatchEvent(Object.assign(new Event("touchend", {bubbles: true}),
       {changedTouches: [touch], touches: []}));
   };
-  ends.forEach((kind) => document.addEventListener(kind, end, {capture: true}));
+  board.addEventListener("touchstart", ({changedTouches: [touch]}) => {
+    if (finger !== null) return;
+    finger = touch.identifier;
+    for (const kind of ENDS) document.addEventListener(kind, end, {capture: true});
+  }, {capture: true});
 }
 /** Keeps a board that the server is to empty from being drawn on until it has. */
 function hold(board) {

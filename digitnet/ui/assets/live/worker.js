@@ -16,6 +16,7 @@ const PATIENCE = 60_000, PAUSE = 10_000; // milliseconds, for a file; before it 
 
 let calibrations = {}; // of the networks that are wanted, by name
 const networks = new Map(); // those that are loaded, and the milliseconds that each takes
+let latest = null; // what is wanted now
 let loading = Promise.resolve(), again; // the next try
 let standing = null; // the number that is shown while the pen is down
 const memory = new Memory(); // of what is drawn, and what networks say of it
@@ -84,8 +85,9 @@ function draw(pieces) {
 /** Loads what is wanted, once what was wanted before is loaded; until all could be fetched. */
 function load(wanted) {
   clearTimeout(again);
+  latest = wanted;
   loading = loading.then(() => loadAll(wanted)).then((hasAll) => {
-    if (!hasAll) again = setTimeout(load, PAUSE, wanted);
+    if (!hasAll && wanted === latest) again = setTimeout(load, PAUSE, wanted);
   });
 }
 
