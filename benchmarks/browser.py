@@ -114,3 +114,4 @@ def draw_strokes(page: Page, strokes: Sequence[Sequence[Sequence[float]]]) -> No
 def clear_canvas(page: Page) -> None:
     """Empties the canvas by its toolbar, or by a bare page's."""
     page.get_by_role("button", name=re.compile("^Clear$|^Reset canvas")).click()
+    page.locator("[data-held]").wait_for(state="detached")  # where the server empties it

@@ -22,6 +22,7 @@ from benchmarks.browser import (
 )
 from digitnet.digits import load_samples
 
+DETAILED = 24  # points of a stroke
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not wrong
@@ -79,11 +80,14 @@ def page(blank: Page, address: str) -> Page:
 
 
 def draw_strokes(page: Page, strokes: Strokes) -> None:
-    """Draws strokes of [x, y] with the mouse by every other point, which looks the same.
+    """Draws strokes of [x, y] with the mouse; those in detail by every other point.
 
-    Each move costs Chromium a reading of all networks, and the tests most of their time.
+    It looks the same, and each move costs Chromium a reading of all networks, the tests most of
+    their time.
     """
-    browsers.draw_strokes(page, [[*one[:-1:2], one[-1]] for one in strokes])
+    browsers.draw_strokes(
+        page, [[*one[:-1:2], one[-1]] if len(one) > DETAILED else one for one in strokes]
+    )
 
 
 def place(digits: Iterable[int]) -> list[list[list[float]]]:

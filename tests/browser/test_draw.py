@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks import browser as browsers
 from benchmarks.browser import REPOSITORY, clear_canvas, open_page
 from digitnet.digits import CANVAS_SIZE, ink, load_samples
 from tests.browser.conftest import choose_model, draw_strokes, place
@@ -39,10 +40,12 @@ def toolbar(page: Page, name: str) -> Locator:
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
     expect_nothing_read(page)
-    draw_strokes(page, load_samples()[digit])
+    browsers.draw_strokes(page, load_samples()[digit])
     expect_reading(page, digit)
     expect(page.locator(".st-key-all_models li")).to_have_count(SHIPPED)
-    expect(page.locator(".st-key-all_models h3")).to_contain_text(f"networks read {digit}")
+    expect(page.locator(".st-key-all_models h3")).to_contain_text(
+        f"networks that learnt read {digit}"
+    )
     expect(page.locator(".st-key-all_models .dn-trust")).to_contain_text("just so many agreed")
     expect(page.locator(".st-key-seen img")).to_be_visible()
 
@@ -327,7 +330,7 @@ def test_a_hundred_drawings_are_read(unread_live: Page) -> None:
     drawings = itertools.islice(ink.read_drawings(Path(os.environ["DIGITNET_DRAWINGS"])), 100)
     right = 0
     for _, strokes, label, _ in drawings:
-        draw_strokes(page, fit_to_canvas(strokes))
+        browsers.draw_strokes(page, fit_to_canvas(strokes))
         digit = page.locator(".st-key-prediction .dn-digit")
         expect(digit).to_be_visible()
         with contextlib.suppress(AssertionError):  # the last stroke may not have been read yet

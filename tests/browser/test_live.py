@@ -400,11 +400,15 @@ def break_it(route: Route) -> None:
 def test_without_it_the_page_works_as_before(
     fresh: BrowserContext, address: str, scripts: str, answer: object
 ) -> None:
-    page = fresh.new_page()
-    page.route(scripts, answer)
+    page, asked = fresh.new_page(), []
+    page.route(scripts, lambda route: (asked.append(route.request.url), answer(route)))
     open_page(page, address)
     page.wait_for_timeout(2000)
-    draw_strokes(page, SEVEN)
+    put_pen(page, SEVEN[0])
+    page.wait_for_timeout(500)
+    assert asked  # else it was not kept from running
+    expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
+    page.mouse.up()
     expect_read(page, 7)
     expect(page.get_by_test_id("stException")).not_to_be_visible()
     clear_canvas(page)

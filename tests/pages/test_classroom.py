@@ -345,9 +345,13 @@ def test_without_a_place_for_it_there_is_no_key_and_a_sentence_says_so(store, ca
 def test_a_drawing_is_given_in_one_tap_once_it_was_told_what_it_is(store, open_app, code):
     app = open_app(begin_with=7, code=code)
     assert "Give it to the class" not in [one.label for one in app.button]
-    given = drawing(1)
-    Donations(store).give(given, visitor_of(code))
-    assert not Donations(store).read()[0].is_shown
+    app.button_group(key="label").set_value(1).run()
+    [button] = [one for one in app.button if one.label == "Give it to the class"]
+    button.click().run()
+    assert not app.exception and "Given to the class" in words_of(app)
+    [given] = Donations(store).read()
+    assert given.drawing.label == 1 and not given.is_shown
+    assert given.giver == visitor_of(code)
 
 
 def test_strokes_are_counted_in_memory_and_written_now_and_then(store, monkeypatch):

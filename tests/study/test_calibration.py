@@ -15,25 +15,28 @@ from digitnet.study import calibration
 from digitnet.study.calibration import calibrate, calibrate_runs, choose_threshold, fit_temperature
 from tests.made_runs import make_request, ship_run, use_store
 
-RNG = np.random.default_rng(5)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
 
 
-def draw_labels(probabilities):
+def draw_labels(probabilities, rng):
     """Labels that occur as often as the probabilities say."""
-    return (probabilities.cumsum(axis=1) < RNG.random((len(probabilities), 1))).sum(axis=1)
+    return (probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))).sum(axis=1)
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.2])
-def test_the_temperature_that_was_taken_away_is_found_again(temperature):
-    calibrated = RNG.dirichlet(np.full(10, 0.1), 20_000)
-    labels = draw_labels(calibrated).clip(0, 9)
+def test_the_temperature_that_was_taken_away_is_found_again(temperature, rng):
+    calibrated = rng.dirichlet(np.full(10, 0.1), 20_000)
+    labels = draw_labels(calibrated, rng).clip(0, 9)
     found = fit_temperature(labels, temper(calibrated, 1 / temperature))
     assert found == pytest.approx(temperature, rel=0.05)
 
 
-def test_the_temperature_is_where_scikit_learn_finds_the_least_brier_score():
-    probabilities = RNG.dirichlet(np.full(10, 0.2), 500)
-    labels = np.where(RNG.random(500) < 0.6, probabilities.argmax(axis=1), 0)
+def test_the_temperature_is_where_scikit_learn_finds_the_least_brier_score(rng):
+    probabilities = rng.dirichlet(np.full(10, 0.2), 500)
+    labels = np.where(rng.random(500) < 0.6, probabilities.argmax(axis=1), 0)
     right = probabilities.argmax(axis=1) == labels
 
     def score(temperature):
@@ -43,9 +46,9 @@ def test_the_temperature_is_where_scikit_learn_finds_the_least_brier_score():
     assert fit_temperature(labels, probabilities) == pytest.approx(best, rel=2e-2)
 
 
-def test_a_few_that_are_misread_with_certainty_do_not_make_all_others_unsure():
-    calibrated = RNG.dirichlet(np.full(10, 0.1), 20_000)
-    labels = draw_labels(calibrated).clip(0, 9)
+def test_a_few_that_are_misread_with_certainty_do_not_make_all_others_unsure(rng):
+    calibrated = rng.dirichlet(np.full(10, 0.1), 20_000)
+    labels = draw_labels(calibrated, rng).clip(0, 9)
     calibrated[:40], labels[:40] = np.eye(10)[0], 1
     assert fit_temperature(labels, calibrated) == pytest.approx(1, rel=0.1)
 
@@ -55,8 +58,8 @@ def test_a_network_that_is_always_right_has_a_temperature_that_can_be():
     assert found == calibration.TEMPERATURES[0]
 
 
-def test_no_part_is_refused_more_often_than_it_may_be_and_no_lower_threshold_is_so():
-    easy, hard = RNG.random(1000) / 2, RNG.random(500)
+def test_no_part_is_refused_more_often_than_it_may_be_and_no_lower_threshold_is_so(rng):
+    easy, hard = rng.random(1000) / 2, rng.random(500)
     threshold = choose_threshold([easy, hard])
     shares = [(part > threshold).mean() for part in (easy, hard)]
     assert max(shares) <= calibration.MOST_REFUSED

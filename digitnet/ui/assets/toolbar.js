@@ -10,6 +10,7 @@
 const NAMES = {'[aria-label="Edit"]': "Move", '[aria-label^="Reset"]': "Clear"}; // what is shown
 const ENDS = ["touchend", "touchcancel"];
 const AROUND = 112, LOWEST = 168; // pixels: the menu and the toolbar; a board that one can draw on
+const LEAST_HELD = 150, MOST_HELD = 10_000; // milliseconds: to be asked, and never answered
 const style = `
   .dc-root > .dc-toolbar {
     position: static; opacity: 1; padding: 0.5rem 0 0; justify-content: flex-start;
@@ -27,6 +28,7 @@ const style = `
   .dc-canvas { border-radius: 0.6rem; outline: none; }
   .dc-container { border-radius: 0.6rem; overflow: hidden;
     width: var(--width) !important; height: var(--height) !important; }
+  .dc-container[data-held] { opacity: 0.3; pointer-events: none; }
   .dc-container :is(.canvas-container, canvas) { width: 100% !important; height: 100% !important; }
 `;
 const findBeginning = () => document.querySelector( // what the board would return to
@@ -93,13 +95,14 @@ function lift(board) {
 }
 /** Keeps a board that the server is to empty from being drawn on until it has. */
 function hold(board) {
-  const until = Date.now() + 10_000; // should the server never answer
-  Object.assign(board.style, {opacity: 0.3, pointerEvents: "none"});
-  const waiting = setInterval(() => {
-    if (Date.now() < until && (isRunning() || findBeginning())) return;
-    Object.assign(board.style, {opacity: "", pointerEvents: ""});
-    clearInterval(waiting);
-  }, 100);
+  const begin = Date.now();
+  board.toggleAttribute("data-held", true);
+  const look = () => {
+    const waited = Date.now() - begin, isDone = !isRunning() && !findBeginning();
+    if (waited < LEAST_HELD || (waited < MOST_HELD && !isDone)) return requestAnimationFrame(look);
+    board.toggleAttribute("data-held", false);
+  };
+  look();
 }
 clearInterval(window.digitnetToolbar); // of the last time that this ran
 window.digitnetToolbar = setInterval(arrange, 50); // boards come and go: samples, ways in, other pages
