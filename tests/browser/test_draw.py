@@ -51,7 +51,8 @@ def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
 
 
 def drawing_of(page: Page) -> str:
-    """The drawing in the address."""
+    """The drawing in the address, once it is there."""
+    page.wait_for_function("/drawing=/.test(location)")
     return parse_qs(urlsplit(page.url).query)["drawing"][0]
 
 
