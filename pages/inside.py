@@ -102,7 +102,7 @@ def show_subject(
     with seen:
         st.html(draw.seen_html(image))
     judges = [run for run in runs if run.experiment.refuses]
-    answers, is_digit = loaders.read_with_all([*{chosen.run: 0, **dict.fromkeys(judges)}], image)
+    answers, is_digit = loaders.read_with_all(list(dict.fromkeys([chosen.run, *judges])), image)
     answer = answers[chosen.run.experiment]
     if isinstance(answer, InferenceError):
         st.error(words.as_sentence(str(answer)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
 from importlib.util import find_spec
@@ -99,7 +98,7 @@ def _begin(request: Request, files: Mapping[str, bytes] = NO_FILES) -> Training:
 def _train_in_turn(requests: list[Request]) -> int:
     """Trains one after another; what stops one stops all, what fails leaves the others."""
     worst = OK
-    _load_tensorflow()
+    _load_trainer()
     for request in requests:
         worst = max(worst, _train_one(_begin(request)))
         if worst == INTERRUPTED:
@@ -169,11 +168,12 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _load_tensorflow() -> None:
-    """Takes some seconds, in which no folder should wait that nobody trains in yet."""
+def _load_trainer() -> Callable[..., Run]:
+    """What trains; takes some seconds, in which no folder should wait that nobody trains in yet."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, too
     with hidden_native_logs():
-        importlib.import_module("digitnet.training.pipeline")
+        from digitnet.training.pipeline import run_training
+    return run_training
 
 
 def _train_one(training: Training) -> int:
@@ -181,10 +181,7 @@ def _train_one(training: Training) -> int:
     with hidden_native_logs():
         try:
             with jobs.heeding_stops(training):
-                _load_tensorflow()
-                from digitnet.training.pipeline import run_training
-
-                run = run_training(training, RunStore.default(), _say)
+                run = _load_trainer()(training, RunStore.default(), _say)
         except KeyboardInterrupt:
             if not training.is_locked():  # before it has begun, it would still be waiting
                 jobs.mark_stopped(training)

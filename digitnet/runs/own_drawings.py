@@ -103,9 +103,7 @@ def read_lines(content: bytes, longest: int = LONGEST_LINE) -> OwnLines:
     found: dict[str, OwnDrawing] = {}
     damaged = []
     for line in filter(bytes.strip, content.split(b"\n")):
-        read = (
-            _remember_line if len(line) <= LONGEST_LINE else _read_line
-        )  # long ones are sent once
+        read = _read_line if len(line) > LONGEST_LINE else _remember_line
         if len(line) <= longest and (drawing := read(line)):
             found[drawing.id] = drawing
         else:

@@ -397,19 +397,22 @@ def test_a_finger_is_read_although_a_palm_rests_on_the_screen(touched) -> None:
     touch("touchEnd")
 
 
-def test_a_stroke_that_the_system_takes_away_ends_where_it_was(touched) -> None:
-    page, touch = touched
-    [stroke] = load_samples()[7]
+def touch_along(touch: Callable[..., None], digit: int) -> None:
+    """Draws a sample of one stroke with a finger, which stays down."""
+    [stroke] = load_samples()[digit]
     for index, point in enumerate(stroke):
         touch("touchMove" if index else "touchStart", f=point)
+
+
+def test_a_stroke_that_the_system_takes_away_ends_where_it_was(touched) -> None:
+    page, touch = touched
+    touch_along(touch, 7)
     touch("touchCancel")
     expect_reading(page, 7)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
     clear_canvas(page)
     expect_nothing_read(page)
-    [stroke] = load_samples()[1]
-    for index, point in enumerate(stroke):
-        touch("touchMove" if index else "touchStart", f=point)
+    touch_along(touch, 1)
     touch("touchEnd")
     expect_reading(page, 1)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
