@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from digitnet.runs.files import RunError, is_amount, read_json
+from digitnet.runs.files import is_amount, read_if_of
 
 CALIBRATION = "calibration.json"
 SHARPEST, MILDEST = 0.01, 100.0  # temperatures; beyond, powers leave what float32 can hold
@@ -45,13 +45,7 @@ def read_calibration(folder: Path, served_sha256: str | None) -> Calibration:
     Returns:
         The calibration; UNCALIBRATED if there is none of this model.
     """
-    try:
-        values = read_json(folder / CALIBRATION)
-        if served_sha256 and values["served_sha256"] == served_sha256:
-            return _parse(values)
-    except (RunError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        pass  # every network can do without
-    return UNCALIBRATED
+    return read_if_of(folder / CALIBRATION, served_sha256, _parse) or UNCALIBRATED
 
 
 def _parse(values: dict[str, Any]) -> Calibration:

@@ -11,11 +11,13 @@ import reprlib
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from digitnet.errors import DigitnetError
+
+T = TypeVar("T")
 
 FORMAT = 1
 MOST_BYTES = 16 * 2**20  # of a file that is read whole; ours have a thousandth
@@ -102,6 +104,26 @@ def read_json(path: Path) -> dict:
     if values.get("format") != FORMAT:
         raise RunError(f"{path.name} has format {values.get('format')!r}, expected {FORMAT}")
     return values
+
+
+def read_if_of(path: Path, served_sha256: str | None, parse: Callable[[dict], T]) -> T | None:
+    """What was measured of a run's served model, which need not have been.
+
+    Args:
+        path: A JSON file that names the model by its hash.
+        served_sha256: The model's; what was measured of another does not hold for it.
+        parse: Makes what is wanted of the file's values; what it raises tells that they are wrong.
+
+    Returns:
+        What `parse` made; None where there is none of this model, or it cannot be read.
+    """
+    try:
+        values = read_json(path)
+        if served_sha256 and values["served_sha256"] == served_sha256:
+            return parse(values)
+    except (RunError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        pass  # a run can do without
+    return None
 
 
 def read_whole(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from digitnet.runs.files import RunError, is_amount, read_json
+from digitnet.runs.files import is_amount, read_if_of
 
 FIT = "fit.json"
 
@@ -44,16 +44,14 @@ def read_fit(folder: Path, served_sha256: str | None) -> KeptFit | None:
         folder: The run's.
         served_sha256: Of its served model; what was measured of another does not hold for it.
     """
-    try:
-        values = read_json(folder / FIT)
-        if served_sha256 and values["served_sha256"] == served_sha256:
-            return KeptFit(_parse(values["training"]), _parse(values["validation"]))
-    except (RunError, AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        pass  # the curves are told of without it
-    return None
+    return read_if_of(folder / FIT, served_sha256, _parse)
 
 
-def _parse(values: dict[str, Any]) -> ReadShare:
+def _parse(values: dict[str, Any]) -> KeptFit:
+    return KeptFit(_parse_share(values["training"]), _parse_share(values["validation"]))
+
+
+def _parse_share(values: dict[str, Any]) -> ReadShare:
     right, images = values["right"], values["images"]
     if not (is_amount(right) and is_amount(images) and 0 <= right <= images and images >= 1):
         raise ValueError(f"read rightly: {values!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -88,7 +89,7 @@ def _offer_description(seen: str) -> str:
     Args:
         seen: Where the runs lie that the visitor sees: what others keep is not told.
     """
-    _tidy_shelf()
+    _clear_shelf(KEPT_SECONDS)
     content = json.dumps(
         {
             "networks": [_describe(one) for one in load_current()],
@@ -131,11 +132,11 @@ def _read_model(summary: RunSummary) -> bytes:
     return content
 
 
-def _tidy_shelf() -> None:
-    """Takes away what has lain long: what is still wanted is put back at the next look."""
-    with suppress(OSError):
+def _clear_shelf(kept_seconds: float) -> None:
+    """Takes away what has lain longer: what is still wanted is put back at the next look."""
+    with suppress(OSError):  # they are only copies
         for path in _open_shelf().iterdir():
-            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            if time.time() - path.stat().st_mtime > kept_seconds:
                 path.unlink(missing_ok=True)
 
 
@@ -148,11 +149,9 @@ def _put_on_shelf(name: str, read: Callable[[], bytes]) -> str:
 
 
 def empty_shelf() -> None:
-    """Forgets what browsers were offered; what is still wanted is put back at the next look."""
+    """Forgets what browsers were offered."""
     _offer_description.clear()
-    with suppress(OSError):  # it is only a copy
-        for path in _open_shelf().iterdir():
-            path.unlink(missing_ok=True)
+    _clear_shelf(-math.inf)  # whatever the clock says
 
 
 def _open_shelf() -> Path:

@@ -130,7 +130,7 @@ def test_what_has_lain_long_on_the_shelf_is_taken_away():
         path.write_bytes(b"model")
     long_ago = time.time() - 2 * live.KEPT_SECONDS
     os.utime(old, (long_ago, long_ago))
-    live._tidy_shelf()
+    live._clear_shelf(live.KEPT_SECONDS)
     assert new.exists() and not old.exists()
     new.unlink()
 
