@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.experiments import Experiment
+from digitnet.experiments import EXPERIMENTS, Experiment
 from digitnet.runs import Run, RunError, Signature
 from digitnet.serving.checks import (
     InferenceError,
@@ -31,7 +31,7 @@ from digitnet.serving.networks import (
 )
 from digitnet.serving.pool import Pool
 
-MOST_OWN = 50  # networks of visitors that stay loaded
+MOST_OWN = 50  # networks of one's own, and visitors' runs, that stay loaded
 HEED_SECONDS = 1.0  # between looks, while a reader waits, at whether it still wants to
 SMALL = 1_000_000  # bytes of a model; smaller ones take less than to be asked one by one
 SMALL_ONES = "small networks"  # the line that they share
@@ -91,7 +91,8 @@ class ModelServer:
     A network is loaded when it is first asked, and anew when another run of its experiment is, or
     when the run's files have been replaced. What several ask of it at once runs as one batch, and
     small networks run together. Runs that visitors keep for themselves have places of their own, so
-    that none takes another's; as many of these stay loaded as were asked last.
+    that none takes another's; of these and of networks of one's own, which come and go, as many
+    stay loaded as were asked last.
 
     Args:
         patience: Seconds for which files are taken to be as they were found to be.
@@ -206,12 +207,13 @@ class ModelServer:
 
     def _find_seat(self, run: Run) -> _Seat:
         """The place of a run's network."""
-        if not run.is_visitors:
+        if run.experiment in EXPERIMENTS and not run.is_visitors:
             # In a class, some read with the shipped run while all others read with a shared one.
             return self._seats.setdefault((run.experiment.name, run.is_shipped), _Seat())
+        folder = run.folder if run.is_visitors else run.folder.parent
         with self._seating:
-            seat = self._own_seats.setdefault(run.folder, _Seat())
-            self._own_seats.move_to_end(run.folder)
+            seat = self._own_seats.setdefault(folder, _Seat())
+            self._own_seats.move_to_end(folder)
             while len(self._own_seats) > MOST_OWN:
                 folder, _ = self._own_seats.popitem(last=False)
                 self._found.pop(folder, None)

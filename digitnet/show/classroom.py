@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from digitnet.runs import Donation, Quota
 from digitnet.show.html import Markup, tag
@@ -11,6 +12,20 @@ from digitnet.show.words import a_digit
 from digitnet.study.own_hand import OwnReading
 
 MOST_SHOWN = 60  # drawings on the wall, the newest
+
+
+def address_for_others(url: str, machine: str | None) -> str:
+    """An address of the app that other machines can open.
+
+    Args:
+        url: As a browser has it that may run on the server's own machine.
+        machine: The server's address in its network; None if that is not known or does not listen.
+    """
+    parts = urlsplit(url)
+    if machine and parts.hostname in ("localhost", "127.0.0.1", "::1"):
+        port = f":{parts.port}" if parts.port else ""
+        return parts._replace(netloc=machine + port).geturl()
+    return url
 
 
 def counts_html(drawings: int, readings: int, shown: int, address: str) -> Markup:

@@ -205,7 +205,8 @@ def ballot_html(readings: Mapping[Experiment, np.ndarray]) -> Markup:
         place = f"--digit:{digit};--up:{up};--across:{across};--colour:{network.colour}"
         dots.append(tag("i", style=place, title=network.title))
     names = [tag("b", data_said=digit) for digit in range(CLASSES)]
-    return tag("div", *names, *dots, class_="dn-ballot", aria_hidden="true")
+    tall = f"--tall:{-(-max(votes) // ABREAST)}"
+    return tag("div", *names, *dots, class_="dn-ballot", style=tall, aria_hidden="true")
 
 
 def invitation_html(sentence: str) -> Markup:

@@ -44,6 +44,7 @@ class Curves:
             counted from 1; 0 before the first has ended.
         state: "finished", one of STATE_WORDS, or REPORT.
         fit: What the kept network reads of its images; None where that is not known.
+        keeps_last: Whether the last epoch's weights are kept, however it validates.
     """
 
     experiment: Experiment
@@ -54,6 +55,7 @@ class Curves:
     best_epoch: int
     state: str
     fit: KeptFit | None = None
+    keeps_last: bool = False
 
     @property
     def epochs(self) -> int:
@@ -139,7 +141,14 @@ def _read_unfinished(training: Training, letter: str) -> Curves:
     best_epoch = len(history["epoch"]) if keeps_last else _best_epoch(history)
     state = training.status.state
     return Curves(
-        training.experiment, training.id, training.title, letter, history, best_epoch, state
+        training.experiment,
+        training.id,
+        training.title,
+        letter,
+        history,
+        best_epoch,
+        state,
+        keeps_last=keeps_last,
     )
 
 
@@ -223,6 +232,8 @@ def _describe_epochs(curves: Curves) -> str:
         kept = f"{later} before the last" if later else "the last"
         return f"It stopped after {count} and keeps epoch {curves.best_epoch}, {kept}."
     state = STATE_WORDS[curves.state]
+    if curves.keeps_last:
+        return f"It is {state}, after {count}; the last of all is kept."
     return f"It is {state}, after {count}; the best so far is {curves.best_epoch}."
 
 

@@ -15,6 +15,7 @@ from digitnet.experiments import (
     MaxPool,
     TrainingSettings,
 )
+from digitnet.runs import Teaching
 from digitnet.study.summaries import RunSummary
 
 
@@ -60,7 +61,16 @@ def list_differences(
 def list_run_differences(a: RunSummary, b: RunSummary) -> list[Difference]:
     """As `list_differences`, for two whole runs."""
     assert a.settings and b.settings
-    return list_differences(a.run.experiment, a.settings, b.run.experiment, b.settings)
+    lines = list_differences(a.run.experiment, a.settings, b.run.experiment, b.settings)
+    taught = [_describe_teaching(one.run.request.teaching) for one in (a, b)]
+    return [*lines, Difference("taught", *taught)] if any(taught) else lines
+
+
+def _describe_teaching(teaching: Teaching | None) -> str | None:
+    """From which run a person's hand was taught, and by which drawings."""
+    if teaching is None:
+        return None
+    return f"{teaching.base} · drawings {teaching.drawings_sha256[:8]}"
 
 
 Pairs = tuple[tuple[int | None, int | None], ...]  # positions in two networks

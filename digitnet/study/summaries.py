@@ -59,8 +59,8 @@ class RunSummary:
 
     @property
     def training_seconds(self) -> float | None:
-        """How long the whole training took."""
-        if self.epochs is None or self.seconds_per_epoch is None:
+        """How long the whole training took; None of a network that was trained before it."""
+        if self.epochs is None or self.seconds_per_epoch is None or self.run.request.teaching:
             return None
         return self.epochs * self.seconds_per_epoch
 

@@ -18,7 +18,7 @@ from digitnet.show.html import tag
 from digitnet.ui import tally
 from digitnet.ui.page import page_file, read_asset
 
-COPY_LINK = tag("button", "Copy the link to this drawing", class_="dn-copy", hidden="")
+COPY_LINK = "Copy the link to this drawing"
 _turns = count()  # a script is run when it differs from the one before
 
 
@@ -57,15 +57,33 @@ def show(code: str) -> None:
     """Shows a drawing in the address, or none."""
     script = read_asset("address.js").replace("CODE", json.dumps(code))
     script = script.replace("TURN", str(next(_turns)))
-    st.html(f"{COPY_LINK}<script>\n{script}</script>", unsafe_allow_javascript=True)
+    # A phone shares the address by itself; but in a class that is the visitor's own.
+    kind = "dn-copy dn-own" if jobs.is_class() else "dn-copy"
+    button = tag("button", COPY_LINK, class_=kind, hidden="")
+    st.html(f"{button}<script>\n{script}</script>", unsafe_allow_javascript=True)
 
 
 def open_on_board(strokes: ink.Strokes) -> None:
     """Opens the Draw page with strokes on its board; raises InkError if they are too many."""
-    strokes = fit_to_canvas(strokes)
-    st.session_state["last_drawing"] = ink.encode_strokes(strokes)
+    strokes, before = fit_to_canvas(strokes), st.session_state.get("on_board", [])
+    code = ink.encode_strokes(strokes)
+    if encode(before) != code:
+        put_away(before, st.session_state.get("last_wide", False))
+    st.session_state["last_drawing"] = code
     st.session_state["last_wide"] = passes_edge(strokes)
     st.switch_page(page_file("draw"))
+
+
+def put_away(strokes: ink.Strokes, was_wide: bool) -> None:
+    """Keeps a drawing so that it can be had back; not a sample digit that nothing was added to.
+
+    Args:
+        strokes: What was on the board.
+        was_wide: Whether that was the wide one.
+    """
+    if strokes and len(strokes) != st.session_state.get("given"):
+        st.session_state["cleared"] = strokes
+        st.session_state["cleared_wide"] = was_wide
 
 
 def encode(strokes: ink.Strokes) -> str:

@@ -124,6 +124,16 @@ def _strokes_of(json_data: Any) -> ink.Strokes:
     return ink.strokes_from_canvas(json_data, (board_width(), CANVAS_SIZE))
 
 
+def _newest_strokes(width: int) -> ink.Strokes:
+    """What is on a board of this width now, be it newer than what the page shows."""
+    board = st.session_state.get("drawing")
+    try:
+        told = board and board["drawing"]["raw"]
+        return ink.strokes_from_canvas(told or UNREADABLE, (width, CANVAS_SIZE))
+    except ink.InkError:  # it has told nothing yet, for one
+        return address.last_strokes()
+
+
 def _begin() -> dict[str, Any] | None:
     """What the board begins with: a sample digit, or what was on it when one left the page.
 
@@ -142,7 +152,7 @@ def _begin() -> dict[str, Any] | None:
 def _begin_anew() -> None:
     st.session_state["begun_with"] = []
     if (sample := st.session_state.get("sample")) is not None:
-        _put_away(st.session_state.get("on_board", []))
+        address.put_away(_newest_strokes(board_width()), board_width() == WIDE)
         st.session_state["given"] = len(load_samples()[sample])
 
 
@@ -165,7 +175,7 @@ def pick_beginning() -> None:
 
 def _fit_board() -> None:
     """Makes a drawing smaller that the board, now that it is square, has no room for."""
-    strokes = address.last_strokes()
+    strokes = _newest_strokes(WIDE)
     if board_width() != WIDE and address.passes_edge(strokes):
         _put_on_board(bring_to_middle(strokes))
         st.session_state["sample"] = None
@@ -178,16 +188,9 @@ def _put_on_board(strokes: ink.Strokes) -> None:
 def _remember(strokes: ink.Strokes) -> None:
     """Keeps what was on the board before it was cleared."""
     if not strokes:
-        _put_away(st.session_state.get("on_board", []))
+        address.put_away(st.session_state.get("on_board", []), board_width() == WIDE)
         st.session_state.pop("given", None)
     st.session_state["on_board"] = strokes
-
-
-def _put_away(strokes: ink.Strokes) -> None:
-    """Keeps a drawing so that it can be had back; not a sample digit that nothing was added to."""
-    if strokes and len(strokes) != st.session_state.get("given"):
-        st.session_state["cleared"] = strokes
-        st.session_state["cleared_wide"] = board_width() == WIDE
 
 
 def offer_cleared() -> None:

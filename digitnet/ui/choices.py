@@ -24,8 +24,9 @@ def find_model(summaries: Sequence[RunSummary]) -> RunSummary:
         summaries: The current runs to choose from; the first is the default.
     """
     by_name = {one.run.experiment.name: one for one in summaries}
-    if "model" not in st.query_params and "last_model" in st.session_state:
-        st.query_params["model"] = st.session_state["last_model"]
+    last = st.session_state.get("last_model")
+    if "model" not in st.query_params and last in by_name:  # it may have been deleted
+        st.query_params["model"] = last
     return by_name.get(st.query_params.get("model", ""), summaries[0])
 
 

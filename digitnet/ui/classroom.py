@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.net_util import get_internal_ip
 
 from digitnet import jobs
 from digitnet.errors import DigitnetError
@@ -26,7 +27,7 @@ from digitnet.runs import (
 from digitnet.serving import make_current
 from digitnet.show import classroom as words
 from digitnet.study.summaries import summarize_run
-from digitnet.ui import actions, live, loaders, my_hand, page, roles, tally
+from digitnet.ui import actions, address, live, loaders, my_hand, own_drawings, page, roles, tally
 
 LOOK_SECONDS = 2
 DRAWINGS_A_PAGE = 24
@@ -50,7 +51,8 @@ def show_code() -> None:
         st.code(roles.code(), language=None)
         st.markdown(
             "What you train and build here is yours: nobody sees it without this code. The address "
-            "of this page carries it. Keep it, or write the code down, to come back."
+            "of every page here carries it. Keep it, or write the code down, to come back. To "
+            f"share a drawing, “{address.COPY_LINK}” leaves the code out."
         )
         st.code(f"{_address()}?code={roles.code()}", None, wrap_lines=True)
         store = loaders.load_store()
@@ -60,6 +62,8 @@ def show_code() -> None:
         else:
             st.info("Training is closed for now.")
         with st.popover("I have a code"):
+            if own_drawings.keeper().read().drawings:
+                st.caption("The drawings on My hand are then forgotten: download them first.")
             st.text_input("Code", key="other_code", max_chars=40, on_change=_take_code)
 
 
@@ -76,6 +80,12 @@ def _take_code() -> None:
 def _address() -> str:
     """Where the app is, as this visitor's browser has it."""
     return (st.context.url or "").removesuffix("classroom")
+
+
+def _address_of_all() -> str:
+    """Where the app is for other machines, though this browser may be on the server's own."""
+    is_open = not st.get_option("server.address")
+    return words.address_for_others(_address(), get_internal_ip() if is_open else None)
 
 
 def show_sign_in() -> None:
@@ -155,7 +165,7 @@ def show_wall() -> None:
     tally.write(store)
     shown = [one for one in Donations(store).read() if one.is_shown]
     with st.container(key="wall"):
-        st.html(words.counts_html(*tally.total(store), len(shown), _address()))
+        st.html(words.counts_html(*tally.total(store), len(shown), _address_of_all()))
         if not shown:
             st.caption("Drawings that are given and approved hang here.")
             return

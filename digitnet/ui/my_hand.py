@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from digitnet.errors import DigitnetError
-from digitnet.runs import MOST_BYTES, OWN_DRAWINGS, OwnDrawing, OwnLines, Run, take_in
+from digitnet.runs import MOST_BYTES, OWN_DRAWINGS, OwnDrawing, OwnLines, take_in
 from digitnet.show import own_hand as words
 from digitnet.study.own_hand import Misread, OwnReader, OwnReading, list_misread
 from digitnet.study.summaries import summarize_current
 from digitnet.ui import actions, address, loaders
 from digitnet.ui.own_drawings import describe_place, find_file, keeper
 from digitnet.ui.page import page_file
+from digitnet.ui.teaching import is_mine
 
 MOST_MISREAD = 12
 DRAWINGS_A_PAGE = 24
@@ -47,14 +48,8 @@ def show_readings(readings: Sequence[OwnReading]) -> None:
         st.subheader("How well am I read?", anchor=False)
         st.markdown(words.describe_readings(readings))
         st.html(words.standings_html(readings))
-        if any(one.run.outcome and _is_mine(one.run) for one in loaders.load_current()):
+        if any(one.run.outcome and is_mine(one.run) for one in loaders.load_current()):
             st.caption(words.LEARNT_FROM_THESE)
-
-
-def _is_mine(run: Run) -> bool:
-    """Whether it was this visitor who taught a run: of a class, others may have."""
-    store = loaders.load_store()
-    return not store.is_visitors or store.holds(run)
 
 
 def show_next_step(drawings: Sequence[OwnDrawing]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -48,9 +47,7 @@ class _Visit:
 
 def find_file() -> Path | None:
     """The file that drawings are kept in; None where they are kept for the visit alone."""
-    if not roles.keeps_drawings() or os.environ.get("DIGITNET_KEEP_DRAWINGS") == "0":
-        return None
-    return OwnDrawings(loaders.load_store().local).path
+    return OwnDrawings(loaders.load_store().local).path if roles.keeps_drawings() else None
 
 
 def keeper() -> Keeper:

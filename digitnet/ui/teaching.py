@@ -16,7 +16,7 @@ from digitnet.runs import Run, RunError
 from digitnet.show.teaching import describe_outcome
 from digitnet.show.words import as_sentence, tell
 from digitnet.ui import loaders, roles
-from digitnet.ui.actions import button, note, note_error
+from digitnet.ui.actions import button, note, note_error, show_notes
 from digitnet.ui.job_list import show_progress
 from digitnet.ui.trainings import has_tensorflow
 
@@ -80,6 +80,7 @@ def begin_teaching(drawings: Sequence[Labelled]) -> None:
     except DigitnetError as error:
         note_error(error)
     else:
+        st.session_state["has_taught"] = True
         note("The reader is being taught your hand.", ":material/school:")
 
 
@@ -94,6 +95,7 @@ def follow_teaching(job_id: str) -> None:
     else:
         st.caption("It waits for its turn.")
     button("Stop", ":material/stop:", job.id, jobs.cancel)
+    show_notes()
 
 
 def show_last(job: Job | None) -> None:
@@ -116,6 +118,15 @@ def find_last_taught() -> Run | None:
     store = loaders.load_store()
     for run in filter(store.holds, store.finished(READER.name)):
         with contextlib.suppress(RunError):
-            if run.outcome:
+            if run.outcome and is_mine(run):
                 return run
     return None
+
+
+def is_mine(run: Run) -> bool:
+    """Whether it was this visitor, as far as can be told, who taught a run."""
+    store = loaders.load_store()
+    if store.is_visitors:
+        return store.holds(run)
+    # Who finds own drawings kept on the machine is the one who draws on it.
+    return roles.keeps_drawings() or bool(st.session_state.get("has_taught"))

@@ -22,6 +22,7 @@ from digitnet.runs import (
     visitor_of,
 )
 from digitnet.serving import checks
+from digitnet.show import classroom as words
 from digitnet.ui import roles, tally
 from tests.made_models import break_model
 from tests.made_runs import fill, finish_run, make_request, make_training
@@ -248,6 +249,19 @@ def test_what_is_given_is_approved_and_then_hangs_on_the_wall(store):
     press(open_desk(store, "Drawings"), "Show them all")
     wall = words_of(open_desk(store))
     assert wall.count("<figure>") == 2 and "1 of 2" in wall and '<ol class="dn-hits">' in wall
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("http://localhost:8501/", "http://192.0.2.7:8501/"),
+        ("http://[::1]/", "http://192.0.2.7/"),
+        ("https://class.example/digits/", "https://class.example/digits/"),
+    ],
+)
+def test_the_wall_tells_an_address_that_others_can_open(own, told):
+    assert words.address_for_others(own, "192.0.2.7") == told
+    assert words.address_for_others(own, None) == own
 
 
 def test_the_owner_approves_no_more_than_is_seen_and_can_take_each_down(store):

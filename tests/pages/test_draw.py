@@ -107,6 +107,15 @@ def test_a_chosen_model_is_still_chosen_when_one_comes_back(open_app):
     assert app.query_params["model"] in ("cnn_min", ["cnn_min"])
 
 
+def test_a_chosen_model_that_is_gone_is_forgotten_without_a_word(open_app):
+    app = open_app()
+    app.session_state["last_model"] = "deleted"
+    app.switch_page(str(page_file("curves"))).run()
+    app.query_params.clear()
+    app.switch_page(str(page_file("draw"))).run()
+    assert not app.info and "model" not in app.query_params
+
+
 def test_the_way_back_shows_the_network_that_reads(open_app):
     app = open_app(begin_with=3, model="cnn")
     app.selectbox[0].set_value("cnn_min").run()

@@ -156,6 +156,14 @@ def test_a_reader_that_was_taught_is_said_to_be_flattered(store, monkeypatch):
     assert told in said(open_at("mine"))
 
 
+def test_who_only_visits_did_not_teach_the_reader(visit_only, open_app, monkeypatch):
+    monkeypatch.setattr(Run, "outcome", "taught")
+    app = open_app(begin_with=7)
+    tap(app, 7)
+    app.switch_page(str(page_file("mine"))).run()
+    assert own_hand.LEARNT_FROM_THESE not in said(app) and "1 of your 1 drawing" in said(app)
+
+
 def test_a_drawing_opens_large_with_what_all_networks_say(store):
     store.put([draw(3), draw(4)])
     app = open_at("mine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,20 @@ def test_a_model_that_is_replaced_under_its_run_is_loaded_anew(models, store: Ru
     np.testing.assert_allclose(server.predict(run, IMAGES), first_expected, atol=1e-5)
     ship(store, "cnn", second)
     np.testing.assert_allclose(server.predict(run, IMAGES), second_expected, atol=1e-5)
+
+
+def test_of_networks_of_ones_own_only_the_last_stay_loaded(
+    models, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_OWN", 2)
+    server = ModelServer()
+    for name in ("mine", "other", "third"):
+        folder = store.local / "finished" / name / "20260102-030405-00aa"
+        folder.mkdir(parents=True)
+        fill(folder, served=models[0][0])
+        own = replace(find_experiment("cnn"), name=name)
+        server.evaluate(Run(own, folder.name, folder), IMAGES)
+    assert [folder.name for folder in server._own_seats] == ["other", "third"]
 
 
 def test_server_loads_once_and_anew_when_a_run_becomes_current(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from digitnet.experiments import EXPERIMENTS, TrainingSettings, find_experiment
+from digitnet.experiments import EXPERIMENTS, READER, TrainingSettings, find_experiment
 from digitnet.jobs import Estimate
 from digitnet.runs import (
     HISTORY,
@@ -19,9 +19,11 @@ from digitnet.runs import (
     REQUEST,
     RESULT,
     SERVED,
+    Request,
     Run,
     RunStore,
     Status,
+    Teaching,
     write_json,
 )
 from digitnet.show import comparison as show_comparison
@@ -30,7 +32,7 @@ from digitnet.show.costs import COSTS, _place_labels, cost_figure
 from digitnet.study import comparison
 from digitnet.study.answers import DifferentDigitsError
 from digitnet.study.comparison import Comparison
-from digitnet.study.differences import list_differences
+from digitnet.study.differences import Difference, list_differences, list_run_differences
 from digitnet.study.scores import evaluate_predictions
 from digitnet.study.significance import holm_correction
 from digitnet.study.standings import (
@@ -41,6 +43,7 @@ from digitnet.study.standings import (
     tabulate_runs,
     tabulate_standings,
 )
+from digitnet.study.summaries import RunSummary
 from tests.made_runs import finish_run, make_request, make_result, ship_run
 
 DIGITS = 400
@@ -228,6 +231,22 @@ def differences(a, b):
 def test_a_difference_of_settings_alone():
     assert differences("fc", "fc_lr_high") == [("learning rate", "0.001", "0.05")]
     assert differences("cnn", "cnn") == []
+
+
+def test_what_a_run_was_taught_is_a_difference(tmp_path):
+    store = RunStore(tmp_path / "local", tmp_path / "shipped")
+    plain = Request("reader", READER.settings)
+    runs = [
+        finish_run(store, replace(plain, teaching=teaching))
+        for teaching in (None, Teaching("reader/shipped", "0123456789" * 6))
+    ]
+    summaries = [RunSummary(run, settings=READER.settings) for run in runs]
+    *same, taught = list_run_differences(*summaries)
+    assert all(one.is_same for one in same)
+    assert taught == Difference("taught", None, "reader/shipped · drawings 01234567")
+    assert list_run_differences(summaries[0], summaries[0]) == same
+    assert replace(summaries[0], epochs=2, seconds_per_epoch=3.0).training_seconds == 6
+    assert replace(summaries[1], epochs=2, seconds_per_epoch=3.0).training_seconds is None
 
 
 def test_layers_of_the_same_kind_are_set_beside_each_other():

@@ -160,6 +160,8 @@ def test_a_training_that_goes_on_is_told_as_such(unfinished):
     said = curves.interpret_curves(unfinished)
     assert said.epochs == "It is interrupted, after 2 epochs; the best so far is 1."
     assert "dropout" not in said.gap  # LeNet-5 has none
+    said = curves.interpret_curves(replace(unfinished, keeps_last=True))
+    assert said.epochs == "It is interrupted, after 2 epochs; the last of all is kept."
 
 
 def test_a_lone_sentence_has_one_full_stop(unfinished):

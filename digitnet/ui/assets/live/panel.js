@@ -118,6 +118,7 @@ export class Panel {
       dot.style.setProperty("--across", before % ABREAST);
       dot.style.setProperty("--up", Math.floor(before / ABREAST));
     }
+    this.ballot.style.setProperty("--tall", Math.ceil(Math.max(...votes) / ABREAST) || 1);
     this.waiting.dataset.said = waiting.length ? `As you lift the pen: ${waiting.join(" · ")}` : "";
   }
 
