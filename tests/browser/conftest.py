@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,6 +20,7 @@ from benchmarks.browser import (
     wait_for_server,
 )
 from digitnet.digits import load_samples
+from tests.conftest import missing
 
 DETAILED = 24  # points of a stroke
 Strokes = Sequence[Sequence[Sequence[float]]]
@@ -32,10 +32,7 @@ expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not 
 def browser() -> Iterator[Browser]:
     executable = find_chromium()
     if not executable:
-        reason = "no Chromium on this machine; DIGITNET_CHROMIUM may name one"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("no Chromium on this machine; DIGITNET_CHROMIUM may name one")
     with open_browser(executable) as browser:
         yield browser
 

@@ -22,6 +22,7 @@ import pytest
 from digitnet import cli, jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
+from tests.conftest import missing
 from tests.made_runs import make_request, make_training, use_store
 
 pytestmark = pytest.mark.slow
@@ -233,7 +234,7 @@ def test_a_training_goes_on_when_a_full_disk_has_room_again(store):
     store.local.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(store.local)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small disk can be mounted by an administrator only")
+        missing("a small disk can be mounted by an administrator only")
     try:
         training = jobs.submit(store, Request("cnn_min", SHORT)).training
         wait_for(lambda: states(store) not in ({"cnn_min": "queued"}, {"cnn_min": "running"}))
@@ -263,7 +264,7 @@ def test_a_training_is_seen_from_where_nothing_can_be_written(store, tmp_path):
                     not shutil.which("mount")
                     or subprocess.run(whole, capture_output=True).returncode
                 ):
-                    pytest.skip("a folder can be mounted by an administrator only")
+                    missing("a folder can be mounted by an administrator only")
             [job] = jobs.list_jobs(RunStore(elsewhere, store.shipped))
             assert job.state == "running"
         finally:
