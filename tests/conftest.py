@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from digitnet.digits import DataError, find_mnist
-
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))  # side by side; 0 without xdist
-THREADS = ("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+THREADS = (
+    *("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),  # t-SNE's threads busily wait for one another
+)
 
 
 def pytest_configure() -> None:
-    """Gives a worker's TensorFlow, and the trainings it starts, its share of the cores.
+    """Gives a worker's TensorFlow and NumPy, and the trainings it starts, its share of the cores.
 
     Real drawings are set aside: each training would be calibrated on them, for many seconds.
     """
@@ -56,6 +57,8 @@ def heed_ctrl_c() -> None:
 @pytest.fixture(scope="session")
 def mnist_path() -> Path:
     """MNIST's file on this machine."""
+    from digitnet.digits import DataError, find_mnist  # NumPy asks once for its share of the cores
+
     try:
         path = find_mnist()
     except DataError as error:
