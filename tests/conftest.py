@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def missing(reason: str) -> None:
 def heed_ctrl_c() -> None:
     """Makes the processes that tests start heed SIGINT, which a run in the background ignores."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sets aside what was trained here: the shipped runs are current, unless a test has others."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DIGITNET_RUNS", str(tmp_path_factory.mktemp("no_runs")))
+        yield
 
 
 @pytest.fixture(scope="session")
