@@ -18,11 +18,12 @@ import time
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
 
 from digitnet import cli, jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
-from tests.conftest import missing
+from tests.conftest import WORKERS, missing
 from tests.made_runs import make_request, make_training, use_store
 
 pytestmark = pytest.mark.slow
@@ -69,12 +70,17 @@ def processes_of(folder, command="digitnet"):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """A finished run of LONG that nothing has befallen."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    """A finished run of LONG that nothing has befallen; the first who needs it trains it for all.
+
+    It is not to be changed.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if WORKERS else own) / "unbroken"  # workers' folders lie side by side
+    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("DIGITNET_THREADS", "1")
         store = use_store(monkeypatch, folder)
-        assert start_training().wait() == 0
+        if store.current("cnn_min") is None:
+            assert start_training().wait() == 0
         return store.current("cnn_min")
 
 
@@ -301,7 +307,7 @@ def test_a_broken_file_of_a_run_harms_no_other_run(store, unbroken):
     assert [run.id for run in store.finished()] == [whole]
 
 
-def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store, unbroken):
+def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store):
     """Each file that a stopped training leaves is damaged in turn, then it is asked for again."""
     pipeline = pytest.importorskip("digitnet.training.pipeline", reason="training needs TensorFlow")
     request = make_request("cnn_min", epochs=3)
