@@ -2,18 +2,20 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from digitnet.digits import DataError, find_mnist
-
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))  # side by side; 0 without xdist
-THREADS = ("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+THREADS = (
+    *("DIGITNET_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),  # t-SNE's threads busily wait for one another
+)
 
 
 def pytest_configure() -> None:
-    """Gives a worker's TensorFlow, and the trainings it starts, its share of the cores.
+    """Gives a worker's TensorFlow and NumPy, and the trainings it starts, its share of the cores.
 
     Real drawings are set aside: each training would be calibrated on them, for many seconds.
     """
@@ -53,9 +55,19 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_local_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sets aside what was trained here: the shipped runs are current, unless a test has others."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DIGITNET_RUNS", str(tmp_path_factory.mktemp("no_runs")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def mnist_path() -> Path:
     """MNIST's file on this machine."""
+    from digitnet.digits import DataError, find_mnist  # NumPy asks once for its share of the cores
+
     try:
         path = find_mnist()
     except DataError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import TrainingSettings, find_experiment
 from digitnet.runs import (
     CALIBRATION,
     FORMAT,
@@ -25,6 +26,8 @@ from digitnet.runs import (
     RunStore,
     Training,
 )
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 Row = dict[str, float]
 Answers = tuple[np.ndarray, np.ndarray, np.ndarray]  # probabilities, labels, positions
@@ -116,6 +119,14 @@ def ship_run(
     (folder / HISTORY).write_text("".join(lines))
     fill(folder, answers, **figures)
     return Run(store.find_experiment(request.experiment), "shipped", folder)
+
+
+def copy_shipped(store: RunStore, name: str, *left_out: str) -> Run:
+    """A copy of a run that ships, as if it had been trained on the sample; without some files."""
+    folder = store.shipped / name
+    shutil.copytree(CHECKPOINTS / name, folder, ignore=shutil.ignore_patterns(*left_out))
+    make_request(name).save(folder)
+    return Run(find_experiment(name), "shipped", folder)
 
 
 def write_calibration(run: Run, temperature: Any = 2.0, threshold: float | None = None) -> None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,11 +20,23 @@ from PIL import Image
 
 from digitnet import cli
 from digitnet.digits import ink, load_samples
-from digitnet.experiments import EXPERIMENTS
-from digitnet.runs import REQUEST
+from digitnet.experiments import EXPERIMENTS, READER
+from digitnet.runs import CALIBRATION, DRAWINGS, REQUEST, TRAINED, Outcome, Request
 from digitnet.serving import ModelServer, Reading, digit_probabilities
+from digitnet.show.teaching import describe_outcome
+from digitnet.study import results
 from tests.made_models import BREAKERS, break_model
-from tests.made_runs import fill, make_request, make_training, ship_run, use_store
+from tests.made_runs import (
+    copy_shipped,
+    fill,
+    finish_run,
+    make_request,
+    make_row,
+    make_training,
+    ship_run,
+    use_store,
+)
+from tests.made_strokes import write_strokes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -38,22 +51,12 @@ def store(tmp_path, monkeypatch):
     return use_store(monkeypatch, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder of runs in which cnn_min is trained for two epochs on the sample."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        use_store(monkeypatch, folder)
-        done = run("train", "cnn_min", "lenet5", *SHORT, "--workers", "2")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # not a word of TensorFlow's or LiteRT's own
-    assert done.stdout.count("epoch 2") >= 2
-    return folder
-
-
 @pytest.fixture
-def trained_store(trained, monkeypatch):
-    return use_store(monkeypatch, trained)
+def trained_store(store):
+    """A store of two networks, said to be trained on the sample."""
+    for name in ("cnn_min", "lenet5"):
+        copy_shipped(store, name)
+    return store
 
 
 def run(*arguments):
@@ -107,6 +110,16 @@ def test_list_without_runs_names_every_experiment(store, capsys):
 
 
 @pytest.mark.slow
+def test_networks_are_trained_side_by_side_and_nothing_but_their_own_words_is_said(store):
+    done = run("train", "cnn_min", "lenet5", *SHORT, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # not a word of TensorFlow's or LiteRT's own
+    for name in ("cnn_min", "lenet5"):
+        trained = store.current(name)
+        assert f"{name}: epoch 2" in done.stdout and f"{trained.id} is current" in done.stdout
+        assert trained.problem() is None and not trained.is_shipped
+
+
 def test_list_tells_what_was_not_judged_as_the_report_did(trained_store, capsys):
     assert cli.main(["list"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
@@ -131,12 +144,10 @@ def test_what_is_not_there_is_told_as_such(trained_store, tmp_path, capsys, name
     assert reason in told and "Errno" not in told
 
 
-@pytest.mark.slow
-def test_a_run_is_used_and_the_shipped_one_again(trained, store, capsys):
-    [folder] = (trained / "runs" / "finished" / "cnn_min").iterdir()
-    shutil.copytree(folder, store.local / "finished" / "cnn_min" / folder.name)
-    shutil.copytree(folder, store.shipped / "cnn_min")
-    for run_id in (f"cnn_min/{folder.name}", "cnn_min/shipped"):
+def test_a_run_is_used_and_the_shipped_one_again(trained_store, capsys):
+    store, stamp = trained_store, NO_RUN.partition("/")[2]
+    shutil.copytree(store.shipped / "cnn_min", store.local / "finished" / "cnn_min" / stamp)
+    for run_id in (f"cnn_min/{stamp}", "cnn_min/shipped"):
         assert cli.main(["use", run_id]) == cli.OK
         assert store.current("cnn_min").id == run_id
         assert run_id in capsys.readouterr().out
@@ -150,7 +161,6 @@ def test_a_run_that_is_not_there_is_not_used(store, capsys, run_id):
     assert store.current("cnn").id == "cnn/shipped"
 
 
-@pytest.mark.slow
 def test_list_as_json(trained_store, capsys):
     assert cli.main(["list", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -288,7 +298,6 @@ def test_a_training_that_is_busy_or_broken_is_refused_in_a_line(store, capsys):
     assert REQUEST in error and error.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsys):
     file = tmp_path / "drawings.jsonl"
     good = json.dumps({"strokes": load_samples()[3]})
@@ -306,7 +315,6 @@ def test_predict_drawings_with_a_bad_line_between(trained_store, tmp_path, capsy
         assert one["digit"] == int(np.argmax(one["probabilities"]))
 
 
-@pytest.mark.slow
 def test_predict_an_image_and_a_broken_one(trained_store, tmp_path, capsys):
     pixels = np.full((80, 80), 255, np.uint8)
     pixels[15:65, 36:44] = 0
@@ -393,7 +401,6 @@ def test_commands_say_nothing_but_their_own_words(trained_store, tmp_path):
         assert done.stdout
 
 
-@pytest.mark.slow
 def test_evaluate_scores_every_network(trained_store, tmp_path, capsys):
     file = tmp_path / "drawings.jsonl"
     lines = [
@@ -417,12 +424,17 @@ def test_half_a_file_is_not_scored_as_if_it_were_whole(trained_store, tmp_path, 
 
 
 def fail_at(monkeypatch, error, before=lambda training, say: None):
-    """Trainings end with an error; TensorFlow is not waited for."""
+    """Trainings end with an error."""
 
     def run_training(training, store, say):
         before(training, say)
         raise error
 
+    replace_trainer(monkeypatch, run_training)
+
+
+def replace_trainer(monkeypatch, run_training):
+    """What trains; TensorFlow is not waited for."""
     pipeline = ModuleType("digitnet.training.pipeline")
     pipeline.run_training = run_training
     monkeypatch.setitem(sys.modules, "digitnet.training.pipeline", pipeline)
@@ -453,6 +465,105 @@ def test_a_training_goes_on_where_nobody_reads_what_it_prints(store, monkeypatch
     monkeypatch.setattr(sys, "stdout", Gone())
     assert cli.main(["train", "cnn_min"]) == cli.FAILED
     assert "later" in capsys.readouterr().err
+
+
+# --- what is made of finished runs ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [["cnn_min"], []])
+def test_networks_are_calibrated_on_the_drawings(
+    trained_store, tmp_path, monkeypatch, capsys, names
+):
+    write_strokes(tmp_path)
+    monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
+    files = [trained_store.shipped / name / CALIBRATION for name in ("cnn_min", "lenet5")]
+    for file in files:
+        file.unlink()
+    assert cli.main(["calibrate", *names]) == cli.OK
+    told = capsys.readouterr().out.splitlines()
+    assert [file.is_file() for file in files] == [True, not names]
+    assert len(told) == len(names or files)
+    found = trained_store.current("cnn_min").calibration
+    assert told[0].split()[:3] == ["cnn_min", "temperature", f"{found.temperature:.3f}"]
+    assert told[0].endswith("cnn_min/shipped") and found.error_after < found.error_before
+    assert json.loads(files[0].read_text())["validation"]["size"] == {"drawings": 400}
+
+
+def test_without_drawings_nothing_is_calibrated(trained_store, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
+    before = (trained_store.shipped / "cnn_min" / CALIBRATION).read_bytes()
+    assert cli.main(["calibrate", "cnn_min"]) == cli.USAGE
+    output, error = capsys.readouterr()
+    assert not output and str(tmp_path) in error and error.count("\n") == 1
+    assert (trained_store.shipped / "cnn_min" / CALIBRATION).read_bytes() == before
+
+
+def test_current_runs_are_published(store, capsys):
+    ship_run(store, make_request("cnn", dataset="mnist"), [make_row(1), make_row(2)])
+    runs = [finish_run(store, make_request(name, dataset="mnist")) for name in ("cnn", "lenet5")]
+    assert cli.main(["publish", "cnn", "lenet5"]) == cli.OK
+    assert capsys.readouterr().out == "".join(
+        f"{run.experiment.name}: {run.id} is shipped\n" for run in runs
+    )
+    for run in runs:
+        shipped = store.current(run.experiment.name)
+        assert shipped.is_shipped and shipped.problem() is None
+        assert shipped.history()["epoch"].tolist() == [1]
+
+
+def test_the_readmes_results_are_those_of_the_shipped_runs(store, tmp_path, monkeypatch, capsys):
+    """In a copy of the README; what is current here has no place in it."""
+    monkeypatch.setattr(results, "home", lambda: tmp_path)
+    ship_run(store, make_request("cnn", dataset="mnist"))  # an accuracy of 50%
+    finish_run(store, make_request("lenet5", dataset="mnist"))
+    before = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text(before, encoding="utf-8")
+    assert cli.main(["results"]) == cli.OK
+    assert capsys.readouterr().out == "README.md holds the results of 16 experiments\n"
+    after = (tmp_path / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+): .*?%? \| (.*) \|$", after, re.MULTILINE))
+    assert "**50.00%** (40.00% to 60.00%)" in rows["cnn"]
+    assert "**" not in rows["lenet5"]
+    assert (REPOSITORY / "README.md").read_text(encoding="utf-8") == before
+    assert section_names(after) == section_names(before)
+    (tmp_path / "README.md").unlink()
+    assert cli.main(["results"]) == cli.USAGE
+    assert "there is no README.md" in capsys.readouterr().err
+
+
+def section_names(text):
+    return [line for line in text.splitlines() if line.startswith(("#", "<!--"))]
+
+
+@pytest.mark.parametrize("misread_after", [1, 3])
+def test_the_reader_is_taught_and_what_came_of_it_is_told(
+    store, tmp_path, monkeypatch, capsys, misread_after
+):
+    """The training itself is made up here; a true one is tested where TensorFlow is."""
+    base = ship_run(store, Request("reader", READER.settings))
+    (base.folder / TRAINED).touch()
+    outcome = Outcome(10, 10, 3, misread_after, 0.5, 0.5, 0.99, 0.99)
+    taught = []
+
+    def run_training(training, store, say):
+        taught.append((training.request, (training.folder / DRAWINGS).read_text()))
+        training.append_history(make_row(1))
+        fill(training.folder, teaching=vars(outcome))
+        return store.finish(training)
+
+    replace_trainer(monkeypatch, run_training)
+    lines = [json.dumps({"strokes": one, "label": d}) for d, one in load_samples().items()] * 2
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join([*lines, json.dumps({"strokes": load_samples()[3]})]))
+    assert cli.main(["teach", str(file)]) == cli.OK
+    output, error = capsys.readouterr()
+    assert error == "1 line is left out: no drawing, or no label\n"
+    [run] = (one for one in store.finished("reader") if not one.is_shipped)
+    assert output == f"{run.id}: {describe_outcome(outcome)}\n"
+    assert (store.current("reader") == run) == (misread_after == 1)
+    [(request, drawings)] = taught
+    assert request.teaching.base == base.id
+    assert [json.loads(line)["label"] for line in drawings.splitlines()] == [*range(10)] * 2
 
 
 @pytest.mark.parametrize("strokes", [[[]], [[[0, 0], [1, 2]], []]])

@@ -18,6 +18,8 @@ from digitnet.experiments import EXPERIMENTS
 REPOSITORY = Path(__file__).parent.parent
 CLASS = {"DIGITNET_CLASS": "1"}  # which has a page more
 PAGES = sorted(map(str, REPOSITORY.glob("pages/*.py")))
+COMPARE = REPOSITORY / "pages" / "compare.py"
+PARTS = [f"{COMPARE}?view={view}" for view in ("Two networks", "Build", "Retrain")]
 
 # An entry of None makes `import` and `find_spec` answer as if the package were not installed.
 WITHOUT_TENSORFLOW = "import sys; sys.modules.update(tensorflow=None, keras=None)"
@@ -26,16 +28,21 @@ OPEN_PAGES = """
 import sys
 from streamlit.testing.v1 import AppTest
 
-for page in sys.argv[1:]:
+for address in sys.argv[1:]:
+    page, _, view = address.partition("?view=")
     app = AppTest.from_file("digitnet/ui/visit.py", default_timeout=60).run()
-    app.switch_page(page).run()
-    assert not app.exception, (page, [error.message for error in app.exception])
-    assert len(app.main) > 0, f"{page} is empty"
+    app.switch_page(page)
+    if view:
+        app.query_params["view"] = view
+    app.run()
+    assert not app.exception, (address, [error.message for error in app.exception])
+    assert len(app.main) > 0, f"{address} is empty"
+    assert not view or app.session_state["view"] == view, f"{address} is another page"
 """
 
 ASSERT_NOT_LOADED = """
     loaded = {name.partition(".")[0] for name in sys.modules}
-    assert not loaded & {"tensorflow", "keras"}, f"{page} has loaded TensorFlow"
+    assert not loaded & {"tensorflow", "keras"}, f"{address} has loaded TensorFlow"
 """
 
 ONE = {"strokes": [[[100, 20], [100, 180]]]}
@@ -79,13 +86,13 @@ def test_there_are_pages():
 
 @pytest.mark.slow
 def test_pages_open_without_tensorflow(serving_only):
-    done = run_python("-c", OPEN_PAGES, *PAGES, env=serving_only | CLASS)
+    done = run_python("-c", OPEN_PAGES, *PAGES, *PARTS, env=serving_only | CLASS)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 def test_no_page_loads_tensorflow(environment):
-    done = run_python("-c", OPEN_PAGES + ASSERT_NOT_LOADED, *PAGES, env=environment | CLASS)
+    done = run_python("-c", OPEN_PAGES + ASSERT_NOT_LOADED, *PAGES, *PARTS, env=environment | CLASS)
     assert done.returncode == 0, done.stderr
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -13,6 +13,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from benchmarks import browser as browsers
 from benchmarks.browser import (
+    PATIENCE,
     REPOSITORY,
     find_chromium,
     open_browser,
@@ -21,9 +22,25 @@ from benchmarks.browser import (
     wait_for_server,
 )
 from digitnet.digits import load_samples
+from tests.conftest import missing
 
 DETAILED = 24  # points of a stroke
 Strokes = Sequence[Sequence[Sequence[float]]]
+
+PHONE = {"width": 390, "height": 844}
+# Counts the workers that have said which networks they read with: then they can read.
+COUNT_READY = """
+window.readyWorkers = 0;
+if (window.Worker) window.Worker = class extends Worker {
+    constructor(...given) {
+        super(...given);
+        this.addEventListener("message", ({data}) => {
+            window.readyWorkers += Boolean(data.taking && !this.isReady);
+            this.isReady ||= Boolean(data.taking);
+        });
+    }
+};
+"""
 
 expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not wrong
 
@@ -32,10 +49,7 @@ expect.set_options(timeout=60_000)  # milliseconds; a busy machine is slow, not 
 def browser() -> Iterator[Browser]:
     executable = find_chromium()
     if not executable:
-        reason = "no Chromium on this machine; DIGITNET_CHROMIUM may name one"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("no Chromium on this machine; DIGITNET_CHROMIUM may name one")
     with open_browser(executable) as browser:
         yield browser
 
@@ -52,7 +66,20 @@ def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> BrowserContext:
     """One visitor for all tests, whose cache holds Streamlit's scripts."""
-    return browser.new_context()
+    return new_visitor(browser)
+
+
+def new_visitor(browser: Browser, **options: Any) -> BrowserContext:
+    """A visitor of whose pages `wait_for_workers` can be asked."""
+    context = browser.new_context(**options)
+    context.add_init_script(COUNT_READY)
+    context.set_default_timeout(1000 * PATIENCE)
+    return context
+
+
+def wait_for_workers(page: Page) -> None:
+    """Waits until both of the workers that read while the pen moves are ready."""
+    page.wait_for_function("() => window.readyWorkers === 2")
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +97,20 @@ def blank(window: Page) -> Iterator[Page]:
     window.emulate_media(reduced_motion="null")
     window.set_viewport_size(size)
     window.goto("about:blank")
+
+
+@pytest.fixture(scope="session")
+def touch_screen(browser: Browser) -> Page:
+    """Another visitor, with a phone."""
+    return new_visitor(browser, viewport=PHONE, has_touch=True).new_page()
+
+
+@pytest.fixture
+def phone(touch_screen: Page) -> Iterator[Page]:
+    """The phone with nothing on it."""
+    yield touch_screen
+    touch_screen.set_viewport_size(PHONE)
+    touch_screen.goto("about:blank")
 
 
 @pytest.fixture

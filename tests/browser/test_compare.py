@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from benchmarks.browser import (
     REPOSITORY,
@@ -22,7 +22,7 @@ from digitnet import jobs
 from digitnet.digits import load_samples
 from digitnet.errors import DigitnetError
 from digitnet.runs import RunStore
-from tests.browser.conftest import draw_strokes
+from tests.browser.conftest import PHONE, draw_strokes
 from tests.made_runs import make_request, make_training
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,23 +44,23 @@ def laboratory(browser: Browser, store: RunStore) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_tab(browser: Browser, laboratory: str, store: RunStore):
-    """Opens the part of the page where trainings are, each time as another visitor.
+def open_tab(context: BrowserContext, laboratory: str, store: RunStore):
+    """Opens the part of the page where trainings are, each time in another visit.
 
     No training outlives the test.
     """
-    visitors = []
+    visits = []
 
     def open_as_visitor(view: str = "Retrain") -> Page:
-        visitors.append(browser.new_context())
-        page = visitors[-1].new_page()
+        page = context.new_page()
+        visits.append(page)
         page.goto(f"{laboratory}/compare?view={view}")
         expect(page.get_by_role("tab", name=view, exact=True)).to_be_visible()
         return page
 
     yield open_as_visitor
-    for visitor in visitors:
-        visitor.close()
+    for page in visits:
+        page.close()
     for job in jobs.list_jobs(store):  # of a test that failed: the next finds nothing of it
         for end in (jobs.cancel, jobs.delete):  # what has stopped by itself cannot be cancelled
             with contextlib.suppress(DigitnetError):
@@ -188,10 +188,10 @@ def test_a_ticked_row_is_retrained_without_looking_for_the_way(open_tab, store):
         jobs.delete(store, left.id)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_network_is_built_trained_and_reads_a_drawing(open_tab, laboratory, store, width):
+def test_a_network_is_built_trained_and_reads_a_drawing(open_tab, laboratory, store):
+    """On a wide screen until it is described, from there on on a phone."""
     page = open_tab("Build")
-    page.set_viewport_size({"width": width, "height": 844})
+    page.set_viewport_size({"width": 1280, "height": 844})
     text = page.get_by_role("textbox", name="Layers as text")
     text.fill("conv 4, max 4/4, flatten, dense 8")
     text.press("Control+Enter")
@@ -202,36 +202,41 @@ def test_a_network_is_built_trained_and_reads_a_drawing(open_tab, laboratory, st
     page.keyboard.press("Enter")
     expect(text).to_have_value("conv 4, average 4/4, flatten, dense 8")
     name = page.get_by_role("textbox", name="Name")
-    name.fill(f"built_{width}")
+    name.fill("built")
     name.press("Enter")
+    expect(text).to_have_value("conv 4, average 4/4, flatten, dense 8")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.set_viewport_size(PHONE)
     page.get_by_text("Offline sample").click()
     wait_until_drawn(page)
+    kind.click()
+    page.keyboard.type("Max")
+    page.keyboard.press("Enter")
+    expect(text).to_have_value("conv 4, max 4/4, flatten, dense 8")
     epochs = page.get_by_role("spinbutton", name="Most epochs")
     epochs.fill("1")
     epochs.press("Enter")
     wait_until_drawn(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     button(page, "Save and train").click()
-    expect(page.get_by_text(f"built_{width} is in the queue.")).to_be_visible()
+    expect(page.get_by_text("built is in the queue.")).to_be_visible()
     button(page, "Watch it train").click()
-    expect(in_jobs(page, re.compile(f"built_{width}"))).to_be_visible()
+    expect(in_jobs(page, re.compile("built"))).to_be_visible()
     expect(in_jobs(page, "Nothing is being trained.")).to_be_visible(timeout=START)
     page.reload()  # a run is offered anew, and the newest comes first
     run = page.locator(".st-key-runs").get_by_role("combobox", name="Run")
-    expect(run).to_have_value(re.compile(f"built_{width}"))
+    expect(run).to_have_value(re.compile("^built"))
     with page.expect_download() as download:
         button(page, ".tflite").click()
-    found = store.current(f"built_{width}")
+    found = store.current("built")
     assert found and download.value.path().read_bytes() == found.served_model.read_bytes()
 
-    open_page(page, f"{laboratory}/?model=built_{width}")
+    open_page(page, f"{laboratory}/?model=built")
     draw_strokes(page, load_samples()[3])
     expect(page.locator(".st-key-all_models section", has_text="Yours")).to_contain_text("sure")
 
 
-def test_a_read_only_laboratory_shows_all_and_changes_nothing(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_a_read_only_laboratory_shows_all_and_changes_nothing(blank: Page, tmp_path: Path) -> None:
     store = RunStore(tmp_path, REPOSITORY / "checkpoints")
     make_training(
         store, make_request("cnn_min"), state="stopped", message="stopped; it can be resumed"
@@ -239,10 +244,10 @@ def test_a_read_only_laboratory_shows_all_and_changes_nothing(
     environment = {"DIGITNET_RUNS": str(tmp_path), "DIGITNET_READ_ONLY": "1"}
     with serve(REPOSITORY / "app.py", environment) as (address, _):
         wait_for_server(address)
-        page = browser.new_page()
+        page = blank
         page.goto(f"{address}/compare?view=Retrain")
         expect(page.get_by_text("This laboratory is read-only")).to_be_visible()
         expect(in_jobs(page, "Stopped; it can be resumed.")).to_be_visible()
         for name in ("Retrain", "Resume", "Delete", "Cancel", "Make current"):
             expect(button(page, name)).to_have_count(0)
-        page.close()
+        page.goto("about:blank")

@@ -140,10 +140,7 @@ def test_an_opened_digit_is_found_by_its_link_and_closed(matrix: Page, answers: 
     matrix.wait_for_url(lambda url: "digit" not in url)
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    open_matrix(page, address, "?b=lenet5/shipped&true=7&read=7")
-    expect(page.locator(".st-key-lists")).to_contain_text("A alone")
-    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
-    context.close()
+def test_nothing_is_wider_than_a_phone(phone: Page, address: str) -> None:
+    open_matrix(phone, address, "?b=lenet5/shipped&true=7&read=7")
+    expect(phone.locator(".st-key-lists")).to_contain_text("A alone")
+    assert phone.evaluate("document.querySelector('.stMain').scrollWidth") <= 390

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -57,9 +57,6 @@ def test_the_figures_and_the_picture_are_downloaded(curves: Page) -> None:
     assert picture.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    open_curves(page, address, "?run=cnn/shipped&run=lenet5/shipped&report=on")
-    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
-    context.close()
+def test_nothing_is_wider_than_a_phone(phone: Page, address: str) -> None:
+    open_curves(phone, address, "?run=cnn/shipped&run=lenet5/shipped&report=on")
+    assert phone.evaluate("document.querySelector('.stMain').scrollWidth") <= 390

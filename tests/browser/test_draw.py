@@ -37,17 +37,18 @@ def toolbar(page: Page, name: str) -> Locator:
     return page.locator(".st-key-canvas").get_by_role("button", name=name, exact=True)
 
 
-@pytest.mark.parametrize("digit", range(10))
-def test_a_digit_drawn_with_the_mouse_is_read(page: Page, digit: int) -> None:
-    expect_nothing_read(page)
-    browsers.draw_strokes(page, load_samples()[digit])
-    expect_reading(page, digit)
-    expect(page.locator(".st-key-all_models li")).to_have_count(SHIPPED)
-    expect(page.locator(".st-key-all_models h3")).to_contain_text(
-        f"networks that learnt read {digit}"
-    )
-    expect(page.locator(".st-key-all_models .dn-trust")).to_contain_text("just so many agreed")
-    expect(page.locator(".st-key-seen img")).to_be_visible()
+def test_each_digit_drawn_with_the_mouse_is_read(page: Page) -> None:
+    for digit, strokes in load_samples().items():
+        expect_nothing_read(page)
+        browsers.draw_strokes(page, strokes)
+        expect_reading(page, digit)
+        expect(page.locator(".st-key-all_models li")).to_have_count(SHIPPED)
+        expect(page.locator(".st-key-all_models h3")).to_contain_text(
+            f"networks that learnt read {digit}"
+        )
+        expect(page.locator(".st-key-all_models .dn-trust")).to_contain_text("just so many agreed")
+        expect(page.locator(".st-key-seen img")).to_be_visible()
+        clear_canvas(page)
 
 
 def drawing_of(page: Page) -> str:
@@ -164,11 +165,9 @@ def test_a_number_is_still_there_when_the_wide_board_is_switched_off(page: Page)
     expect(page.locator("canvas.upper-canvas")).to_have_css("width", "280px")
 
 
-def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
-    browser: Browser, address: str
-) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
-    page = context.new_page()
+def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(phone: Page, address: str) -> None:
+    page = phone
+    page.set_viewport_size({"width": 390, "height": 700})
     open_page(page, f"{address}/?wide=on")
     expect(page.locator("canvas.upper-canvas")).to_be_in_viewport(ratio=1)
     box = page.locator("canvas.upper-canvas").bounding_box()
@@ -179,8 +178,9 @@ def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(
 
 @pytest.mark.parametrize(("width", "height"), [(700, 900), (844, 390)])  # a tablet; a phone, turned
 def test_the_reading_has_room_beside_the_wide_board(
-    page: Page, address: str, width: int, height: int
+    blank: Page, address: str, width: int, height: int
 ) -> None:
+    page = blank
     page.set_viewport_size({"width": width, "height": height})
     open_page(page, f"{address}/?wide=on")
     scale = page.locator("canvas.upper-canvas").bounding_box()["width"] / 560
@@ -196,8 +196,9 @@ def test_the_reading_has_room_beside_the_wide_board(
 
 
 def test_what_is_wider_than_a_digit_and_none_is_not_offered_to_be_told(
-    page: Page, address: str
+    blank: Page, address: str
 ) -> None:
+    page = blank
     open_page(page, f"{address}/?wide=on")
     draw_strokes(page, [[[20 + x * 12, 140 + 30 * (-1) ** x] for x in range(20)]])
     expect(page.locator(".st-key-prediction .dn-refusal")).to_be_visible()
@@ -235,9 +236,9 @@ def draw_with_finger(page: Page, strokes: list[list[list[float]]], scale: float)
         finger("touchEnd")
 
 
-def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
-    page = context.new_page()
+def test_a_finger_draws_and_the_page_stays_still(phone: Page, address: str) -> None:
+    page = phone
+    page.set_viewport_size({"width": 390, "height": 700})
     open_page(page, address)
     expect_nothing_read(page)
     draw_with_finger(page, load_samples()[7], scale=1)
@@ -245,7 +246,6 @@ def test_a_finger_draws_and_the_page_stays_still(browser: Browser, address: str)
     scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
     assert page.evaluate(scrolled) == 0
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
-    context.close()
 
 
 @pytest.mark.parametrize("way_back", ["link", "upload"])
@@ -275,9 +275,9 @@ def draw_strokes_when_ready(page: Page, digit: int) -> None:
     expect_reading(page, digit)
 
 
-def test_a_phone_shows_the_way_to_every_page(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
-    page = context.new_page()
+def test_a_phone_shows_the_way_to_every_page(phone: Page, address: str) -> None:
+    page = phone
+    page.set_viewport_size({"width": 390, "height": 700})
     open_page(page, address)
     for name, title in (
         ("Curves", "Training curves"),
@@ -288,7 +288,6 @@ def test_a_phone_shows_the_way_to_every_page(browser: Browser, address: str) -> 
     ):
         page.get_by_role("link", name=name, exact=True).tap()
         expect(page.get_by_role("heading", name=title)).to_be_in_viewport()
-    context.close()
 
 
 def test_every_place_of_the_board_can_be_drawn_on(page: Page) -> None:
@@ -356,14 +355,13 @@ def test_the_votes_and_the_picture_lie_apart_inside_the_page(page: Page, width: 
 
 
 @pytest.fixture
-def touched(browser: Browser, address: str) -> Iterator[tuple[Page, Callable[..., None]]]:
+def touched(phone: Page, address: str) -> tuple[Page, Callable[..., None]]:
     """The page on a phone, and a way to touch it: the kind of event, and each finger's place."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
+    page = phone
     open_page(page, address)
     expect_nothing_read(page)
     box = page.locator("canvas.upper-canvas").bounding_box()
-    scale, touch = box["width"] / CANVAS_SIZE, context.new_cdp_session(page)
+    scale, touch = box["width"] / CANVAS_SIZE, page.context.new_cdp_session(page)
 
     def touch_board(kind: str, **fingers: tuple[float, float]) -> None:
         at = [
@@ -372,8 +370,7 @@ def touched(browser: Browser, address: str) -> Iterator[tuple[Page, Callable[...
         ]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
 
-    yield page, touch_board
-    context.close()
+    return page, touch_board
 
 
 PALM = (140, 340)  # below the board

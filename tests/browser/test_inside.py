@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.inside import AT_REST
 from digitnet.digits import load_samples
-from tests.browser.conftest import draw_strokes
+from tests.browser.conftest import PHONE, draw_strokes
 
 pytestmark = pytest.mark.browser
 
@@ -114,9 +114,8 @@ def test_what_the_large_networks_read_follows_what_all_others_do(inside: Page) -
     assert inside.evaluate("document.querySelector('.stMain').scrollTop") == 150
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
+def test_nothing_is_wider_than_a_phone(inside: Page) -> None:
+    inside.set_viewport_size(PHONE)
     signs = {
         "Layer by layer": FILTERS,
         "Why": ".dn-evidence img",
@@ -125,7 +124,6 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, address: str) -> None:
         "What if": ".dn-flips",
     }
     for part, sign in signs.items():
-        page.goto(f"{address}/inside?model=cnn&part={part}")
-        page.locator(sign).first.wait_for()
-        assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
-    context.close()
+        choose(inside, part)
+        inside.locator(sign).first.wait_for()
+        assert inside.evaluate("document.querySelector('.stMain').scrollWidth") <= 390

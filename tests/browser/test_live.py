@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from benchmarks.browser import CANVAS, clear_canvas, open_page
+from benchmarks.browser import CANVAS, PATIENCE, clear_canvas, open_page
 from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
-from tests.browser.conftest import draw_strokes, place
+from tests.browser.conftest import draw_strokes, new_visitor, place, wait_for_workers
 
 pytestmark = pytest.mark.browser
 
@@ -36,18 +37,18 @@ RESTRICT = """(policy) => new MutationObserver((_, observer) => {
 @pytest.fixture
 def fresh(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor whose browser has kept nothing, for tests that change what it gets."""
-    context = browser.new_context()
+    context = new_visitor(browser)
     yield context
     context.close()
 
 
 def wait_for_networks(page: Page, count: int = 10) -> None:
-    """Waits until so many networks have been fetched: what is loaded first reads at once."""
+    """Waits until so many networks have been fetched and can read."""
     page.wait_for_function(
         """async (count) => (await (await caches.open("digitnet")).keys()).length >= count""",
         arg=count,
     )
-    page.wait_for_timeout(1000)  # and are ready
+    wait_for_workers(page)
 
 
 def put_pen(page: Page, stroke: list[list[float]]) -> None:
@@ -182,13 +183,16 @@ UNDO_AT_ONCE = """() => addEventListener("mouseup", () => setTimeout(() => {
 }), {once: true})"""
 
 
-def open_wide(page: Page, address: str) -> None:
-    open_page(page, f"{address}/?wide=on")
-    wait_for_networks(page)
+@pytest.fixture
+def wide(blank: Page, address: str) -> Page:
+    """The Draw page with the wide board, once all networks can read."""
+    open_page(blank, f"{address}/?wide=on")
+    wait_for_networks(blank)
+    return blank
 
 
-def test_a_number_is_read_before_the_pen_is_lifted(page: Page, address: str) -> None:
-    open_wide(page, address)
+def test_a_number_is_read_before_the_pen_is_lifted(wide: Page) -> None:
+    page = wide
     two, nought, second, four, bar = place([2, 0, 2, 4])
     draw_strokes(page, [two])
     expect_read(page, 2)
@@ -216,8 +220,8 @@ def test_a_number_is_read_before_the_pen_is_lifted(page: Page, address: str) -> 
     expect(page.locator(".st-key-live")).to_have_text("2024")
 
 
-def test_a_stroke_undone_before_it_is_read_leaves_the_number(page: Page, address: str) -> None:
-    open_wide(page, address)
+def test_a_stroke_undone_before_it_is_read_leaves_the_number(wide: Page) -> None:
+    page = wide
     two, nought, second = place([2, 0, 2])
     for number, stroke in ((2, two), (20, nought)):
         draw_strokes(page, [stroke])
@@ -253,8 +257,8 @@ def test_two_digits_are_a_number_on_the_square_board_too(page: Page) -> None:
     page.mouse.up()
 
 
-def test_a_number_looks_as_it_will_once_the_pen_is_lifted(page: Page, address: str) -> None:
-    open_wide(page, address)
+def test_a_number_looks_as_it_will_once_the_pen_is_lifted(wide: Page) -> None:
+    page = wide
     two, nought = place([2, 0])
     draw_strokes(page, [two])
     put_pen(page, nought)
@@ -272,8 +276,8 @@ def test_a_number_looks_as_it_will_once_the_pen_is_lifted(page: Page, address: s
 
 
 @pytest.mark.parametrize("way", ["Undo", "Clear", "sample"])
-def test_what_changes_the_drawing_resets_a_number(page: Page, address: str, way: str) -> None:
-    open_wide(page, address)
+def test_what_changes_the_drawing_resets_a_number(wide: Page, way: str) -> None:
+    page = wide
     two, nought = place([2, 0])
     draw_strokes(page, [two, nought])
     expect_read(page, 20)
@@ -289,7 +293,8 @@ def test_what_changes_the_drawing_resets_a_number(page: Page, address: str, way:
     page.mouse.up()
 
 
-def test_a_shared_number_is_read_along(page: Page, address: str) -> None:
+def test_a_shared_number_is_read_along(blank: Page, address: str) -> None:
+    page = blank
     drawing = ink.encode_strokes([np.array(stroke) for stroke in place([2, 0])])
     open_page(page, f"{address}/?wide=on&drawing={drawing}")
     wait_for_networks(page)
@@ -299,7 +304,8 @@ def test_a_shared_number_is_read_along(page: Page, address: str) -> None:
     page.mouse.up()
 
 
-def test_who_is_chosen_does_not_matter_for_a_number(page: Page, address: str) -> None:
+def test_who_is_chosen_does_not_matter_for_a_number(blank: Page, address: str) -> None:
+    page = blank
     open_page(page, f"{address}/?wide=on&model=cnn_pool5")
     wait_for_networks(page)
     two, nought = place([2, 0])
@@ -350,18 +356,17 @@ def test_reduced_motion_is_honoured(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wide", "strokes", "number"), [("off", SEVEN, 7), ("on", place([1, 7]), 17)]
+    ("board", "strokes", "number"), [("off", SEVEN, 7), ("on", place([1, 7]), 17)]
 )
 def test_a_finger_is_read_live_and_the_page_stays_still(
-    browser: Browser, address: str, wide: str, strokes: list, number: int
+    phone: Page, address: str, board: str, strokes: list, number: int
 ) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    open_page(page, f"{address}/?wide={wide}")
+    page = phone
+    open_page(page, f"{address}/?wide={board}")
     wait_for_networks(page)
     box = page.locator(CANVAS).bounding_box()
     assert box["width"] > 340  # as wide as the screen
-    touch, scale = context.new_cdp_session(page), box["width"] / {"off": 280, "on": 560}[wide]
+    touch, scale = page.context.new_cdp_session(page), box["width"] / {"off": 280, "on": 560}[board]
 
     def lift() -> None:
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
@@ -381,7 +386,14 @@ def test_a_finger_is_read_live_and_the_page_stays_still(
     scrolled = "document.querySelector('.stMain').scrollTop + document.scrollingElement.scrollTop"
     assert page.evaluate(scrolled) == 0
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
-    context.close()
+
+
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """Waits for what the test itself is told, such as that the page has asked for something."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        page.wait_for_timeout(20)
 
 
 def block(route: Route) -> None:
@@ -403,10 +415,9 @@ def test_without_it_the_page_works_as_before(
     page, asked = fresh.new_page(), []
     page.route(scripts, lambda route: (asked.append(route.request.url), answer(route)))
     open_page(page, address)
-    page.wait_for_timeout(2000)
+    wait_until(page, lambda: asked)  # else it was not kept from running
     put_pen(page, SEVEN[0])
     page.wait_for_timeout(500)
-    assert asked  # else it was not kept from running
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
     page.mouse.up()
     expect_read(page, 7)
@@ -421,7 +432,7 @@ def test_a_network_that_cannot_be_fetched_reads_at_pen_up(
     page = fresh.new_page()
     page.route("**/*.tflite", lambda route: route.fulfill(status=404))
     open_page(page, address)
-    page.wait_for_timeout(2000)
+    wait_for_workers(page)  # which have asked for all by then
     put_pen(page, SEVEN[0])
     page.wait_for_timeout(500)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
@@ -454,8 +465,8 @@ NOTE_WHAT_IS_READ = """() => {
 }"""
 
 
-def test_a_number_stands_while_its_next_digit_is_begun(page: Page, address: str) -> None:
-    open_wide(page, address)
+def test_a_number_stands_while_its_next_digit_is_begun(wide: Page) -> None:
+    page = wide
     draw_strokes(page, place([2, 0, 2]))
     expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("202")
     page.evaluate(NOTE_WHAT_IS_READ)
@@ -466,7 +477,7 @@ def test_a_number_stands_while_its_next_digit_is_begun(page: Page, address: str)
         page.mouse.up()
     expect_read(page, 2024)
     seen = page.evaluate("window.seen")
-    assert seen and all(len(one) >= 3 for one in seen if one), seen
+    assert seen and not [one for one in seen if one and len(one) < 3]
 
 
 def test_what_lies_below_keeps_its_place_while_a_digit_draws_itself(
@@ -492,7 +503,8 @@ def test_on_the_first_visit_a_digit_draws_itself_once(fresh: BrowserContext, add
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()  # it goes by itself
     expect(page.locator(".st-key-live")).to_have_text("")
     open_page(page, address)
-    page.wait_for_timeout(4000)
+    wait_for_networks(page)  # with which it would begin
+    page.wait_for_timeout(500)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
 
 
@@ -513,7 +525,7 @@ def test_reduced_motion_shows_no_digit_that_draws_itself(
     page.emulate_media(reduced_motion="reduce")
     open_page(page, address)
     wait_for_networks(page)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(500)
     expect(page.locator(".st-key-live .dn-live")).to_be_hidden()
 
 
@@ -538,16 +550,16 @@ def test_another_pointer_has_no_part_in_a_stroke(page: Page) -> None:
 
 
 def test_what_could_not_be_fetched_is_asked_for_again(fresh: BrowserContext, address: str) -> None:
-    page = fresh.new_page()
+    page, asked = fresh.new_page(), []
     told, models = "**/digitnet.networks/*.json", "**/*.tflite"
-    page.route(told, block)
+    page.route(told, lambda route: (asked.append(route.request.url), block(route)))
     page.route(models, block)
     open_page(page, address)
-    page.wait_for_timeout(1000)
+    wait_until(page, lambda: asked)
     page.unroute(told)
     draw_strokes(page, SEVEN)  # after it the networks are asked for again, which fails
     expect_read(page, 7)
-    page.wait_for_timeout(1000)
+    wait_for_workers(page)
     page.unroute(models)
     clear_canvas(page)
     wait_for_networks(page)

@@ -42,12 +42,9 @@ def own_address(browser: Browser, runs: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, own_address: str) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    open_page(page, own_address)
-    yield page
-    context.close()
+def page(blank: Page, own_address: str) -> Page:
+    open_page(blank, own_address)
+    return blank
 
 
 def expect_reading(page: Page, digit: int) -> None:
@@ -197,8 +194,9 @@ def rightmost(url: str) -> float:
 
 @pytest.mark.parametrize("code", ["garbage", "%00%3Cscript%3E", "AQ", "A" * 8000])
 def test_a_link_that_holds_no_drawing_opens_an_empty_board(
-    page: Page, own_address: str, code: str
+    blank: Page, own_address: str, code: str
 ) -> None:
+    page = blank
     open_page(page, f"{own_address}/?drawing={code}")
     expect(page.get_by_text("The board is empty.")).to_be_visible()
     expect_empty(page)
@@ -207,10 +205,8 @@ def test_a_link_that_holds_no_drawing_opens_an_empty_board(
     expect_reading(page, 7)
 
 
-def test_the_link_is_copied(browser: Browser, own_address: str) -> None:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    open_page(page, own_address)
+def test_the_link_is_copied(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect_empty(page)
     copy = page.get_by_role("button", name="Copy the link")
     expect(copy).to_have_count(0)  # unseen, for there is nothing to link to
@@ -219,4 +215,4 @@ def test_the_link_is_copied(browser: Browser, own_address: str) -> None:
     copy.click()
     expect(page.locator(".dn-copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
-    context.close()
+    page.context.clear_permissions()

@@ -13,6 +13,7 @@ from digitnet import jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.jobs import JobError, processes, queue
 from digitnet.runs import STATUS, Request, handing_on, is_locked, read_json, write_json
+from tests.conftest import missing
 from tests.jobs.test_queue import state_of, wait_for
 from tests.made_runs import make_request, make_training, use_store
 
@@ -138,7 +139,7 @@ def test_one_that_is_resumed_while_its_process_still_ends_waits(store):
 
 def test_a_real_training_in_a_container_is_seen_stopped_and_resumed_here(store, monkeypatch):
     if not shutil.which("unshare") or subprocess.run([*CONTAINER, "true"]).returncode:
-        pytest.skip("processes can be kept apart by an administrator only")
+        missing("processes can be kept apart by an administrator only")
     monkeypatch.setenv("DIGITNET_THREADS", "1")
     settings = TrainingSettings(dataset="sample", epochs=1000, patience=1000)
     training = jobs.submit(store, Request("cnn_min", settings)).training

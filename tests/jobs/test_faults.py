@@ -18,10 +18,12 @@ import time
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
 
 from digitnet import cli, jobs
 from digitnet.experiments import TrainingSettings
 from digitnet.runs import HISTORY, REQUEST, STATE, Request, RunError, RunStore
+from tests.conftest import WORKERS, missing
 from tests.made_runs import make_request, make_training, use_store
 
 pytestmark = pytest.mark.slow
@@ -68,12 +70,17 @@ def processes_of(folder, command="digitnet"):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """A finished run of LONG that nothing has befallen."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    """A finished run of LONG that nothing has befallen; the first who needs it trains it for all.
+
+    It is not to be changed.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if WORKERS else own) / "unbroken"  # workers' folders lie side by side
+    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("DIGITNET_THREADS", "1")
         store = use_store(monkeypatch, folder)
-        assert start_training().wait() == 0
+        if store.current("cnn_min") is None:
+            assert start_training().wait() == 0
         return store.current("cnn_min")
 
 
@@ -233,7 +240,7 @@ def test_a_training_goes_on_when_a_full_disk_has_room_again(store):
     store.local.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(store.local)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small disk can be mounted by an administrator only")
+        missing("a small disk can be mounted by an administrator only")
     try:
         training = jobs.submit(store, Request("cnn_min", SHORT)).training
         wait_for(lambda: states(store) not in ({"cnn_min": "queued"}, {"cnn_min": "running"}))
@@ -263,7 +270,7 @@ def test_a_training_is_seen_from_where_nothing_can_be_written(store, tmp_path):
                     not shutil.which("mount")
                     or subprocess.run(whole, capture_output=True).returncode
                 ):
-                    pytest.skip("a folder can be mounted by an administrator only")
+                    missing("a folder can be mounted by an administrator only")
             [job] = jobs.list_jobs(RunStore(elsewhere, store.shipped))
             assert job.state == "running"
         finally:
@@ -300,7 +307,7 @@ def test_a_broken_file_of_a_run_harms_no_other_run(store, unbroken):
     assert [run.id for run in store.finished()] == [whole]
 
 
-def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store, unbroken):
+def test_a_broken_file_of_a_training_does_not_hold_up_the_next(store):
     """Each file that a stopped training leaves is damaged in turn, then it is asked for again."""
     pipeline = pytest.importorskip("digitnet.training.pipeline", reason="training needs TensorFlow")
     request = make_request("cnn_min", epochs=3)

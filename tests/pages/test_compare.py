@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from functools import partial
 
 import pytest
@@ -120,12 +119,6 @@ def test_real_drawings_stand_beside_mnist_where_they_were_measured(
     monkeypatch.setattr(handwriting, "_load_handwriting", dict)
     with pytest.raises(KeyError):
         open_compare().get_by_key("drawn")
-
-
-def test_neither_tensorflow_nor_keras_is_imported(open_compare):
-    loaded = {name for name in ("tensorflow", "keras") if name in sys.modules}
-    assert not open_compare().exception
-    assert {name for name in ("tensorflow", "keras") if name in sys.modules} == loaded
 
 
 @pytest.mark.parametrize("file", [REQUEST, RESULT, HISTORY, PROBABILITIES, SERVED])

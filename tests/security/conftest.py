@@ -9,13 +9,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from benchmarks.browser import REPOSITORY, serve, wait_for_server
+from digitnet.digits import load_samples
 from digitnet.experiments import parse_layers
 from digitnet.jobs.processes import WORKER_LOCK
-from digitnet.runs import RUN_FILES, RunStore, add_network, holding
+from digitnet.runs import (
+    RUN_FILES,
+    TRAINED,
+    OwnDrawing,
+    OwnDrawings,
+    RunStore,
+    add_network,
+    holding,
+)
 from digitnet.runs.records import READ_FILES
 from tests.made_runs import make_request, make_training
 from tests.security.client import Visitor
@@ -82,6 +92,17 @@ def furnish(folder: Path) -> None:
         make_training(store, make_request("cnn_min", seed=seed))
     for state in ("stopped", "failed"):
         make_training(store, make_request("lenet5"), epochs=2, state=state, message=f"it {state}")
+    shutil.copy(REPOSITORY / "checkpoints" / WHOLE / TRAINED, store.shipped / WHOLE / TRAINED)
+    OwnDrawings(store.local).put(draw_digits())
+
+
+def draw_digits() -> list[OwnDrawing]:
+    """Two drawings of each digit: enough to teach the reader with."""
+    return [
+        OwnDrawing.of([np.array(one) * [width, 1] for one in strokes], digit)
+        for width in (1, 0.9)
+        for digit, strokes in load_samples().items()
+    ]
 
 
 def copy_run(source: Path, target: Path) -> None:

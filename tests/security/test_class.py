@@ -20,6 +20,7 @@ from digitnet.runs import (
     Classroom,
     Donations,
     OwnDrawing,
+    OwnLines,
     Quota,
     RunStore,
     add_network,
@@ -30,7 +31,7 @@ from digitnet.ui.roles import COOKIE
 from tests.made_runs import make_request, make_training
 from tests.security.attacks import ASKED, FORGED, GUESSED, HOSTILE, INVENTED
 from tests.security.client import PRESSED, Json, Visitor
-from tests.security.conftest import STAMPS, Server, copy_run, run_server
+from tests.security.conftest import STAMPS, Server, copy_run, draw_digits, run_server
 from tests.security.test_visitors import PAGES as LINKED
 from tests.security.test_visitors import assert_harmless
 
@@ -38,6 +39,7 @@ DESK = tuple(("classroom", tab) for tab in ("Wall", "Drawings", "Visitors", "Rul
 PAGES = tuple((page, unquote_plus(query.removeprefix("view="))) for page, query in LINKED)
 UNTOLD = re.compile(r"\.lock$|class/counts\.json$")
 LINKS = 20  # invented codes that come by links
+OWN = {"Delete them all", "Teach the reader my hand"}  # buttons of who keeps drawings
 OWNERS = {"Show them all", "Delete them all", "Stop", "Share with the class", "Save", "End it"}
 
 
@@ -105,17 +107,31 @@ def enter(server: Server, visitor: Visitor, code: str) -> Visitor:
     return visitor.open("", f"code={code}")
 
 
-def forge(seen: Visitor, attacker: Visitor, pages: tuple[tuple[str, str], ...]) -> set[str]:
-    """Acts on every widget that somebody else sees; returns the ids that were tried."""
-    tried = set()
+def keep_drawings(visitor: Visitor) -> Visitor:
+    """Takes drawings in from a file; of a class they are kept for the visit."""
+    visitor.go("mine")
+    [box] = [one for one, (kind, _) in visitor.widgets().items() if kind == "file_uploader"]
+    visitor.act({box: visitor.upload("mine.jsonl", OwnLines(tuple(draw_digits())).write())})
+    assert has_drawings(visitor)
+    return visitor
+
+
+def has_drawings(visitor: Visitor) -> bool:
+    labels = {label for _, label in visitor.go("mine").widgets().values()}
+    return labels >= OWN
+
+
+def forge(seen: Visitor, attacker: Visitor, pages: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Acts on every widget that somebody else sees; returns the buttons that were pressed."""
+    tried = {}
     for page, tab in pages:
         widgets = seen.go(page, tab).widgets()
         attacker.go(page, tab)
         own = set(attacker.widgets())
-        for widget, (kind, _) in widgets.items():
+        for widget, (kind, label) in widgets.items():
             if kind == "button" and widget not in own:
                 attacker.act({widget: PRESSED})
-                tried.add(widget)
+                tried[widget] = label
         values = {"text_input": "x", "checkbox": False, "number_input": 1.0, "button": PRESSED}
         attacker.act(
             {widget: values[kind] for widget, (kind, _) in widgets.items() if kind in values}
@@ -131,10 +147,12 @@ def test_what_the_owner_and_others_may_do_is_refused_to_a_visitor(classroom):
         enter(classroom, attacker, classroom.attacker)
         sign_in(classroom, owner.open(), key)
         assert {label for page in DESK for _, label in owner.go(*page).widgets().values()} >= OWNERS
-        enter(classroom, victim, classroom.victim)
+        keep_drawings(enter(classroom, victim, classroom.victim))
         before = of_others(classroom)
         tried = forge(owner, attacker, (*PAGES, *DESK)) | forge(victim, attacker, PAGES)
+        assert has_drawings(victim) and not has_drawings(attacker)
     assert len(tried) >= FORGED, len(tried)
+    assert set(tried.values()) >= OWNERS | OWN, OWNERS | OWN - set(tried.values())
     assert of_others(classroom) == before
 
 

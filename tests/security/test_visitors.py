@@ -25,6 +25,8 @@ from tests.security.client import ONE, PRESSED, Json
 
 PAGES = (
     ("", ""),
+    ("inside", ""),
+    ("mine", ""),
     ("curves", ""),
     ("confusion", ""),
     ("compare", ""),
@@ -34,7 +36,8 @@ PAGES = (
 )
 ACTIONS = {
     *("Retrain", "Cancel", "Move up", "Move down", "Resume", "Delete it", "Make current"),
-    *("Go back to the shipped run", "Keep it", "Keep and train"),
+    *("Go back to the shipped run", "Save", "Save and train", "Delete them all"),
+    "Teach the reader my hand",
 }
 # What MARKUP and MARKDOWN are where they are not escaped, for HTML or for Markdown.
 TAKEN = re.compile(r"(?<!\\)<(img src=x|script>alert)|(?<!\\)\]\((javascript:|http://evil)")
@@ -75,7 +78,7 @@ def test_every_action_forged_changes_nothing(server, twin):
                 }
             )
             assert not visitor.faults()
-    assert tried > 36 and ACTIONS - {"Keep it", "Keep and train"} <= pressed, pressed
+    assert tried > 36 and pressed >= ACTIONS, ACTIONS - pressed
     assert server.contents() == before
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from digitnet.digits import load_samples
 from digitnet.experiments import READER
 from digitnet.serving import ModelServer, Reading
 from digitnet.study.files import _score_line, predict_files
-from tests.made_runs import use_store
-
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+from tests.made_runs import CHECKPOINTS, use_store
 
 
 @pytest.fixture

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digitnet import cli
 from digitnet.digits import load_digits, split_digits
-from digitnet.experiments import REPORT_EXPERIMENTS, find_experiment
+from digitnet.experiments import REPORT_EXPERIMENTS
 from digitnet.runs import FIT, KeptFit, ReadShare, Run, RunStore
 from digitnet.serving import ServedNetwork
 from digitnet.study.fitting import measure_fit
-from tests.made_runs import make_request, use_store
-
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+from tests.made_runs import CHECKPOINTS, copy_shipped, use_store
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A shipped run's copy, as if it had been trained on the sample, and not measured yet."""
-    use_store(monkeypatch, tmp_path)
-    folder = tmp_path / "shipped" / "cnn_min"
-    shutil.copytree(CHECKPOINTS / "cnn_min", folder)
-    (folder / FIT).unlink()
-    make_request("cnn_min").save(folder)
-    return Run(find_experiment("cnn_min"), "shipped", folder)
+    run = copy_shipped(use_store(monkeypatch, tmp_path), "cnn_min", FIT)
+    assert not (run.folder / FIT).exists()
+    return run
 
 
 def fresh(run):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -15,9 +12,8 @@ from digitnet.runs import MAP, Run, RunStore
 from digitnet.serving import open_network
 from digitnet.study import maps
 from digitnet.study.maps import find_neighbours, make_map
-from tests.made_runs import make_request, use_store
+from tests.made_runs import CHECKPOINTS, copy_shipped, use_store
 
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 FEW = 60
 
 
@@ -33,13 +29,11 @@ def few_digits(monkeypatch):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """A shipped run's copy, as if it had been trained on the sample, and not mapped yet."""
-    folder = tmp_path / "shipped" / "cnn_min"
-    shutil.copytree(CHECKPOINTS / "cnn_min", folder)
-    (folder / MAP).unlink()
-    make_request("cnn_min").save(folder)
-    return Run(find_experiment("cnn_min"), "shipped", folder)
+    run = copy_shipped(use_store(monkeypatch, tmp_path), "cnn_min", MAP)
+    assert not (run.folder / MAP).exists()
+    return run
 
 
 def fresh(run):
@@ -121,8 +115,7 @@ def test_a_map_that_cannot_be_is_none(run, learnt, damage):
     assert fresh(run).digit_map is None
 
 
-def test_the_command_stores_maps_and_tells_their_size(run, tmp_path, monkeypatch, capsys):
-    use_store(monkeypatch, tmp_path)
+def test_the_command_stores_maps_and_tells_their_size(run, capsys):
     before = RunStore.default().current("cnn_min").signature
     assert cli.main(["map", "cnn_min"]) == cli.OK
     assert "cnn_min" in capsys.readouterr().out
@@ -131,8 +124,7 @@ def test_the_command_stores_maps_and_tells_their_size(run, tmp_path, monkeypatch
     assert current.signature != before  # so that pages see it
 
 
-def test_the_command_says_in_a_sentence_why_it_cannot(run, tmp_path, monkeypatch, capsys):
-    use_store(monkeypatch, tmp_path)
+def test_the_command_says_in_a_sentence_why_it_cannot(run, capsys):
     run.served_model.write_bytes(b"damaged")
     assert cli.main(["map", "cnn_min"]) == cli.USAGE
     assert "cannot be mapped" in capsys.readouterr().err

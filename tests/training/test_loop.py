@@ -2,6 +2,7 @@
 
 import errno
 import math
+import shutil
 from itertools import pairwise
 
 import keras
@@ -185,12 +186,22 @@ class Killed(BaseException):
 COSINE = {"schedule": "cosine", "warm_up": 9, "weight_decay": 0.02, "label_smoothing": 0.05}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", [{}, COSINE], ids=["report", "cosine"])
-@pytest.mark.parametrize("epoch", [0, 1, 3])
-def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, protocol):
+@pytest.fixture(scope="module", params=[{}, COSINE], ids=["report", "cosine"])
+def unbroken(request, split, tmp_path_factory):
+    """A protocol's settings; and what comes of them when nothing happens: weights, progress, rows.
+
+    It is trained once, for as many breaks as it is compared with.
+    """
+    protocol = request.param
     settings = TrainingSettings(dataset="sample", epochs=5, batch_size=64, patience=2, **protocol)
-    model, progress, rows = train(split, settings, tmp_path / "whole")
+    model, progress, rows = train(split, settings, tmp_path_factory.mktemp("whole"))
+    return settings, model.get_weights(), progress, rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, unbroken):
+    settings, weights, progress, rows = unbroken
     done = []
 
     def kill(step, steps):
@@ -199,8 +210,8 @@ def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, proto
             raise Killed
 
     with pytest.raises(Killed):
-        train(split, settings, tmp_path / "broken", kill)
-    again, progress_again, rows_again = train(split, settings, tmp_path / "broken")
+        train(split, settings, tmp_path, kill)
+    again, progress_again, rows_again = train(split, settings, tmp_path)
     assert len(rows_again) == len(rows) - epoch
     assert progress_again.epoch == progress.epoch
     assert progress_again.best_epoch == progress.best_epoch
@@ -208,7 +219,7 @@ def test_a_broken_training_ends_as_an_unbroken_one(split, tmp_path, epoch, proto
         assert one["epoch"] == other["epoch"]
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
         assert one["val_accuracy"] == pytest.approx(other["val_accuracy"], abs=0.01)
-    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+    for one, other in zip(weights, again.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
@@ -256,28 +267,42 @@ def test_best_weights_from_before_the_break_are_kept(split, tmp_path):
     assert kept["accuracy"] > max(row["val_accuracy"] for row in rows)
 
 
+ONE_EPOCH = TrainingSettings(dataset="sample", epochs=1)
+
+
+@pytest.fixture(scope="module")
+def trained(split, tmp_path_factory):
+    """What a training of one epoch leaves."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(split, ONE_EPOCH, folder)
+    return folder
+
+
+@pytest.fixture
+def state(trained, tmp_path):
+    """A copy of it, to be damaged."""
+    return shutil.copytree(trained, tmp_path / "state")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
-def test_a_state_that_cannot_be_read_just_now_is_kept(split, tmp_path, monkeypatch, error):
-    settings = TrainingSettings(dataset="sample", epochs=1)
-    train(split, settings, tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+def test_a_state_that_cannot_be_read_just_now_is_kept(state, monkeypatch, error):
+    before = {path: path.read_bytes() for path in state.iterdir()}
+    assert before
 
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(np, "load", fail)
     with pytest.raises(type(error)):
-        load_state(tmp_path, fresh_model(settings))
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+        load_state(state, fresh_model(ONE_EPOCH))
+    assert {path: path.read_bytes() for path in state.iterdir()} == before
 
 
 @pytest.mark.slow
-def test_an_unreadable_state_starts_the_training_anew(split, tmp_path):
-    settings = TrainingSettings(dataset="sample", epochs=1)
-    train(split, settings, tmp_path)
-    (tmp_path / STATE_FILE).write_bytes(b"PK garbage")
-    _, progress, rows = train(split, settings, tmp_path)
+def test_an_unreadable_state_starts_the_training_anew(split, state):
+    (state / STATE_FILE).write_bytes(b"PK garbage")
+    _, progress, rows = train(split, ONE_EPOCH, state)
     assert progress.epoch == 1 and len(rows) == 1
 
 

@@ -1,5 +1,7 @@
 """From a request to a finished run, on the offline sample."""
 
+import json
+import shutil
 from dataclasses import replace
 from itertools import groupby
 
@@ -10,13 +12,14 @@ import pytest
 from digitnet.digits import Digits, Unlearnt, load_digits, material, split_digits
 from digitnet.digits.handwriting import STROKE_FILES, Mixture
 from digitnet.experiments import READER, TrainingSettings, find_experiment
-from digitnet.runs import UNCALIBRATED, Request, RunStore, Training
+from digitnet.runs import CALIBRATION, UNCALIBRATED, Request, RunStore, Training
 from digitnet.serving import InferenceError, ModelServer, ServedNetwork
 from digitnet.study.calibration import fit_temperature
 from digitnet.study.scores import evaluate_predictions
 from digitnet.training import pipeline, results, watcher
 from digitnet.training.loop import TrainingError
 from digitnet.training.pipeline import run_training, steps_per_execution
+from tests.made_digits import ALL, TRAIN, put_sample_for_mnist
 from tests.made_strokes import write_strokes
 
 pytestmark = pytest.mark.slow  # each trains for seconds
@@ -54,7 +57,6 @@ def watched(tmp_path_factory):
         statuses.append(training.status)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.delenv("DIGITNET_STROKES", raising=False)
         monkeypatch.setattr(watcher, "STATUS_INTERVAL", 0)
         monkeypatch.setattr(Training, "write_status", watch)
         return store, train(store, say=lines.append), lines, statuses
@@ -87,14 +89,33 @@ def test_a_training_without_drawings_is_not_calibrated(watched):
     assert watched[1].calibration == UNCALIBRATED
 
 
-def test_a_training_is_calibrated_on_drawings(store, monkeypatch):
+@pytest.fixture(scope="module")
+def drawn():
+    """Digits that a training finds to be calibrated on."""
     digits = load_digits("sample")
-    unlearnt = Unlearnt({"drawings": Digits(digits.images[:300], digits.labels[:300])}, {}, [])
-    monkeypatch.setattr(pipeline, "load_unlearnt", lambda dataset: unlearnt)
-    run = train(store)
-    served = ServedNetwork(run.served_model).predict(digits.images[:300])
-    assert run.calibration.temperature == fit_temperature(digits.labels[:300], served)
-    assert run.calibration.threshold is None
+    return Digits(digits.images[:300], digits.labels[:300])
+
+
+@pytest.fixture(scope="module")
+def other_run(tmp_path_factory, drawn):
+    """A run of another seed, that was calibrated on drawings and of which no map could be made."""
+    folder = tmp_path_factory.mktemp("other")
+
+    def fail(*_):
+        raise InferenceError("the model does not have the layers that its record names")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        unlearnt = Unlearnt({"drawings": drawn}, {}, [])
+        monkeypatch.setattr(pipeline, "load_unlearnt", lambda dataset: unlearnt)
+        monkeypatch.setattr(results, "make_map", fail)
+        store = RunStore(folder / "runs", folder / "shipped")
+        return train(store, settings=replace(SETTINGS, seed=7))
+
+
+def test_a_training_is_calibrated_on_drawings(other_run, drawn):
+    served = ServedNetwork(other_run.served_model).predict(drawn.images)
+    assert other_run.calibration.temperature == fit_temperature(drawn.labels, served)
+    assert other_run.calibration.threshold is None
 
 
 def test_a_training_stores_how_its_network_sees_digits(watched):
@@ -107,13 +128,8 @@ def test_a_training_stores_how_its_network_sees_digits(watched):
     assert not set(found.learnt.index) & set(tested)
 
 
-def test_a_training_ends_without_a_map_where_none_can_be_made(store, monkeypatch):
-    def fail(*_):
-        raise InferenceError("the model does not have the layers that its record names")
-
-    monkeypatch.setattr(results, "make_map", fail)
-    run = train(store)
-    assert run.problem() is None and run.digit_map is None
+def test_a_training_ends_without_a_map_where_none_can_be_made(other_run):
+    assert other_run.problem() is None and other_run.digit_map is None
 
 
 def test_provenance_is_enough_to_repeat_a_run(watched):
@@ -123,44 +139,50 @@ def test_provenance_is_enough_to_repeat_a_run(watched):
     assert {"tensorflow", "keras", "numpy", "python"} <= set(provenance["versions"])
 
 
-def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(watched, store):
-    run = train(store, settings=replace(SETTINGS, seed=7))
-    (one, _, digits), (other, _, same) = watched[1].test_predictions(), run.test_predictions()
-    assert run.result["seed"] == 7 and (one != other).any()
+def test_another_seed_trains_another_network_and_tests_it_on_the_same_digits(watched, other_run):
+    (one, _, digits), (other, _, same) = (run.test_predictions() for run in (watched[1], other_run))
+    assert other_run.result["seed"] == 7 and (one != other).any()
     split = split_digits("sample", load_digits("sample"))
-    assert run.result["provenance"]["split"]["seed"] == split.seed == 1
+    assert other_run.result["provenance"]["split"]["seed"] == split.seed == 1
     assert digits.tolist() == same.tolist() == split.test_index.tolist()
 
 
-def test_ctrl_c_leaves_a_training_that_the_same_request_resumes(store):
-    def stop(line):
+def test_the_same_request_resumes_what_was_stopped_and_moves_what_was_killed_at_its_end(
+    store, monkeypatch
+):
+    """Stopped by Ctrl-C in its second epoch; and again, when all was written but not yet moved."""
+
+    def stop_in_the_second(line):
+        if "epoch 2" in line:
+            raise KeyboardInterrupt
+
+    def stop(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(store, say=stop)
+        train(store, say=stop_in_the_second)
     [training] = store.unfinished()
     assert training.status.state == "stopped"
     assert store.finished() == []
-    run = train(store)
-    assert run.id == training.id
-    assert run.history()["epoch"].tolist() == [1, 2]
 
-
-def test_a_training_that_was_killed_when_all_was_written_only_needs_to_be_moved(store, monkeypatch):
-    def kill(*_):
-        raise KeyboardInterrupt
-
+    said = []
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(RunStore, "finish", kill)
-        train(store)
-    [training] = store.unfinished()
+        patched.setattr(RunStore, "finish", stop)
+        train(store, say=said.append)
+    assert [one.id for one in store.unfinished()] == [training.id]
     assert training.status.state == "stopped"
+    assert store.finished() == []
+    assert len(said) == 2 and "resumes after epoch 1" in said[0] and "epoch 2" in said[1]
+
     run = train(store, say=pytest.fail)
     assert run.id == training.id and store.current("cnn_min") == run
+    assert run.problem() is None and run.history()["epoch"].tolist() == [1, 2]
 
 
-def test_a_failed_training_says_why_and_leaves_the_current_run(store, monkeypatch):
-    good = train(store)
+def test_a_failed_training_says_why_and_leaves_the_current_run(watched, store, monkeypatch):
+    shutil.copytree(watched[0].local, store.local)
+    good = store.current("cnn_min")
+    assert good.id == watched[1].id
     memory = psutil.virtual_memory()._replace(available=1_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(TrainingError, match="GiB"):
@@ -191,13 +213,9 @@ def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_
     """On made strokes, and on the offline sample in the place of MNIST."""
     write_strokes(tmp_path)
     monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path))
-    sample = load_digits("sample")
-    at = np.arange(70_000) % len(sample.labels)
-    mnist = Digits(sample.images[at], sample.labels[at])
-    monkeypatch.setattr(material, "load_digits", lambda name: mnist)
+    mnist = put_sample_for_mnist(monkeypatch, held_out=500)
     mixture = Mixture(images=500, drawings=200, rare=20, letters=50, made_outliers=50)
     monkeypatch.setattr(material, "Mixture", lambda: mixture)
-    monkeypatch.setattr(material, "HELD_OUT_IMAGES", 500)
     request = Request("reader", replace(READER.settings, epochs=2, warm_up=5))
 
     def stop(line):
@@ -218,7 +236,14 @@ def test_the_reader_is_trained_resumed_and_judged_beside_the_sixteen(store, tmp_
         served.predict(mnist.images[index[:500]]), probabilities[:500], atol=0.01
     )
     official = run.result["official_test"]
-    assert official["size"] == 10_000
+    assert official["size"] == ALL - TRAIN
     assert official["interval"][0] <= official["accuracy"] <= official["interval"][1]
     names = [one["name"] for one in run.result["provenance"]["data"]]
     assert {file.name for file in STROKE_FILES} <= set(names)
+    found = run.digit_map
+    np.testing.assert_array_equal(found.learnt.labels, mnist.labels[found.learnt.index])
+    assert not set(found.learnt.index) & {*found.tested.index, *index}
+    assert set(found.tested.index) <= set(index)
+    sizes = json.loads((run.folder / CALIBRATION).read_text())["validation"]["size"]
+    assert sizes["mnist"] == 500 and sizes["drawings"] > 0
+    assert {kind for kind, *_ in run.calibration.refused} >= {"letters", "scribbles"}

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import keras
 import numpy as np
 import pytest
 
-from digitnet import jobs
-from digitnet.digits import Digits, load_digits, load_samples, teaching
+from digitnet import cli, jobs
+from digitnet.digits import load_digits, load_samples, teaching
 from digitnet.digits.handwriting import Mixture
 from digitnet.digits.teaching import deal_drawings, load_lesson, read_labelled
 from digitnet.experiments import READER
 from digitnet.jobs import JobError
-from digitnet.runs import DRAWINGS, Outcome, Request, RunError, RunStore, Teaching, publish
+from digitnet.runs import DRAWINGS, TRAINED, Outcome, Request, RunError, RunStore, Teaching, publish
+from digitnet.show.teaching import describe_outcome
 from digitnet.training.architectures import build_model
 from digitnet.training.export import export_served_model
-from digitnet.training.pipeline import run_training
 from digitnet.training.teaching import teach_model
+from tests.made_digits import put_sample_for_mnist
 from tests.made_runs import fill, make_row, ship_run, use_store
 
 DRAWN = [
@@ -28,34 +30,46 @@ DRAWN = [
 ]
 
 
+@pytest.fixture(scope="module")
+def untaught(tmp_path_factory):
+    """A reader that has learnt nothing yet: as it is served, and the file that Keras keeps."""
+    keras.utils.set_random_seed(1)
+    model, file = build_model(READER), tmp_path_factory.mktemp("untaught") / "trained.keras"
+    model.save(file)
+    return export_served_model(model, load_digits("sample").images[:50]).tflite, file.read_bytes()
+
+
 @pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A store that ships a reader which has learnt nothing yet."""
+def store(tmp_path, monkeypatch, untaught):
+    """A store that ships this reader, where the offline sample is in MNIST's place."""
     store = use_store(monkeypatch, tmp_path)
-    sample = load_digits("sample")
-    at = np.arange(70_000) % len(sample.labels)
-    mnist = Digits(sample.images[at], sample.labels[at])
-    monkeypatch.setattr(teaching, "load_digits", lambda name: mnist)
-    monkeypatch.setattr(teaching, "HELD_OUT_IMAGES", 200)
+    put_sample_for_mnist(monkeypatch, held_out=200)
     monkeypatch.setattr(teaching, "OWN_IMAGES", 400)
     known = Mixture(images=300, drawings=0, rare=0, letters=0, made_outliers=50)
     monkeypatch.setattr(teaching, "KNOWN", known)
-    model = build_model(READER)
-    served = export_served_model(model, sample.images[:50])
-    run = ship_run(store, Request("reader", READER.settings), served=served.tflite)
-    model.save(run.folder / "trained.keras")
+    served, kept = untaught
+    run = ship_run(store, Request("reader", READER.settings), served=served)
+    (run.folder / TRAINED).write_bytes(kept)
     return store
 
 
-def teach(store: RunStore, drawings=DRAWN):
-    request, files = jobs.ask_to_teach(store, drawings)
-    return run_training(store.begin(request, files), store, lambda line: None)
+def write_drawings(file, drawings=DRAWN):
+    """Writes drawings as `teach` reads them."""
+    lines = [
+        json.dumps({"strokes": [one.tolist() for one in strokes], "label": label})
+        for strokes, label in drawings
+    ]
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
 
 
 @pytest.mark.slow
-def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store):
-    run = teach(store)
+def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store, tmp_path, capsys):
+    """By the command, as a user teaches."""
+    assert cli.main(["teach", write_drawings(tmp_path / "mine.jsonl")]) == cli.OK
+    [run] = (one for one in store.finished("reader") if not one.is_shipped)
     outcome = run.outcome
+    assert f"{run.id}: {describe_outcome(outcome)}" in capsys.readouterr().out.splitlines()
     assert run.problem() is None and run.request.teaching.base == "reader/shipped"
     assert (outcome.learnt, outcome.held_out) == (20, 20)
     assert (store.current("reader") == run) == outcome.is_adopted
@@ -64,6 +78,9 @@ def test_a_taught_reader_is_a_run_that_says_what_came_of_it(store):
     )
     assert run.history()["epoch"].tolist() == [1, 2]
     assert run.calibration.threshold is not None
+    assert [kind for kind, *_ in run.calibration.refused] == ["mnist", "scribbles"]
+    assert run.calibration.refused[0][2] == 200
+    assert set(run.digit_map.tested.index) <= set(run.test_predictions()[2])
     lines = [json.loads(line) for line in (run.folder / DRAWINGS).read_text().splitlines()]
     assert [line["label"] for line in lines] == [label for _, label in DRAWN]
     store.make_current(run.id)
