@@ -41,12 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="labelled .jsonl or .jsonl.gz")
     parser.add_argument("--set", required=True, help="what the drawings are, in a few words")
-    parser.add_argument(
-        "--side", type=float, default=500, help="side of the box they were drawn in"
-    )
     options = parser.parse_args(arguments)
     drawings, labels, writers = _read_labelled(options.file)
-    server, runs = ModelServer(), choose_runs(RunStore.default(), [])
+    server, runs = ModelServer(), choose_runs(RunStore.default().only_shipped(), [])
     accuracy: dict[str, dict[str, float]] = {run.experiment.name: {} for run in runs}
     confidence: dict[str, dict[str, Any]] = {}
     readings: dict[str, np.ndarray] = {}

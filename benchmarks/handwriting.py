@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     sources = [load_pendigits(options.file), *load_learnt()]
     unmet = {OFFICIAL: load_official(), PENDIGITS: sources[0]}
     server, networks = ModelServer(), {}
-    for run in choose_runs(RunStore.default(), []):
+    for run in choose_runs(RunStore.default().only_shipped(), []):
         name = run.experiment.name
         networks[name] = score(server, run, sources)
         if run.experiment.refuses:

@@ -128,10 +128,12 @@ async def measure_all(address: str, pid: int, people: Sequence[int], seconds: fl
     for count in people:
         crowds[count] = await measure(address, server, count, seconds)
         print(describe(count, crowds[count]), flush=True)
+    found = {"crowds": crowds, "megabytes_before": before}
     if seconds == SECONDS:
         await asyncio.sleep(LEAVING)
         await measure(address, server, 1, 10)  # a visitor's coming has Streamlit forget others
-    return {"crowds": crowds, "megabytes_before": before, "megabytes_after": megabytes(pid)}
+        found["megabytes_after"] = megabytes(pid)
+    return found
 
 
 def describe(people: int, found: dict[str, Any]) -> str:
@@ -155,7 +157,7 @@ def find_missed(found: dict[str, Any]) -> list[str]:
         for name, most in {**BARS_OF_ALL, **BARS.get(people, {})}.items()
         if figures[name] > most
     ]
-    if found["megabytes_after"] > MOST_GROWTH * found["megabytes_before"]:
+    if found.get("megabytes_after", 0) > MOST_GROWTH * found["megabytes_before"]:
         missed.append(
             f"memory: {found['megabytes_before']:.0f} MB before, "
             f"{found['megabytes_after']:.0f} MB after"

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--numbers", type=int, default=1000, help="how many are composed")
     parser.add_argument("--seed", type=int, default=0, help="of what is composed")
     options = parser.parse_args(arguments)
-    run, writers = find_reader(RunStore.default()), load_writers(options.file)
+    run, writers = find_reader(RunStore.default().only_shipped()), load_writers(options.file)
     evaluate = partial(ModelServer().evaluate, run)
     rng = np.random.default_rng(options.seed)
     right, milliseconds, overlapping = [], [], 0

@@ -165,6 +165,9 @@ def _calibrate(runs: list[Run]) -> Iterable[str]:
 def _fit(runs: list[Run]) -> Iterable[str]:
     for run, found in fitting.fit_runs(runs):
         yield fitting.format_fit(run, found)
+    for run in runs:
+        if not fitting.has_training_images(run):
+            yield f"{run.experiment.name:<11} learnt from ever new images: none to be counted on"
 
 
 def _map(runs: list[Run]) -> Iterable[str]:

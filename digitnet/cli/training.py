@@ -142,6 +142,7 @@ def _said_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _train_side_by_side(requests: list[Request], workers: int) -> list[int]:
     """Trains in processes that share the cores, each a command of its own; returns their ends."""
+    workers = min(workers, len(requests))
     threads = max(1, (os.cpu_count() or 1) // workers)
     environment = {"DIGITNET_THREADS": str(threads), **os.environ}
     waiting, codes = list(requests), []
@@ -185,15 +186,19 @@ def _train_one(training: Training) -> int:
         except KeyboardInterrupt:
             if not training.is_locked():  # before it has begun, it would still be waiting
                 jobs.mark_stopped(training)
-            name = training.experiment.name
-            print(f"{name}: stopped; the same command resumes it", file=sys.stderr)
+            print(
+                f"{training.experiment.name}: stopped; "
+                f"python -m digitnet train --run {training.id} resumes it",
+                file=sys.stderr,
+            )
             return INTERRUPTED
         except TrainingBusyError as error:
             print(f"digitnet: {error}", file=sys.stderr)
             return USAGE
         except Exception as error:
+            why = training.status.message or error  # which may have no words, or many lines
             print(
-                f"digitnet: {training.experiment.name} failed: {error}; what it has is kept: "
+                f"digitnet: {training.experiment.name} failed: {why}; what it has is kept: "
                 f"python -m digitnet train --run {training.id} goes on with it",
                 file=sys.stderr,
             )

@@ -128,7 +128,12 @@ def load_lesson(path: Path, seed: int) -> Lesson:
     sources = Sources(mnist.images[images], mnist.labels[images], learnt, [])
     lessons = Epochs(sources, KNOWN, seed, calm_from=0)
     validation = Digits(mnist.images[held_out_images], mnist.labels[held_out_images])
-    counts = {"train": len(learnt), "validation": len(held_out), "test": len(split.test.labels)}
+    counts = {
+        "train": len(learnt),
+        "held_out": len(held_out),
+        "validation": len(validation.labels),
+        "test": len(split.test.labels),
+    }
     origin = {"name": "MNIST, official training images"}
     own = {"name": "one's own drawings", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     return Lesson(

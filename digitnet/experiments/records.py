@@ -32,8 +32,7 @@ HANDWRITING = Group("handwriting", "For real handwriting", "star")
 OWN = Group("own", "Yours", "diamond")
 GROUPS = (HANDWRITING, DENSE, CONVOLUTIONAL, OWN)  # in the order in which they are shown
 
-# Multiply-adds of one image: four networks need more, and take from one to nine milliseconds where
-# all others together take four.
+# Multiply-adds of one image: four networks need more, and each takes longer than any other.
 LARGE = 30e6
 
 

@@ -79,7 +79,7 @@ def spawn(
     environment["DIGITNET_CHECKPOINTS"] = str(store.shipped.resolve())
     for name in ("DIGITNET_MNIST", "DIGITNET_STROKES"):  # it runs in another folder
         if value := environment.get(name):
-            environment[name] = os.path.abspath(value)
+            environment[name] = os.path.abspath(os.path.expanduser(value))
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "digitnet", *arguments],

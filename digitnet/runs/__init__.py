@@ -28,7 +28,7 @@ from digitnet.runs.files import (
 )
 from digitnet.runs.fits import FIT, KeptFit, ReadShare
 from digitnet.runs.locks import handing_on, holding, is_locked
-from digitnet.runs.machines import this_machine
+from digitnet.runs.machines import processor_extensions, processor_name, this_machine
 from digitnet.runs.maps import MAP, Axes, DigitMap, MappedDigits
 from digitnet.runs.networks import ALL, add_network, find_version
 from digitnet.runs.own_drawings import (

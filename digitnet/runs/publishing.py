@@ -33,8 +33,9 @@ def publish(store: RunStore, experiment: str) -> str:
         A sentence that says what was done.
 
     Raises:
-        RunError: If there is no run trained here, it is broken, it was not trained on MNIST, it
-            was taught one person's hand, it cannot be written, or another publish is at work.
+        RunError: If there is no run trained here, it is broken, it was not trained on what
+            its experiment is meant for, it was taught one person's hand, it cannot be written, or
+            another publish is at work.
     """
     run = _find_publishable(store, experiment)
     try:

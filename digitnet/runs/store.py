@@ -78,7 +78,11 @@ class RunStore:
         """The project's own store; DIGITNET_RUNS and DIGITNET_CHECKPOINTS name other folders."""
         local = os.environ.get("DIGITNET_RUNS") or home() / "runs"
         shipped = os.environ.get("DIGITNET_CHECKPOINTS") or home() / "checkpoints"
-        return cls(Path(local), Path(shipped))
+        return cls(Path(local).expanduser(), Path(shipped).expanduser())
+
+    def only_shipped(self) -> RunStore:
+        """The same without what was trained here."""
+        return RunStore(self.local / "none", self.shipped)
 
     def require_writable(self) -> None:
         """Raises RunError if nothing can be kept in the folder of the runs trained here."""

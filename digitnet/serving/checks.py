@@ -136,12 +136,17 @@ def _try_all(runs: dict[str, Run]) -> None:
     """Comes to a verdict on models that are not known yet, by their hashes."""
     with _trying:
         waiting = {digest: run for digest, run in runs.items() if digest not in _verdicts}
+        suspect = None
         while waiting:
-            # A process tells of one model after the other; what it leaves out has ended it.
-            verdicts = _try_in_process(list(waiting.values())) + [CRASHED]
-            told = list(zip(islice(waiting, len(verdicts)), verdicts, strict=False))
-            _verdicts.update(told)
-            waiting = dict(islice(waiting.items(), len(told), None))
+            # A process tells of one model after the other; what it leaves out has ended it, unless
+            # the machine had too little memory or time: so that is tried once more, alone.
+            few = 1 if suspect in waiting else len(waiting)
+            verdicts = _try_in_process(list(islice(waiting.values(), few)))
+            if not verdicts and suspect in waiting:
+                verdicts = [CRASHED]
+            _verdicts.update(zip(waiting, verdicts, strict=False))
+            waiting = dict(islice(waiting.items(), len(verdicts), None))
+            suspect = next(iter(waiting), None) if len(verdicts) < few else None
 
 
 def _try_in_process(runs: Sequence[Run]) -> list[str | None]:

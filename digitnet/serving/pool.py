@@ -56,6 +56,7 @@ class Pool:
         self._workers = ThreadPoolExecutor(workers, "networks")  # take lines in their order
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def submit(
         self, line: str, evaluate: Evaluate, kind: Hashable, images: np.ndarray
@@ -77,6 +78,8 @@ class Pool:
         """
         ask = _Ask(evaluate, kind, images)
         with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the pool is closed")
             waiting = self._lines[line]
             if not waiting.is_served:
                 self._workers.submit(self._serve, waiting)
@@ -92,10 +95,12 @@ class Pool:
     def close(self) -> None:
         """Cancels what waits; returns when nothing runs."""
         with self._lock:
+            self._is_closed = True
             self._workers.shutdown(wait=False, cancel_futures=True)
             for line in self._lines.values():
                 for ask in line.asks:
-                    ask.answer.cancel()
+                    if ask.answer.cancel():
+                        ask.answer.set_running_or_notify_cancel()  # else `wait` does not see it
                 line.asks.clear()
         self._workers.shutdown()
 

@@ -39,8 +39,12 @@ def fit_runs(runs: Sequence[Run]) -> Iterator[tuple[Run, KeptFit]]:
         write_json(run.folder / FIT, found)
         return KeptFit(ReadShare(**found["training"]), ReadShare(**found["validation"]))
 
-    learnt = [one for one in runs if one.request.settings.dataset != HANDWRITING]
-    return renew(learnt, load, make, "measured")
+    return renew(list(filter(has_training_images, runs)), load, make, "measured")
+
+
+def has_training_images(run: Run) -> bool:
+    """Whether a run learnt the same images in every epoch."""
+    return run.request.settings.dataset != HANDWRITING
 
 
 def measure_fit(model: bytes, experiment: Experiment, split: Split) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def _find_axes(learnt: NDArray, tested: NDArray) -> tuple[Axes, list[NDArray]]:
 def _lay_out(projected: NDArray) -> NDArray:
     """Places digits on a map, float32 (n, 2), in a square from -1 to 1."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     flat = projected[:, :2] - projected[:, :2].mean(axis=0)
     flat = np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))  # of a layer of a single unit
@@ -145,6 +146,7 @@ def _lay_out(projected: NDArray) -> NDArray:
     tsne = TSNE(
         perplexity=perplexity, init=start.astype(np.float32), max_iter=STEPS, random_state=SEED
     )
-    places = tsne.fit_transform(projected)
+    with threadpool_limits(1):  # a thread a core would busily wait for those of other trainings
+        places = tsne.fit_transform(projected)
     places -= (places.min(axis=0) + places.max(axis=0)) / 2
     return (places / max(np.abs(places).max(), SMALLEST)).astype(np.float32)

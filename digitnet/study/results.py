@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from digitnet.errors import DigitnetError
@@ -43,14 +43,17 @@ def summarize(store: RunStore) -> list[dict[str, Any]]:
         In their order, dictionaries of name, group, parameters, report_accuracy (None if the
         report has no such experiment), run (id or None), problem (a sentence or None), dataset
         (which it learnt from), accuracy, accuracy_interval [low, high], epochs, best_epoch,
-        seconds_per_epoch, served_bytes and rank; None where there is no whole run.
+        seconds_per_epoch, served_bytes, served_sha256 and rank; None where there is no whole run.
     """
     return [_tabulate(standing) for standing in load_standings(store, {})]
 
 
 def _tabulate(standing: Standing) -> dict[str, Any]:
     experiment, summary = standing.experiment, standing.summary
-    figures = ("accuracy", "epochs", "best_epoch", "seconds_per_epoch", "served_bytes", "rank")
+    figures = (
+        *("accuracy", "epochs", "best_epoch", "seconds_per_epoch"),
+        *("served_bytes", "served_sha256", "rank"),
+    )
     return {
         "name": experiment.name,
         "group": experiment.group.name,
@@ -97,7 +100,7 @@ def format_results(rows: list[dict[str, Any]]) -> str:
     measured.
     """
     seconds = load_measured("training").get("seconds_per_epoch", {})
-    latencies = load_measured("inference").get("milliseconds", {})
+    latencies = _load_latencies(rows)
     lines = [
         "| experiment | parameters | the report's accuracy | accuracy here (95% interval) | "
         "the report's epochs | epochs here (kept) | s an epoch, stock | s an epoch here | "
@@ -124,6 +127,14 @@ def format_results(rows: list[dict[str, Any]]) -> str:
     measured = {"seconds an epoch": "training", "the time of one image": "inference"}
     said = [f"{what} on {_describe_machine(record)}" for what, record in measured.items()]
     return "\n".join([*lines, "", f"Measured: {'; '.join(said)}."])
+
+
+def _load_latencies(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The milliseconds of one image, of those networks that are served as they were timed."""
+    record = load_measured("inference")
+    timed = record.get("served_sha256", {})
+    same = [row["name"] for row in rows if timed.get(row["name"]) == row["served_sha256"]]
+    return {name: record["milliseconds"][name] for name in same if name in timed}
 
 
 def _describe_machine(record: str) -> str:
@@ -155,12 +166,15 @@ def format_folding(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def format_drawings() -> str:
-    """The README's table of how drawings are read, by how they are brought to 28x28."""
+def format_drawings(served: Collection[str]) -> str:
+    """The README's table of how drawings are read, by how they are brought to 28x28.
+
+    Args:
+        served: The hashes of the models that are told of; what was measured of others is not.
+    """
     record = load_drawings()
-    if not record:
+    if not (names := _list_measured(record, served)):
         return NOT_MEASURED
-    names = list(record["accuracy"])
     lines = [
         "| network | " + " | ".join(record["ways"].values()) + " |",
         "| --- |" + " --: |" * len(record["ways"]),
@@ -175,10 +189,26 @@ def format_drawings() -> str:
     return "\n".join(lines)
 
 
-def format_confidence() -> str:
-    """The README's table of how often drawings are read rightly, by how sure the network is."""
+def _list_measured(record: Mapping[str, Any], served: Collection[str]) -> list[str]:
+    """The networks in a record of drawings that are served as they were then."""
+    counted = record.get("confidence", {})
+    return [name for name, one in counted.items() if one["served_sha256"] in served]
+
+
+def _load_measured_of(name: str, served: Collection[str]) -> dict[str, Any]:
+    """A record of one network; empty where it is served no more."""
+    record = load_measured(name)
+    return record if record.get("served_sha256") in served else {}
+
+
+def format_confidence(served: Collection[str]) -> str:
+    """The README's table of how often drawings are read rightly, by how sure the network is.
+
+    Args:
+        served: As in `format_drawings`.
+    """
     record = load_drawings()
-    if not record:
+    if not (names := _list_measured(record, served)):
         return NOT_MEASURED
     starts = [f"{100 * low:.10g}%" for low in record["classes_from"]]
     kinds = [f"{low} to {high}" for low, high in zip(starts, starts[1:], strict=False)]
@@ -186,7 +216,8 @@ def format_confidence() -> str:
         f"| network | {' | '.join(kinds)} | {starts[-1]} and more |",
         "| --- |" + " --: |" * len(starts),
     ]
-    for name, counts in record["confidence"].items():
+    for name in names:
+        counts = record["confidence"][name]
         pairs = zip(counts["right"], counts["drawings"], strict=True)
         cells = [
             f"{right / drawings:.1%} of {drawings:,}" if drawings else ""
@@ -236,14 +267,16 @@ def format_reader(summaries: Sequence[RunSummary]) -> str:
     judges = [one for one in summaries if one.run.experiment.refuses]
     refused = judges[0].run.calibration.refused if judges else ()
     answered = find_answered(judges[0]) if judges else {}
-    said = [_describe_seeds(), _describe_answered(answered), _describe_refused(refused)]
+    served = [one.served_sha256 for one in judges if one.served_sha256]
+    said = [_describe_seeds(served), _describe_answered(answered), _describe_refused(refused)]
     return "\n\n".join(said)
 
 
-def _describe_seeds() -> str:
+def _describe_seeds(served: Collection[str]) -> str:
     record = load_measured("seeds")
-    if not record:
-        return "Not measured yet: `python -m benchmarks.seeds reader`."
+    seeds = record.get("seeds", {})
+    if not any(one["served_sha256"] in served for one in seeds.values()):
+        return "Not measured of this version yet: `python -m benchmarks.seeds reader`."
     test, official = record["summary"]["test"], record["summary"]["official_test"]
     equal = record["equal_on_validation"]
     tied = (
@@ -253,7 +286,7 @@ def _describe_seeds() -> str:
         else "The one that reads most validation digits rightly ships."
     )
     return (
-        f"Trained with {len(record['seeds'])} seeds, `{record['network']}` reads "
+        f"Trained with {len(seeds)} seeds, `{record['network']}` reads "
         f"{official['mean']:.2%} of MNIST's official test in the mean (lowest "
         f"{official['low']:.2%}, highest {official['high']:.2%}), and {test['mean']:.2%} of "
         f"MNIST's test digits of the table above (lowest {test['low']:.2%}, highest "
@@ -291,9 +324,9 @@ def _describe_refused(refused: Sequence[tuple[str, int, int]]) -> str:
     return f"Of the validation images that this was tuned on it refuses {', '.join(shares)}."
 
 
-def format_numbers() -> str:
-    """The README's sentence of how numbers of several digits are read."""
-    record = load_measured("numbers")
+def format_numbers(served: Collection[str]) -> str:
+    """The README's sentence of how numbers of several digits are read; `served` as above."""
+    record = _load_measured_of("numbers", served)
     if not record:
         return NOT_MEASURED.replace("drawings", "numbers")
     low, high = record["interval"]
@@ -306,9 +339,9 @@ def format_numbers() -> str:
     )
 
 
-def format_teaching() -> str:
-    """The README's sentence of what the reader gains from one's own drawings."""
-    record = load_measured("teaching")
+def format_teaching(served: Collection[str]) -> str:
+    """The README's sentence of what the reader gains from one's own drawings; `served` as above."""
+    record = _load_measured_of("teaching", served)
     if not record:
         return NOT_MEASURED.replace("drawings", "teaching")
     found = record["summary"]
@@ -336,8 +369,10 @@ def format_load() -> str:
     most = max(one["megabytes"] for one in record["crowds"].values())
     said = (
         f"One server on {_name_machine(record['provenance'])}, where each draws a stroke every "
-        f"two seconds: {crowds}. A stroke costs at most "
-        f"{dearest['processor_ms']:.0f} ms of the processor, and the server {most:.0f} MB."
+        f"two seconds: {crowds}. A stroke costs {dearest['processor_ms']:.0f} ms of the processor "
+        f"in the mean of the dearest of these, and the server at most {most:.0f} MB; when all have "
+        f"gone it has {record['megabytes_after']:.0f} MB, before they came "
+        f"{record['megabytes_before']:.0f} MB."
     )
     return f"{said} {_describe_hour(hour)}".rstrip()
 
@@ -359,16 +394,17 @@ def _figure(value: float | None, form: str, unit: str = "", missing: str = "not 
 
 def render_readme(text: str, store: RunStore) -> str:
     """The README's text with its tables made anew from the shipped runs and the benchmarks."""
-    rows = summarize(store)
+    rows, summaries = summarize(store), summarize_current(store)
+    served = {one.served_sha256 for one in summaries if one.served_sha256}
     tables = {
         "results": format_results(rows),
         "folding": format_folding(rows),
-        "handwriting": format_handwriting(summarize_current(store)),
-        "reader": format_reader(summarize_current(store)),
-        "drawings": format_drawings(),
-        "confidence": format_confidence(),
-        "numbers": format_numbers(),
-        "teaching": format_teaching(),
+        "handwriting": format_handwriting(summaries),
+        "reader": format_reader(summaries),
+        "drawings": format_drawings(served),
+        "confidence": format_confidence(served),
+        "numbers": format_numbers(served),
+        "teaching": format_teaching(served),
         "load": format_load(),
     }
     for name, table in tables.items():
@@ -384,11 +420,10 @@ def write_readme(store: RunStore) -> str:
     Raises:
         ResultsError: If there is no README, as where the package is installed without a clone.
     """
-    shipped = RunStore(local=store.local / "none", shipped=store.shipped)
     readme = home() / README
     try:
         text = readme.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ResultsError(f"there is no {README} in {home()}; call this in a clone") from None
-    readme.write_text(render_readme(text, shipped), encoding="utf-8")
+    readme.write_text(render_readme(text, store.only_shipped()), encoding="utf-8")
     return f"{README} holds the results of {len(REPORT_EXPERIMENTS)} experiments"

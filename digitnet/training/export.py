@@ -2,7 +2,7 @@
 
 The dense layers before Flatten act on each pixel by itself, and a pixel is one of 256 grey levels,
 so all that those layers can ever compute is a table of 256 rows. Seen from the next layer, its rows
-hardly leave a plane. Folding keeps two or three values a pixel and rewrites the next dense kernel
+hardly leave a plane. Folding keeps a few values a pixel and rewrites the next dense kernel
 to match, which leaves an equivalent network of a fraction of the size: see `fold_model`.
 """
 

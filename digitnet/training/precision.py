@@ -78,7 +78,7 @@ def choose_precision(
     if trial is None:
         pays = count_multiply_adds(experiment, settings, images) >= LEAST_MULTIPLY_ADDS
         trial = Trial()
-        if pays:
+        if pays and not tf.config.get_visible_devices("GPU"):  # whose time is not the processor's
             trial = try_precisions(experiment, settings.batch_size)
             gc.collect()  # graphs refer to themselves, and would keep the weights of what was tried
         trial.save(folder)

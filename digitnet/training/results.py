@@ -32,6 +32,7 @@ from digitnet.runs import (
     SERVED,
     TRAINED,
     Training,
+    processor_name,
     replacing,
     sync_file,
     write_atomically,
@@ -138,7 +139,7 @@ def _provenance(training: Training, material: Material, served: ServedModel) -> 
         },
         "machine": {
             "system": platform.system(),
-            "processor": platform.machine(),
+            "processor": processor_name(),
             "cores": os.cpu_count(),
             "threads": os.environ.get("DIGITNET_THREADS"),
         },

@@ -134,6 +134,16 @@ def test_writers_are_told_apart_where_they_are_named_and_never_taken_for_two(fol
     assert writers == ["abc-000", "abd-001", "abd-001", "abd-002"]
 
 
+def test_a_file_that_includes_several_writers_keeps_them_apart(folder):
+    write(folder / "include" / "abc" / "bob.dat", strokes("Bob"))
+    both = ".INCLUDE abc/bob.dat\n" + SEVEN.replace("0-1", "2-3").replace(
+        "CHARACTER 0", "CHARACTER 1"
+    )
+    write(folder / "data" / "1a" / "abc" / "two.dat", both)
+    by_label = {one["label"]: one["writer"] for one in read(folder)[0][-2:]}
+    assert by_label[1] != by_label[7] == read(folder)[0][0]["writer"]
+
+
 def test_no_more_letters_are_taken_than_are_wanted(folder, monkeypatch):
     monkeypatch.setattr(unipen_module, "MOST_LETTERS", 3)
     text = SEVEN + '.SEGMENT CHARACTER 0 ? "k"\n' * 9

@@ -392,10 +392,10 @@ def clear(image):
     return ink_colour
 
 
-def upright_by_exif(image) -> bytes:
+def upright_by_exif(image, format="JPEG") -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
-    return encode(image.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
+    return encode(image.transpose(Image.Transpose.ROTATE_90), format, exif=exif)
 
 
 def specked(image):
@@ -464,6 +464,8 @@ PHOTOS = {
     "CMYK": lambda strokes: encode(paint(strokes).convert("CMYK"), "JPEG"),
     "in a corner": lambda strokes: encode(paint(strokes, size=(900, 700), at=(720, 500))),
     "exif": lambda strokes: upright_by_exif(paint(strokes)),
+    "exif of a TIFF": lambda strokes: upright_by_exif(paint(strokes), "TIFF"),
+    "damaged exif": lambda strokes: encode(paint(strokes), "JPEG", exif=b"Exif\0\0no such tags"),
     "cut to the digit": lambda strokes: encode(
         paint(strokes).crop(
             Image.eval(paint(strokes).convert("L"), lambda level: 255 - level)

@@ -535,7 +535,8 @@ def test_shipped_speeds_are_the_last_resort(store):
 def test_relative_places_of_data_are_those_of_the_app(store, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGITNET_MNIST", "data/mnist.npz")
-    monkeypatch.setenv("DIGITNET_STROKES", "strokes")
+    monkeypatch.setenv("DIGITNET_STROKES", "~/strokes")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     seen, popen = {}, subprocess.Popen
     monkeypatch.setattr(
         processes.subprocess, "Popen", lambda *_, env, **__: seen.update(env) or popen(["true"])
@@ -543,4 +544,4 @@ def test_relative_places_of_data_are_those_of_the_app(store, monkeypatch, tmp_pa
     store.local.mkdir()
     processes.spawn(store, store.local / "log", "work").wait()
     assert seen["DIGITNET_MNIST"] == str(tmp_path / "data" / "mnist.npz")
-    assert seen["DIGITNET_STROKES"] == str(tmp_path / "strokes")
+    assert seen["DIGITNET_STROKES"] == str(tmp_path / "home" / "strokes")

@@ -112,6 +112,21 @@ def test_a_model_that_ends_the_process_is_found_among_others(store, monkeypatch)
     assert set(problems.values()) == {None} and len(problems) == 4
 
 
+def test_a_trial_that_the_machine_had_no_room_for_is_made_once_more(store, monkeypatch):
+    tries = []
+
+    def try_in_vain_at_first(runs):
+        tries.append([run.experiment.name for run in runs])
+        return [None for _ in runs] if len(tries) > 1 else []
+
+    monkeypatch.setattr(checks, "_try_in_process", try_in_vain_at_first)
+    keep_model(store, "fc", fresh_model())
+    keep_model(store, "lenet5", fresh_model())
+    try_runs(store.current_runs())
+    assert len(tries[0]) == 3 and tries[1:] == [tries[0][:1], tries[0][1:]]
+    assert set(checks._verdicts.values()) == {None}
+
+
 def test_a_model_is_tried_once_and_a_measured_one_never(store, monkeypatch):
     tried = []
     monkeypatch.setattr(

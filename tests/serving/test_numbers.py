@@ -163,6 +163,7 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
         "numbers": 1000,
         "set": "tablet",
         "network": "reader",
+        "served_sha256": "abc",
         "accuracy": 0.975,
         "interval": [0.963, 0.983],
         "milliseconds": 13.7,
@@ -170,10 +171,11 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
         "writers": 30,
     }
     monkeypatch.setattr(results, "load_measured", lambda name: record)
-    told = results.format_numbers()
+    told = results.format_numbers(["abc"])
     assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%, by writer)" in told
+    assert "python -m benchmarks.numbers FILE" in results.format_numbers(["another"])
     monkeypatch.setattr(results, "load_measured", lambda name: {})
-    assert "python -m benchmarks.numbers FILE" in results.format_numbers()
+    assert "python -m benchmarks.numbers FILE" in results.format_numbers(["abc"])
 
 
 def test_digits_are_as_sure_as_the_network_is_calibrated() -> None:

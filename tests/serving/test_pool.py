@@ -102,11 +102,12 @@ def test_closing_cancels_what_waits_and_takes_nothing_more(network, pool) -> Non
     closing.start()
     with pytest.raises(CancelledError):
         waiting.result(PATIENCE)
+    assert wait([waiting], PATIENCE).done  # who waits for several is told, too
+    with pytest.raises(RuntimeError):
+        pool.submit("a", network, "read", image(1))
     network.may_go.set()
     closing.join(PATIENCE)
     assert network.batches == [[0]]
-    with pytest.raises(RuntimeError):
-        pool.submit("a", network, "read", image(1))
 
 
 def test_an_empty_server_reads_nothing() -> None:

@@ -157,7 +157,7 @@ def test_nothing_is_told_of_what_was_measured_with_another_ink(measured_record, 
     assert load_drawings() == {}
     assert find_trust("cnn", "abc", 1.0, 0.95) is None
     assert find_agreement({"cnn": "abc", "fc": "def"}, 2) is None
-    assert format_drawings() == format_confidence() == NOT_MEASURED
+    assert format_drawings(["abc"]) == format_confidence(["abc"]) == NOT_MEASURED
 
 
 def test_the_sentences_name_the_class_and_the_share():

@@ -93,26 +93,33 @@ def test_the_readme_tells_what_teaching_gains(monkeypatch):
         "mnist_after": 0.9962,
         "seconds": 36.05,
     }
-    monkeypatch.setattr(results, "load_measured", lambda name: {"set": "pens", "summary": summary})
-    told = results.format_teaching()
+    record = {"set": "pens", "summary": summary, "served_sha256": "abc"}
+    monkeypatch.setattr(results, "load_measured", lambda name: record)
+    told = results.format_teaching(["abc"])
     assert "misread **8** of the other 3,745 instead of 21" in told
     assert "7 writers gained, none lost" in told
     monkeypatch.setattr(results, "load_measured", lambda name: {})
-    assert "python -m benchmarks.teaching FILE" in results.format_teaching()
+    assert "python -m benchmarks.teaching FILE" in results.format_teaching(["abc"])
 
 
 def test_the_readme_tells_how_many_people_one_server_carries(monkeypatch):
     crowd = {"median_ms": 41.2, "p95_ms": 1180.4, "processor_ms": 14.6, "megabytes": 512.3}
     where = {"machine": "Linux x86_64, 2 cores", "processor": "A processor"}
+    memory = {"megabytes_before": 301.0, "megabytes_after": 333.0}
     way = {"strokes": 1800, "megabytes_before": 430.0, "megabytes_after": 431.6}
     measured = {
-        "load": {"crowds": {"50": crowd}, "provenance": where},
+        "load": {"crowds": {"50": crowd}, "provenance": where} | memory,
         "memory": {"ways": {"as it is": way}},
     }
     monkeypatch.setattr(results, "load_measured", lambda name: measured.get(name, {}))
     said = results.format_load()
     assert "50 people have half of their readings within 41 ms and 95% within 1,180 ms" in said
-    assert "15 ms" in said and "512 MB" in said and "from 430 to 432 MB" in said
+    assert (
+        "15 ms" in said
+        and "512 MB" in said
+        and "has 333 MB, before they came 301 MB" in said
+        and "from 430 to 432 MB" in said
+    )
     measured.pop("memory")
     assert "1,800" not in results.format_load()
     measured.clear()

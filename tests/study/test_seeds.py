@@ -1,7 +1,9 @@
 """Which of several seeds ships, and that it is the one that does."""
 
-from digitnet.runs import RunStore
+from benchmarks import seeds as seeds_benchmark
+from digitnet.runs import RunStore, read_json
 from digitnet.serving import load_measured
+from tests.made_runs import finish_run, make_request, use_store
 
 
 def test_the_seed_that_ships_was_chosen_on_validation():
@@ -15,3 +17,13 @@ def test_the_seed_that_ships_was_chosen_on_validation():
     store = RunStore.default()
     shipped = RunStore(store.shipped / "none", store.shipped).current(record["network"])
     assert shipped and shipped.result["served_sha256"] == chosen["served_sha256"]
+
+
+def test_seeds_of_any_network_are_compared(tmp_path, monkeypatch):
+    store = use_store(monkeypatch, tmp_path)
+    monkeypatch.setattr(seeds_benchmark, "RECORD", tmp_path / "seeds.json")
+    for seed, right in ((1, 0.97), (2, 0.98)):
+        finish_run(store, make_request("cnn", seed=seed), val_accuracy=right)
+    assert seeds_benchmark.main(["cnn"]) == 0
+    found = read_json(tmp_path / "seeds.json")
+    assert found["chosen"] == 2 and set(found["summary"]) == {"validation", "test"}

@@ -65,10 +65,15 @@ def _parse(record: dict) -> Drawing | None:
     if not strokes:
         return None
     label = record["label"]
+    is_digit = isinstance(label, int) and not isinstance(label, bool)
+    if is_digit and label not in range(CLASSES):
+        raise ValueError(f"the label is {label!r}")
+    if not all(np.isfinite(stroke).all() for stroke in strokes):
+        raise ValueError("a coordinate is not a number")
     key = hashlib.sha256(json.dumps(record["strokes"]).encode()).hexdigest()[:16]
     return Drawing(
         strokes=strokes,
-        label=label if isinstance(label, int) else OUTLIER,
+        label=label if is_digit else OUTLIER,
         sign=str(label),
         writer=record["writer"],
         collection=record["collection"],

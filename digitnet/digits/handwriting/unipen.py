@@ -93,6 +93,7 @@ def _read_file(root: Path, path: Path, wanted: str, faults: list[str]) -> Iterat
         except SignError as error:
             faults.append(f"{place}: the {label} of strokes {match[1]} is left out, as {error}.")
         else:
+            writer = sheet.find_writer(match[1]) or writer
             yield Sign(label, strokes, writer, collection=place.parts[2])
 
 
@@ -107,6 +108,8 @@ class _Sheet:
         writer: Who writes; where nobody is named, the folder of the strokes, so that no writer
             is ever taken for two.
         strokes: Each as its text, and what the numbers of its points are.
+        named: Who was named last.
+        writers: Who had been named before each stroke; a file may include several writers.
         segments: Each as its text, and its writer.
     """
 
@@ -114,7 +117,9 @@ class _Sheet:
     included: int = 0
     names: tuple[str, ...] = ("X", "Y")
     writer: str = ""
+    named: str = ""
     strokes: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    writers: list[str] = field(default_factory=list)
     segments: list[tuple[str, str]] = field(default_factory=list)
 
     def read(self, root: Path, path: Path) -> None:
@@ -130,9 +135,10 @@ class _Sheet:
             elif keyword == ".COORD":
                 self.names = tuple(value.upper().split())
             elif keyword == ".WRITER_ID":
-                self.writer = value
+                self.named = self.writer = value
             elif keyword == ".PEN_DOWN":
                 self.strokes.append((value, self.names))
+                self.writers.append(self.named)
             elif keyword == ".SEGMENT":
                 self.segments.append((value, self.writer))
 
@@ -144,6 +150,11 @@ class _Sheet:
             return
         self.writer = self.writer or str(Path(name).parent)
         self.read(root, path)
+
+    def find_writer(self, ranges: str) -> str:
+        """Returns who was named before the strokes of a sign; "" if nobody was."""
+        match = _RANGE.match(ranges)
+        return self.writers[int(match[1])] if match else ""
 
     def cut(self, ranges: str) -> list[np.ndarray]:
         """Returns the strokes of a sign, such as 3-5,8 or, point by point, 3:10-5:2.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from digitnet.digits.ink.strokes import (
     BOX,
@@ -23,6 +23,15 @@ from digitnet.digits.ink.strokes import (
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 64e6  # of a file, by its header: 50 megapixel phones pass
 MOST_DECODED_PIXELS = 32e6  # 128 MB; JPEG decodes at an eighth where that is enough
+TURNS = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 LONGEST_SIDE = 480  # pixels of the longer side that is looked at: a digit of a tenth still has 48
 SHORTEST_SIDE = 192  # smaller images are enlarged, so that strokes are several pixels wide
 NARROWEST = 1 / 20  # of the sides
@@ -137,8 +146,17 @@ def _open_image(source: bytes | Path) -> np.ndarray:
         ) from error
 
 
+def _find_turn(image: Image.Image) -> Image.Transpose | None:
+    """What brings an image upright, as its camera says; None where it is, or nothing is said."""
+    image.load()  # which by itself turns a TIFF
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # what is said beside the picture may be damaged, and the picture whole
+        return None
+
+
 def _reduce_image(image: Image.Image) -> np.ndarray:
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    turn = _find_turn(image)
     if image.mode.startswith(("I", "F")):  # 16 bits and more, which `convert` would clip
         levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
         levels = (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
@@ -148,8 +166,8 @@ def _reduce_image(image: Image.Image) -> np.ndarray:
     scale = np.clip(max(image.size), SHORTEST_SIDE, LONGEST_SIDE) / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2)
-    image.getexif()[ExifTags.Base.Orientation] = orientation
-    pixels = np.asarray(ImageOps.exif_transpose(image), dtype=np.float64) / 255
+    upright = image if turn is None else image.transpose(turn)
+    pixels = np.asarray(upright, dtype=np.float64) / 255
     if pixels.shape[2] == 3:
         return pixels
     colours, cover = pixels[..., :3], pixels[..., 3:]
