@@ -46,16 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     server, runs = ModelServer(), choose_runs(RunStore.default().only_shipped(), [])
     accuracy: dict[str, dict[str, float]] = {run.experiment.name: {} for run in runs}
     confidence: dict[str, dict[str, Any]] = {}
-    readings: dict[str, np.ndarray] = {}
+    voters: dict[str, np.ndarray] = {}
     for way, (_, bring) in WAYS.items():
         images = np.stack([bring(strokes) for strokes in drawings])
         for run in runs:
             name, probabilities = run.experiment.name, server.predict(run, images)
-            reading = probabilities.argmax(axis=1)
-            accuracy[name][way] = float((reading == labels).mean())
+            accuracy[name][way] = float((probabilities.argmax(axis=1) == labels).mean())
             if bring is redraw:
                 if run.experiment in REPORT_EXPERIMENTS and summarize_run(run).has_learnt:
-                    readings[name] = reading
+                    voters[name] = probabilities
                 confidence[name] = {
                     "served_sha256": run.result["served_sha256"],
                     "temperature": run.calibration.temperature,
@@ -73,8 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
         "classes_from": CLASSES_FROM,
         "confidence": confidence,
         "agreement": {
-            "served_sha256": {name: confidence[name]["served_sha256"] for name in readings},
-            **count_by_agreement(labels, np.stack(list(readings.values()))),
+            "served_sha256": {name: confidence[name]["served_sha256"] for name in voters},
+            **count_by_agreement(labels, np.stack(list(voters.values()))),
         },
     }
     write_record(RECORD, record)

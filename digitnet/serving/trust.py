@@ -54,18 +54,23 @@ def count_by_confidence(labels: ArrayLike, probabilities: NDArray) -> dict[str, 
     return _count(_class_of(probabilities.max(axis=1)), correct, len(CLASSES_FROM))
 
 
-def count_by_agreement(labels: ArrayLike, readings: NDArray) -> dict[str, list[int]]:
+def count_by_agreement(labels: ArrayLike, probabilities: NDArray) -> dict[str, list[int]]:
     """Counts drawings, and those that the majority read rightly, by how many networks it has.
+
+    Among equals the digit wins that is more probable overall, as on the Draw page.
 
     Args:
         labels: True digits, integers of shape `(n,)`.
-        readings: What each network read, integers of shape `(networks, n)`.
+        probabilities: Each network's, floats of shape `(networks, n, 10)`.
 
     Returns:
         `drawings` and `right`, a count for each size of the majority from 0 to all networks.
     """
-    votes = np.stack([(readings == digit).sum(axis=0) for digit in range(CLASSES)])
-    return _count(votes.max(axis=0), votes.argmax(axis=0) == labels, len(readings) + 1)
+    networks = len(probabilities)
+    readings = probabilities.argmax(axis=2)
+    votes = np.stack([(readings == digit).sum(axis=0) for digit in range(CLASSES)], axis=1)
+    winners = (votes + probabilities.sum(axis=0) / (networks + 1)).argmax(axis=1)
+    return _count(votes.max(axis=1), winners == labels, networks + 1)
 
 
 def _count(kind: NDArray[np.int64], correct: NDArray[np.bool_], kinds: int) -> dict[str, list[int]]:

@@ -19,7 +19,7 @@ from digitnet.serving import (
     measured,
     trust,
 )
-from digitnet.show.draw import describe_agreement, describe_trust
+from digitnet.show.draw import count_votes, describe_agreement, describe_trust
 from digitnet.study.results import NOT_MEASURED, format_confidence, format_drawings
 from digitnet.study.summaries import summarize_current
 
@@ -106,8 +106,12 @@ def test_what_was_counted_at_another_temperature_is_not_told(record, monkeypatch
 
 def test_majorities_are_counted_by_their_size():
     readings = np.array([[1, 1, 2, 3, 0], [1, 1, 2, 4, 0], [1, 2, 3, 5, 9]])
-    counts = count_by_agreement([1, 1, 3, 3, 0], readings)
+    probabilities = np.where(readings[..., None] == np.arange(10), 0.6, 0.04)
+    probabilities[2, 3] = certain(5, 0.9)  # among equals the surest
+    counts = count_by_agreement([1, 1, 3, 5, 0], probabilities)
     assert counts == {"drawings": [0, 1, 3, 1], "right": [0, 1, 2, 1]}
+    votes = [count_votes(dict(enumerate(each)))[0] for each in probabilities.swapaxes(0, 1)]
+    assert votes == [(1, 3), (1, 2), (2, 2), (5, 1), (0, 2)]
 
 
 def test_an_agreement_is_found_for_the_networks_that_were_measured(record):
