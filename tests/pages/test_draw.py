@@ -113,7 +113,8 @@ def test_a_chosen_model_that_is_gone_is_forgotten_without_a_word(open_app):
     app.switch_page(str(page_file("curves"))).run()
     app.query_params.clear()
     app.switch_page(str(page_file("draw"))).run()
-    assert not app.info and "model" not in app.query_params
+    assert not any("deleted" in info.value for info in app.info)
+    assert "model" not in app.query_params
 
 
 def test_the_way_back_shows_the_network_that_reads(open_app):
