@@ -17,7 +17,7 @@ DRAWN = (3, 4, 8)  # on the way to these, much else is read
 VIEWPORT = {"width": 1000, "height": 800}
 SHARPNESS = 2  # pixels of a screen's pixel: sharp on fine screens, too
 MARGIN = 16  # around the board and the reading
-HEIGHT = 490  # of the picture: down to the last bar
+HEIGHT = 545  # of the picture: down to the last bar
 POINTS = 2  # of a stroke, between two frames
 FRAME, PAUSE, END = 60, 400, 1500  # milliseconds that a frame stays, after a stroke, after a digit
 SETTLED = 1500  # milliseconds that the server's reading has to come and stand still
@@ -60,7 +60,7 @@ def _draw(page: Page, digit: int) -> Iterator[Frame]:
 def _take(page: Page) -> Image.Image:
     """The board and the reading as they are now."""
     board, bars = _box(page, ".st-key-canvas"), _box(page, ".st-key-reading")
-    left, top = board["x"] - MARGIN, board["y"] - MARGIN
+    left, top = board["x"] - MARGIN, min(board["y"], bars["y"]) - MARGIN
     clip: FloatRect = {
         "x": left,
         "y": top,
