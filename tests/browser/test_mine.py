@@ -215,4 +215,12 @@ def test_the_link_is_copied(page: Page) -> None:
     copy.click()
     expect(page.locator(".dn-copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
+    expect(page.locator(".dn-copied")).to_have_count(0)
+    # Over plain http there is no clipboard to write to, only the old way.
+    page.evaluate("navigator.clipboard.writeText('nothing')")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {configurable: true})")
+    copy.click()
+    expect(page.locator(".dn-copied")).to_be_visible()
+    page.evaluate("delete navigator.clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
     page.context.clear_permissions()
