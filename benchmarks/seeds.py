@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", help="an experiment whose runs are in the store")
     options = parser.parse_args(arguments)
     runs = [run for run in RunStore.default().finished(options.name) if not run.is_shipped]
-    if len(runs) < 2 or len({settings_of(run) for run in runs}) > 1:
+    few = len({run.request.settings.seed for run in runs}) < 2
+    if few or len({settings_of(run) for run in runs}) > 1:
         print("It takes two runs or more that differ in nothing but the seed.", file=sys.stderr)
         return 1
     seeds = {run.request.settings.seed: measure(run) for run in reversed(runs)}

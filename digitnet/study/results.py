@@ -132,9 +132,9 @@ def format_results(rows: list[dict[str, Any]]) -> str:
 def _load_latencies(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The milliseconds of one image, of those networks that are served as they were timed."""
     record = load_measured("inference")
+    served = {row["name"]: row["served_sha256"] for row in rows}
     timed = record.get("served_sha256", {})
-    same = [row["name"] for row in rows if timed.get(row["name"]) == row["served_sha256"]]
-    return {name: record["milliseconds"][name] for name in same if name in timed}
+    return {name: record["milliseconds"][name] for name in timed if timed[name] == served.get(name)}
 
 
 def _describe_machine(record: str) -> str:

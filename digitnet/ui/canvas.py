@@ -116,8 +116,7 @@ def _show_canvas(under: np.ndarray | None, begin_with: dict[str, Any] | None) ->
 
 def strokes_on_board() -> ink.Strokes:
     """What is on the board now, be it newer than what the page shows; raises InkError."""
-    board = st.session_state.get("drawing")
-    return _strokes_of(board and board["drawing"]["raw"])
+    return _strokes_of(_newest_json())
 
 
 def _strokes_of(json_data: Any) -> ink.Strokes:
@@ -126,12 +125,16 @@ def _strokes_of(json_data: Any) -> ink.Strokes:
 
 def _newest_strokes(width: int) -> ink.Strokes:
     """What is on a board of this width now, be it newer than what the page shows."""
-    board = st.session_state.get("drawing")
     try:
-        told = board and board["drawing"]["raw"]
-        return ink.strokes_from_canvas(told or UNREADABLE, (width, CANVAS_SIZE))
+        return ink.strokes_from_canvas(_newest_json() or UNREADABLE, (width, CANVAS_SIZE))
     except ink.InkError:  # it has told nothing yet, for one
         return address.last_strokes()
+
+
+def _newest_json() -> Any:
+    """What the board told last, of which the page may not know yet; None before it has."""
+    board = st.session_state.get("drawing")
+    return board and board["drawing"]["raw"]
 
 
 def _begin() -> dict[str, Any] | None:

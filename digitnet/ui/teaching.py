@@ -115,10 +115,9 @@ def show_last(job: Job | None) -> None:
 
 def find_last_taught() -> Run | None:
     """The newest run that was taught; a broken one is told of where runs are listed."""
-    store = loaders.load_store()
-    for run in filter(store.holds, store.finished(READER.name)):
+    for run in filter(is_mine, loaders.load_store().finished(READER.name)):
         with contextlib.suppress(RunError):
-            if run.outcome and is_mine(run):
+            if run.outcome:
                 return run
     return None
 

@@ -24,6 +24,9 @@ def test_seeds_of_any_network_are_compared(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds_benchmark, "RECORD", tmp_path / "seeds.json")
     for seed, right in ((1, 0.97), (2, 0.98)):
         finish_run(store, make_request("cnn", seed=seed), val_accuracy=right)
+        if seed == 1:
+            finish_run(store, make_request("cnn", seed=seed), val_accuracy=right)
+            assert seeds_benchmark.main(["cnn"]) == 1  # two runs, but of one seed
     assert seeds_benchmark.main(["cnn"]) == 0
     found = read_json(tmp_path / "seeds.json")
     assert found["chosen"] == 2 and set(found["summary"]) == {"validation", "test"}
