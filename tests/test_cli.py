@@ -557,7 +557,7 @@ def test_the_reader_is_taught_and_what_came_of_it_is_told(
     file.write_text("\n".join([*lines, json.dumps({"strokes": load_samples()[3]})]))
     assert cli.main(["teach", str(file)]) == cli.OK
     output, error = capsys.readouterr()
-    assert error == "1 line is left out: no drawing, or no label\n"
+    assert error == "1 line is left out: no drawing, no label, or there before\n"
     [run] = (one for one in store.finished("reader") if not one.is_shipped)
     assert output == f"{run.id}: {describe_outcome(outcome)}\n"
     assert (store.current("reader") == run) == (misread_after == 1)
@@ -572,7 +572,7 @@ def test_empty_strokes_are_no_drawing_to_teach(store, tmp_path, capsys, strokes)
     file.write_text(f"{json.dumps({'strokes': strokes, 'label': 3})}\nnot json\n")
     assert cli.main(["teach", str(file)]) == cli.USAGE
     error = capsys.readouterr().err
-    assert "left out: no drawing, or no label" in error
+    assert "left out: no drawing, no label, or there before" in error
     assert "at least" in error and "Traceback" not in error
 
 

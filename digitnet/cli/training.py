@@ -237,7 +237,7 @@ def _teach(options: argparse.Namespace) -> int:
     labelled, left_out = read_labelled(options.file)
     if left_out:
         counted = "1 line is" if left_out == 1 else f"{left_out:,} lines are"
-        print(f"{counted} left out: no drawing, or no label", file=sys.stderr)
+        print(f"{counted} left out: no drawing, no label, or there before", file=sys.stderr)
     request, files = jobs.ask_to_teach(RunStore.default(), labelled)
     return _train_one(_begin(request, files))
 

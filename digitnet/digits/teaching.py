@@ -72,7 +72,9 @@ def find_lack(labels: Iterable[int]) -> str | None:
 
 
 def read_labelled(path: Path) -> tuple[list[Labelled], int]:
-    """Reads the drawings of a .jsonl[.gz] that have a label and can be drawn.
+    """Reads the drawings of a .jsonl[.gz] that have a label and can be drawn, each once.
+
+    One that came twice could be learnt and judged on.
 
     Returns:
         These, and how many lines are left out.
@@ -80,13 +82,13 @@ def read_labelled(path: Path) -> tuple[list[Labelled], int]:
     Raises:
         InkError: If the file cannot be read.
     """
-    found, left_out = [], 0
+    found: dict[tuple[bytes, ...], Labelled] = {}
+    lines = 0
     for _, strokes, label, _ in read_drawings(path):
+        lines += 1
         if label is not None and not isinstance(strokes, InkError) and _can_be_drawn(strokes):
-            found.append((strokes, label))
-        else:
-            left_out += 1
-    return found, left_out
+            found.setdefault(tuple(stroke.tobytes() for stroke in strokes), (strokes, label))
+    return list(found.values()), lines - len(found)
 
 
 def _can_be_drawn(strokes: Strokes) -> bool:

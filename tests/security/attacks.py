@@ -154,7 +154,8 @@ HOSTILE = (
     "{{7*7}}",
 )
 PARAMETERS = {
-    "": ("model", "wide"),
+    "": ("model", "wide", "drawing"),
+    "inside": ("model", "drawing", "layer", "part", "place", "not", "along", "why", "kept"),
     "curves": ("run", "measure", "images", "along", "up", "mean", "report"),
     "confusion": ("a", "b", "matrix", "cells", "muted", "true", "read", "digit", "list", "roc"),
     "compare": ("view", "a", "b", "against"),
