@@ -4,7 +4,7 @@ import streamlit as st
 
 from digitnet import jobs
 from digitnet.ui import roles
-from digitnet.ui.page import ASSETS, page_file, show_menu, show_training_sign
+from digitnet.ui.page import ASSETS, page_file, run_script, show_menu, show_training_sign
 
 st.set_page_config(page_title="digitnet", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 roles.enter()
@@ -17,6 +17,7 @@ mine = st.Page(page_file("mine"), title="My hand")
 pages = [draw, inside, mine, curves, confusion, compare]
 if jobs.is_class():
     pages.append(st.Page(page_file("classroom"), title="Class"))
+    run_script("tabs.js")
 page = st.navigation(pages, position="top")
 show_menu(pages)
 show_training_sign(compare)

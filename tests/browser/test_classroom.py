@@ -74,6 +74,21 @@ def test_the_owner_stays_signed_in_over_a_reload_in_this_browser_alone(
     expect(desk).to_have_count(0)
 
 
+def test_a_page_in_another_tab_is_of_the_same_visit(browser: Browser, class_address: str) -> None:
+    pupil = browser.new_context().new_page()
+    open_page(pupil, class_address)
+    expect(pupil).to_have_url(CODE)
+    code = CODE.search(pupil.url)[1]
+    for link in ("Curves", "Compare"):
+        with pupil.context.expect_page() as opened:
+            pupil.get_by_role("link", name=link, exact=True).first.click(button="middle")
+        expect(opened.value.get_by_role("heading").first).to_be_visible()
+        assert CODE.search(opened.value.url)[1] == code
+        assert f"/{link.lower()}?" in opened.value.url
+    pupil.get_by_role("link", name="Curves", exact=True).first.click()
+    expect(pupil).to_have_url(re.compile(f"/curves.*{code}"))
+
+
 def test_the_whole_way_of_a_drawing_to_the_wall(
     browser: Browser, class_address: str, runs: Path
 ) -> None:

@@ -178,7 +178,9 @@ def test_a_drawing_of_too_many_points_is_left_out(tmp_path):
 
 def test_a_drawing_that_comes_twice_is_taken_once(tmp_path):
     """Else it could be learnt, and be judged on."""
-    lines = [{"strokes": [[[x, 100] for x in range(9 + place % 2)]], "label": 1} for place in range(5)]
+    lines = [
+        {"strokes": [[[x, 100] for x in range(9 + place % 2)]], "label": 1} for place in range(5)
+    ]
     (tmp_path / DRAWINGS).write_text("\n".join(map(json.dumps, lines)))
     labelled, left_out = read_labelled(tmp_path / DRAWINGS)
     assert [len(strokes[0]) for strokes, _ in labelled] == [9, 10] and left_out == 3
