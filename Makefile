@@ -14,11 +14,15 @@ SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_inf
 APP := $(VENV)/app.stamp
 DEV := $(VENV)/dev.stamp
 
+# Python keeps what it compiled: processes without number import the same modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A worker a core; the memory of each (TensorFlow, Chromium, the app) is about 2 GB.
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-# Tests that `make check` does without: they import TensorFlow, which takes longer than most of them.
-WITH_TENSORFLOW := tests/training tests/serving/test_networks.py
+# Tests that `make check` does without: they need TensorFlow, whose import takes longer than most of
+# them, a browser, or a server to attack.
+LEFT_OUT := tests/training tests/serving/test_networks.py tests/browser tests/security
 
 .PHONY: app check test lint format results bench screenshots
 
@@ -26,7 +30,7 @@ app: $(APP)
 	$(PYTHON) -m streamlit run app.py
 
 check: lint
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser" $(addprefix --ignore=,$(WITH_TENSORFLOW))
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(addprefix --ignore=,$(LEFT_OUT))
 
 test: lint
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE)

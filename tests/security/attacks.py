@@ -198,23 +198,27 @@ def _saved(kind: str, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-FRAMES = [Image.new("L", (2_000, 2_000), one) for one in range(40)]
+def _frames() -> bytes:
+    frames = [Image.new("L", (2_000, 2_000), one) for one in range(40)]
+    return _saved("GIF", save_all=True, append_images=frames)
+
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-PICTURES = {
-    "2^31 wide": _png(2**31 - 1, 2**31 - 1),
-    "a bomb of 100 megapixels": _png(10_000, 10_000, 10_000),
-    "a bomb of 30 megapixels, whole": _png(5_400, 5_400, 5_400),
-    "60,000 x 1": _png(60_000, 1, 1),
-    "0 x 0": _png(0, 0),
-    "no pixels": _png(500, 500),
-    "half": _saved("PNG")[:150],
-    "noise": np.random.default_rng(0).bytes(100_000),
-    "40 frames": _saved("GIF", save_all=True, append_images=FRAMES),
-    "a script": SVG,
-    "a document": b"%PDF-1.7 " + bytes(1_000),
-    "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n",
-    "a TIFF of lies": _saved("TIFF")[:8] + bytes(range(256)) * 10,
-    "nothing": b"",
+PICTURES: dict[str, Callable[[], bytes]] = {  # made when they are sent: some take seconds
+    "2^31 wide": lambda: _png(2**31 - 1, 2**31 - 1),
+    "a bomb of 100 megapixels": lambda: _png(10_000, 10_000, 10_000),
+    "a bomb of 30 megapixels, whole": lambda: _png(5_400, 5_400, 5_400),
+    "60,000 x 1": lambda: _png(60_000, 1, 1),
+    "0 x 0": lambda: _png(0, 0),
+    "no pixels": lambda: _png(500, 500),
+    "half": lambda: _saved("PNG")[:150],
+    "noise": lambda: np.random.default_rng(0).bytes(100_000),
+    "40 frames": _frames,
+    "a script": lambda: SVG,
+    "a document": lambda: b"%PDF-1.7 " + bytes(1_000),
+    "PostScript": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n",
+    "a TIFF of lies": lambda: _saved("TIFF")[:8] + bytes(range(256)) * 10,
+    "nothing": lambda: b"",
 }
 
 

@@ -85,7 +85,8 @@ def test_no_picture_is_more_than_a_sentence(server, visitor):
     [(way, fragment)] = [one for one in visitor.find("button_group") if "Way" in one[0].label]
     visitor.act({way.id: ["Upload"]}, fragment)
     memory = server.megabytes
-    for name, content in PICTURES.items():
+    for name, make in PICTURES.items():
+        content = make()
         [(uploader, fragment)] = visitor.find("file_uploader")
         started = time.monotonic()
         visitor.act({uploader.id: visitor.upload("digit.png", content)}, fragment)
