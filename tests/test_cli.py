@@ -24,7 +24,7 @@ from digitnet.experiments import EXPERIMENTS, READER
 from digitnet.runs import CALIBRATION, DRAWINGS, REQUEST, TRAINED, Outcome, Request
 from digitnet.serving import ModelServer, Reading, digit_probabilities
 from digitnet.show.teaching import describe_outcome
-from digitnet.study import results
+from digitnet.study import readme
 from tests.made_models import BREAKERS, break_model
 from tests.made_runs import (
     copy_shipped,
@@ -513,7 +513,7 @@ def test_current_runs_are_published(store, capsys):
 
 def test_the_readmes_results_are_those_of_the_shipped_runs(store, tmp_path, monkeypatch, capsys):
     """In a copy of the README; what is current here has no place in it."""
-    monkeypatch.setattr(results, "home", lambda: tmp_path)
+    monkeypatch.setattr(readme, "home", lambda: tmp_path)
     ship_run(store, make_request("cnn", dataset="mnist"))  # an accuracy of 50%
     finish_run(store, make_request("lenet5", dataset="mnist"))
     before = (REPOSITORY / "README.md").read_text(encoding="utf-8")

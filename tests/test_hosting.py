@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
-sys.modules.update({"tensorflow": None, "keras": None, "digitnet.study.results": None})
+sys.modules.update({"tensorflow": None, "keras": None, "digitnet.study.readme": None})
 script = Path(sys.argv[1])
 visit = runpy.run_path(str(script))["app"].script_path
 app = AppTest.from_file(visit, default_timeout=60).run()

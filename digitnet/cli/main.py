@@ -20,7 +20,7 @@ from digitnet.errors import DigitnetError
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import Run, RunError, RunStore, publish, write_atomically
 from digitnet.serving import make_current
-from digitnet.study import calibration, files, fitting, maps, results
+from digitnet.study import calibration, files, fitting, maps, readme, results
 
 COLLECTIONS = {"unipen": read_unipen, "uji": read_uji}
 FAULTS_SHOWN = 5
@@ -191,5 +191,5 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def _results(options: argparse.Namespace) -> int:
-    print(results.write_readme(RunStore.default()))
+    print(readme.write_readme(RunStore.default()))
     return OK

@@ -16,7 +16,7 @@ from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, Number, read_number
 from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_parts
-from digitnet.study import results
+from digitnet.study import measured
 from digitnet.study.files import find_reader
 
 NO_DIGIT = np.eye(11)[10] * 0.94 + 0.005
@@ -170,12 +170,12 @@ def test_the_readme_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> 
         "overlapping": 136,
         "writers": 30,
     }
-    monkeypatch.setattr(results, "load_measured", lambda name: record)
-    told = results.format_numbers(["abc"])
+    monkeypatch.setattr(measured, "load_measured", lambda name: record)
+    told = measured.format_numbers(["abc"])
     assert "1,000 numbers" in told and "`reader` read **97.5%** (96.3% to 98.3%, by writer)" in told
-    assert "python -m benchmarks.numbers FILE" in results.format_numbers(["another"])
-    monkeypatch.setattr(results, "load_measured", lambda name: {})
-    assert "python -m benchmarks.numbers FILE" in results.format_numbers(["abc"])
+    assert "python -m benchmarks.numbers FILE" in measured.format_numbers(["another"])
+    monkeypatch.setattr(measured, "load_measured", lambda name: {})
+    assert "python -m benchmarks.numbers FILE" in measured.format_numbers(["abc"])
 
 
 def test_digits_are_as_sure_as_the_network_is_calibrated() -> None:

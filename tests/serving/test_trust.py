@@ -20,7 +20,7 @@ from digitnet.serving import (
     trust,
 )
 from digitnet.show.draw import count_votes, describe_agreement, describe_trust
-from digitnet.study.results import NOT_MEASURED, format_confidence, format_drawings
+from digitnet.study.measured import NOT_MEASURED, format_confidence, format_drawings
 from digitnet.study.summaries import summarize_current
 
 RECORD = {

@@ -12,8 +12,8 @@ from digitnet.experiments import EXPERIMENTS, REPORT_EXPERIMENTS, find_experimen
 from digitnet.report import load_report_scores
 from digitnet.runs import RunStore
 from digitnet.serving import ServedNetwork
-from digitnet.study import results
-from digitnet.study.results import render_readme
+from digitnet.study import measured
+from digitnet.study.readme import render_readme
 from digitnet.study.scores import evaluate_predictions
 
 REPOSITORY = Path(__file__).parents[2]
@@ -94,12 +94,12 @@ def test_the_readme_tells_what_teaching_gains(monkeypatch):
         "seconds": 36.05,
     }
     record = {"set": "pens", "summary": summary, "served_sha256": "abc"}
-    monkeypatch.setattr(results, "load_measured", lambda name: record)
-    told = results.format_teaching(["abc"])
+    monkeypatch.setattr(measured, "load_measured", lambda name: record)
+    told = measured.format_teaching(["abc"])
     assert "misread **8** of the other 3,745 instead of 21" in told
     assert "7 writers gained, none lost" in told
-    monkeypatch.setattr(results, "load_measured", lambda name: {})
-    assert "python -m benchmarks.teaching FILE" in results.format_teaching(["abc"])
+    monkeypatch.setattr(measured, "load_measured", lambda name: {})
+    assert "python -m benchmarks.teaching FILE" in measured.format_teaching(["abc"])
 
 
 def test_the_readme_tells_how_many_people_one_server_carries(monkeypatch):
@@ -107,12 +107,12 @@ def test_the_readme_tells_how_many_people_one_server_carries(monkeypatch):
     where = {"machine": "Linux x86_64, 2 cores", "processor": "A processor"}
     memory = {"megabytes_before": 301.0, "megabytes_after": 333.0}
     way = {"strokes": 1800, "megabytes_before": 430.0, "megabytes_after": 431.6}
-    measured = {
+    records = {
         "load": {"crowds": {"50": crowd}, "provenance": where} | memory,
         "memory": {"ways": {"as it is": way}},
     }
-    monkeypatch.setattr(results, "load_measured", lambda name: measured.get(name, {}))
-    said = results.format_load()
+    monkeypatch.setattr(measured, "load_measured", lambda name: records.get(name, {}))
+    said = measured.format_load()
     assert "50 people have half of their readings within 41 ms and 95% within 1,180 ms" in said
     assert (
         "15 ms" in said
@@ -120,7 +120,7 @@ def test_the_readme_tells_how_many_people_one_server_carries(monkeypatch):
         and "has 333 MB, before they came 301 MB" in said
         and "from 430 to 432 MB" in said
     )
-    measured.pop("memory")
-    assert "1,800" not in results.format_load()
-    measured.clear()
-    assert results.format_load() == ""
+    records.pop("memory")
+    assert "1,800" not in measured.format_load()
+    records.clear()
+    assert measured.format_load() == ""

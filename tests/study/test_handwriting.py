@@ -19,7 +19,7 @@ from digitnet.study.handwriting import (
     find_drawn,
     list_collections,
 )
-from digitnet.study.results import format_handwriting, format_reader
+from digitnet.study.measured import format_handwriting, format_reader
 from digitnet.study.standings import load_standings, tabulate_standings
 from digitnet.study.summaries import summarize_run
 from tests.made_runs import make_request, ship_run, use_store
