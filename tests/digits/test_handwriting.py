@@ -21,6 +21,7 @@ from digitnet.digits import (
 from digitnet.digits.handwriting import (
     OUTLIER,
     STROKE_FILES,
+    Drawing,
     Epochs,
     Mixture,
     Sources,
@@ -32,6 +33,7 @@ from digitnet.digits.handwriting import (
 from digitnet.digits.handwriting.doodles import make_doodle
 from digitnet.digits.handwriting.drawings import fit
 from digitnet.digits.handwriting.paths import sample_paths
+from digitnet.digits.handwriting.rare_forms import make_rare
 from digitnet.digits.handwriting.rendering import draw
 from digitnet.digits.ink import PEN_WIDTH, render_strokes
 from digitnet.digits.ink.strokes import PEN_EDGE
@@ -202,6 +204,67 @@ def test_every_doodle_is_a_drawing():
         assert np.abs(np.concatenate(strokes)).max() == pytest.approx(0.5)
         assert np.ptp(render_strokes([140 + 180 * stroke for stroke in strokes])) > 100
     assert {len(strokes) for strokes in drawn} >= {1, 2, 3}
+
+
+# --- rare forms ----------------------------------------------------------------------------------
+
+
+def one_stroke(*points):
+    """A drawing of a single stroke, as a data set's: 40 points along straight lines."""
+    corners = np.array(points, float)
+    at = np.linspace(0, len(corners) - 1, 40)
+    columns = [np.interp(at, np.arange(len(corners)), column) for column in corners.T]
+    [stroke] = fit([np.stack(columns, axis=1)])
+    return Drawing([stroke], 0, "", "", "", "")
+
+
+PLAIN = {
+    0: [(0.5, 0), (0, 0.5), (0.5, 1), (1, 0.5), (0.5, 0)],
+    1: [(0.5, 0), (0.45, 1)],
+    4: [(0.4, 0), (0, 0.6), (0.8, 0.6), (0.8, 0), (0.7, 1)],
+    5: [(0.7, 0), (0, 0), (0, 0.4), (0.7, 0.6), (0.5, 1), (0, 0.9)],
+    7: [(0, 0), (0.7, 0), (0.2, 1)],
+    8: [(0.4, 0), (0, 0.3), (0.6, 0.7), (0.3, 1), (0, 0.7), (0.6, 0.3), (0.4, 0)],
+}
+
+
+@pytest.fixture(scope="module")
+def rare():
+    """Many forms of each digit that has rare ones, each made of one plain drawing."""
+    plain = [[one_stroke(*PLAIN[digit])] if digit in PLAIN else [] for digit in range(10)]
+    made = make_rare(plain, 600, np.random.default_rng(0))
+    return {digit: [strokes for strokes, label in made if label == digit] for digit in PLAIN}
+
+
+def test_every_rare_form_is_made_and_fits(rare):
+    assert sum(map(len, rare.values())) == 600 and all(rare.values())
+    for strokes in (one for forms in rare.values() for one in forms):
+        everything = np.concatenate(strokes)
+        assert np.isfinite(everything).all()
+        assert np.ptp(everything, axis=0).max() == pytest.approx(1)
+
+
+def test_zeros_are_slashed_and_fives_have_their_tops_apart(rare):
+    assert {len(strokes) for strokes in rare[0]} == {len(strokes) for strokes in rare[5]} == {2}
+    tops = [top for _, top in rare[5]]
+    assert all(np.ptp(top[:, 0]) > 3 * np.ptp(top[:, 1]) for top in tops)  # level
+
+
+def test_sevens_are_crossed_or_begin_with_a_serif(rare):
+    has_serif = np.array([one[0, 1] > one[:20, 1].min() + 0.05 for one, *_ in rare[7]])
+    is_crossed = np.array([len(strokes) == 2 for strokes in rare[7]])
+    assert (has_serif | is_crossed).all()
+    assert 0.3 < has_serif.mean() < 0.7 and (has_serif & is_crossed).any()
+    bars = [bar for _, *bars in rare[7] for bar in bars]
+    assert all(np.ptp(bar[:, 0]) > np.ptp(bar[:, 1]) for bar in bars)
+
+
+def test_eights_stay_open_and_fours_have_other_proportions(rare):
+    assert all(np.linalg.norm(one[0] - one[-1]) > 0.04 for [one] in rare[8])
+    shapes = [np.divide(*np.ptp(one, axis=0)) for [one] in rare[4]]
+    plain = np.divide(*np.ptp(np.array(PLAIN[4]), axis=0))
+    assert min(shapes) < 0.7 * plain and max(shapes) > 1.4 * plain
+    assert all(abs(np.log(shape / plain)) > 0.2 for shape in shapes)
 
 
 # --- epochs --------------------------------------------------------------------------------------

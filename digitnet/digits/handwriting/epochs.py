@@ -51,8 +51,8 @@ class Mixture:
     """
 
     images: int = 32_000
-    drawings: int = 25_000
-    rare: int = 1_600
+    drawings: int = 23_400
+    rare: int = 3_200
     letters: int = 4_400
     made_outliers: int = 4_000
 

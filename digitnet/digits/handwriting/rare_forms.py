@@ -13,13 +13,13 @@ from digitnet.digits.handwriting.drawings import Drawing, Strokes, fit
 def make_rare(
     by_digit: Sequence[Sequence[Drawing]], count: int, rng: np.random.Generator
 ) -> list[tuple[Strokes, int]]:
-    """Makes forms that few writers use: 1 with a flag, 7 with a bar, 0 with a slash."""
-    edits = ((1, _add_flag), (1, _add_flag), (7, _add_bar), (0, _add_slash))
+    """Makes forms that few writers use, such as a 1 with a long flag or a 7 with a bar."""
     made: list[tuple[Strokes, int]] = []
     while len(made) < count:
-        digit, edit = edits[rng.integers(len(edits))]
+        digit, edit = _EDITS[rng.integers(len(_EDITS))]
         plain = by_digit[digit][int(rng.integers(len(by_digit[digit])))]
-        strokes = edit(plain.strokes, rng) if len(plain.strokes) == 1 else []
+        is_simple = len(plain.strokes) == 1 or edit is _widen  # the others alter a single stroke
+        strokes = edit(plain.strokes, rng) if is_simple else []
         if fitted := fit(strokes):
             made.append((fitted, digit))
     return made
@@ -61,6 +61,46 @@ def _add_slash(strokes: Strokes, rng: np.random.Generator) -> Strokes:
     return [strokes[0], _curve(end, rng.normal(0, 0.05, 2), -end)]
 
 
+def _add_serif(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Begins a 7 with a short stroke downwards to the left of its top, sometimes bars it too."""
+    stroke = strokes[0]
+    is_level = stroke[0, 1] < -0.3 and stroke[0, 0] < stroke[len(stroke) // 3, 0]
+    if not is_level:
+        return []
+    foot = stroke[0] + np.array([rng.normal(-0.02, 0.04), rng.uniform(0.1, 0.3)])
+    serif = _curve(foot, (foot + stroke[0]) / 2 + rng.normal(0, 0.02, 2), stroke[0])
+    made = np.concatenate([serif, stroke])
+    return _add_bar([made], rng) if rng.random() < 0.3 else [made]
+
+
+def _part_top(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Draws a 5's top last, by itself and a little off."""
+    stroke = strokes[0] if strokes[0][0, 1] < strokes[0][-1, 1] else strokes[0][::-1]
+    upper = stroke[: max(len(stroke) // 2, 2)]
+    corner = int(np.argmin(upper.sum(axis=1)))  # furthest to the left and the top
+    top, rest = stroke[: corner + 1], stroke[corner:]
+    if corner < 1 or np.ptp(top[:, 0]) < 0.12:
+        return []
+    off = np.array([rng.uniform(-0.06, 0.14), rng.uniform(-0.14, 0.05)])
+    return [rest, top[::-1] + off]
+
+
+def _open_loop(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Leaves an 8 open at its top, where the pen begins and ends."""
+    stroke = strokes[0]
+    if np.linalg.norm(stroke[0] - stroke[-1]) > 0.3 or stroke[0, 1] > -0.1:
+        return []
+    lost = max(1, round(len(stroke) * rng.uniform(0.03, 0.12)))
+    opened = stroke[lost:] if rng.random() < 0.5 else stroke[:-lost]
+    return [opened] if len(opened) > 8 else []
+
+
+def _widen(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Draws a digit much wider or narrower than it was."""
+    aspect = math.exp(rng.choice([-1, 1]) * rng.uniform(0.25, 0.6))
+    return [stroke * [aspect, 1] for stroke in strokes]
+
+
 def _bar(middle: np.ndarray, half: float, rng: np.random.Generator) -> np.ndarray:
     """Returns a nearly level stroke."""
     tip = np.array([half, rng.normal(0, 0.15) * half])
@@ -71,3 +111,17 @@ def _curve(start: np.ndarray, middle: np.ndarray, end: np.ndarray) -> np.ndarray
     """Returns points on a parabola through three."""
     t = np.linspace(-1, 1, 12)[:, None]
     return middle + t * (end - start) / 2 + t * t * ((start + end) / 2 - middle)
+
+
+# What is made of which digit; a form that is there twice is made twice as often.
+_EDITS = (
+    *[(1, _add_flag)] * 4,
+    *[(7, _add_bar)] * 2,
+    *[(0, _add_slash)] * 2,
+    (7, _add_serif),
+    (7, _add_serif),
+    (5, _part_top),
+    (5, _part_top),
+    (8, _open_loop),
+    (4, _widen),
+)
