@@ -552,7 +552,12 @@ def test_the_reader_is_taught_and_what_came_of_it_is_told(
         return store.finish(training)
 
     replace_trainer(monkeypatch, run_training)
-    lines = [json.dumps({"strokes": one, "label": d}) for d, one in load_samples().items()] * 2
+    samples = load_samples().items()
+    lines = [
+        json.dumps({"strokes": [[[x + off, y] for x, y in stroke] for stroke in one], "label": d})
+        for off in (0, 1)
+        for d, one in samples
+    ]
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join([*lines, json.dumps({"strokes": load_samples()[3]})]))
     assert cli.main(["teach", str(file)]) == cli.OK

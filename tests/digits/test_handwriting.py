@@ -174,6 +174,7 @@ def pictures_in(digits):
     return {image.tobytes() for image in digits.images}
 
 
+@pytest.mark.slow
 def test_the_reader_is_calibrated_on_what_its_training_holds_out(folder, small_mnist, monkeypatch):
     monkeypatch.setattr(unlearnt, "load_digits", material.load_digits)
     found = load_unlearnt("handwriting")

@@ -216,6 +216,7 @@ def test_read_only_refuses_every_change(store, workers, monkeypatch):
     assert ids(store, "queued") == [training.id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_effect", ["stops", "ignored"])
 def test_a_running_training_is_stopped_within_five_seconds(store, scripts, signal_effect):
     training = store.create(CNN)
@@ -321,6 +322,7 @@ def test_a_training_resumed_right_after_it_was_cancelled_is_trained(store, work)
     assert [run.id for run in store.finished()] == [training.id]
 
 
+@pytest.mark.slow
 def test_the_worker_waits_while_someone_else_trains(store, work, scripts):
     other = store.create(LENET)
     process = scripts(TRAIN, other.id, "stops")

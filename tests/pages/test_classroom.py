@@ -224,6 +224,7 @@ def test_only_the_key_opens_the_desk_and_tries_have_an_end(store):
     assert key not in str(app.session_state)
 
 
+@pytest.mark.slow
 def test_whoever_tries_keys_all_the_time_does_not_keep_the_owner_out(store, monkeypatch):
     monkeypatch.setattr(roles, "TRY_SECONDS", 0.05)
     key = Classroom(store).make_key()
@@ -264,6 +265,7 @@ def test_the_wall_tells_an_address_that_others_can_open(own, told):
     assert words.address_for_others(own, None) == own
 
 
+@pytest.mark.slow
 def test_the_owner_approves_no_more_than_is_seen_and_can_take_each_down(store):
     given = Donations(store)
     for place in range(30):

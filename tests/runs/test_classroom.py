@@ -133,6 +133,7 @@ def test_who_has_signed_in_is_known_by_a_token_until_signed_out_or_the_key_is_an
     assert not room.is_signed_in(second)
 
 
+@pytest.mark.slow
 def test_a_token_holds_for_half_a_day_and_so_many_hold(store, monkeypatch):
     room = Classroom(store)
     key = room.make_key()

@@ -26,6 +26,7 @@ def draw_labels(probabilities, rng):
     return (probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))).sum(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.2])
 def test_the_temperature_that_was_taken_away_is_found_again(temperature, rng):
     calibrated = rng.dirichlet(np.full(10, 0.1), 20_000)
@@ -46,6 +47,7 @@ def test_the_temperature_is_where_scikit_learn_finds_the_least_brier_score(rng):
     assert fit_temperature(labels, probabilities) == pytest.approx(best, rel=2e-2)
 
 
+@pytest.mark.slow
 def test_a_few_that_are_misread_with_certainty_do_not_make_all_others_unsure(rng):
     calibrated = rng.dirichlet(np.full(10, 0.1), 20_000)
     labels = draw_labels(calibrated, rng).clip(0, 9)

@@ -75,6 +75,7 @@ def test_figures_agree_with_scikit_learn():
         }
 
 
+@pytest.mark.slow
 def test_loss_precision_and_recall_agree_with_keras():
     keras = pytest.importorskip("keras")
     labels, probabilities = made_up_network(skill=2.0)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from streamlit.components.v2.bidi_component import serialization
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 
@@ -29,6 +30,7 @@ assert not loaded & {"pandas", "pyarrow"}, "the Draw page has loaded Pandas"
 """
 
 
+@pytest.mark.slow
 def test_the_draw_page_does_not_load_pandas(tmp_path: Path) -> None:
     environment = {**os.environ, "DIGITNET_RUNS": str(tmp_path)}
     done = subprocess.run(
