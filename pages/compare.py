@@ -78,7 +78,7 @@ TABLE_COLUMNS = {
         "An epoch",
         format="%.1f s",
         width=78,
-        help="On the clock where it was trained, with all else that ran there",
+        help="In the mean, on the clock where it was trained, with all else that ran there",
     ),
     "milliseconds": st.column_config.NumberColumn("One image", format="%.2f ms", width=86),
     "dataset": st.column_config.TextColumn("Learnt from", width=140),

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from digitnet import cli
+from digitnet.cli.reading import format_answer
 from digitnet.digits import ink, load_samples
 from digitnet.experiments import EXPERIMENTS, READER
 from digitnet.runs import CALIBRATION, DRAWINGS, REQUEST, TRAINED, Outcome, Request
@@ -89,7 +90,7 @@ def run(*arguments):
         (["train", "Mine", "--layers", "flatten"], "a network's name has 1 to 24"),
         (["train", "cnn", "--layers", "flatten"], "one of the project's own networks'"),
         (["train", "a", "b", "--layers", "flatten"], "give one name"),
-        (["train", "--all", "--layers", "flatten"], "give one name"),
+        (["train", "--all", "--layers", "flatten"], "needs a name for the new network"),
         (["predict", "x.png", "--model", "resnet"], "no experiment is named"),
         (["predict", "x.png", "--model", "cnn"], "not trained yet"),
         (["evaluate", "--drawings", "x.jsonl"], "no network is trained yet"),
@@ -363,6 +364,42 @@ def test_predict_numbers(served_reader, tmp_path, capsys):
     assert "predictions" in two and "error" in nothing and "number" not in nothing
     cli.main(["predict", str(file), "--number"])
     assert "[0]: number 24  reader" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "is_digit", "told"),
+    [
+        ("2", False, "not a digit"),
+        ("2", True, "number 2"),
+        ("24", False, "number 24"),
+    ],
+)
+def test_what_is_no_digit_is_no_number_of_one_digit_either(number, is_digit, told):
+    predictions = {"cnn": {"digit": 4, "probabilities": [0.7]}}
+    answer = {"file": "x", "index": 0, "is_digit": is_digit, "predictions": predictions}
+    assert format_answer(answer | {"number": number}) == f"x[0]: {told}  cnn 4 (70.0%)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["cnn", "--all"], "say --all, or name the experiments to train, not both"),
+        (["--layers", "conv 8"], "--layers needs a name for the new network"),
+        ([], "name the experiments to train, or say --all"),
+    ],
+)
+def test_what_is_asked_wrongly_of_train_is_said(store, capsys, arguments, error):
+    assert cli.main(["train", *arguments]) == cli.USAGE
+    assert error in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["reader"], ["cnn", "--dataset", "handwriting"]])
+def test_nothing_is_begun_that_lacks_its_drawings(store, monkeypatch, capsys, arguments):
+    monkeypatch.delenv("DIGITNET_STROKES", raising=False)
+    assert cli.main(["train", *arguments]) != cli.OK
+    error = capsys.readouterr().err
+    assert "needs drawings. Set DIGITNET_STROKES to a folder" in error and "goes on" not in error
+    assert not store.unfinished()
 
 
 @pytest.mark.parametrize(("options", "told"), [([], 1), (["--number"], 0), (["--json"], 0)])

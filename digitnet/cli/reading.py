@@ -49,8 +49,9 @@ def format_answer(answer: dict[str, Any]) -> str:
         for name, one in answer["predictions"].items()
     ]
     verdict = ["not a digit"] if answer["is_digit"] is False else []
-    number = [f"number {answer['number']}"] if "number" in answer else []
-    return f"{place}: " + "  ".join(number + verdict + readings)
+    if len(answer.get("number", "")) > 1 or ("number" in answer and not verdict):
+        verdict = [f"number {answer['number']}"]
+    return f"{place}: " + "  ".join(verdict + readings)
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

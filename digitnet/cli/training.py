@@ -17,7 +17,7 @@ from typing import Any
 
 from digitnet import jobs
 from digitnet.cli.ends import FAILED, INTERRUPTED, OK, USAGE, CommandError
-from digitnet.digits import read_labelled
+from digitnet.digits import is_here, read_labelled
 from digitnet.experiments import (
     DATASETS,
     REPORT_EXPERIMENTS,
@@ -110,17 +110,24 @@ def _requests(options: argparse.Namespace) -> list[Request]:
     """The report's settings for each chosen experiment, changed where the user said so."""
     said = _said_settings(options)
     TrainingSettings(**said)  # first, so that no network is kept for settings that are refused
-    return [Request(one.name, replace(one.settings, **said)) for one in _chosen(options)]
+    requests = [Request(one.name, replace(one.settings, **said)) for one in _chosen(options)]
+    for dataset in {request.settings.dataset for request in requests}:
+        is_here(dataset)  # says what is missing before anything is begun
+    return requests
 
 
 def _chosen(options: argparse.Namespace) -> list[Experiment]:
-    if options.all == bool(options.names):
-        raise SettingsError("name the experiments to train, or say --all")
     store = RunStore.default()
+    if options.all and options.names:
+        raise SettingsError("say --all, or name the experiments to train, not both")
     if options.layers is not None:
+        if not options.names:
+            raise SettingsError("--layers needs a name for the new network")
         return [_add_network(store, options.names, options.layers)]
     if options.all:
         return list(REPORT_EXPERIMENTS)
+    if not options.names:
+        raise SettingsError("name the experiments to train, or say --all")
     return [store.find_experiment(name) for name in dict.fromkeys(options.names)]
 
 

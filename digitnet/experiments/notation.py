@@ -17,7 +17,8 @@ from digitnet.experiments.layers import (
     MaxPool,
 )
 
-_WHOLE, _WINDOW, _SHARE = r"(\d{1,6})", r"(\d{1,6})/(\d{1,6})", r"(0?\.\d{1,6}|0)"
+_WHOLE, _WINDOW = r"(\d{1,20})", r"(\d{1,20})/(\d{1,20})"
+_SHARE = r"(\d{1,20}|\d{0,20}\.\d{1,20})"
 
 # How each kind of layer is written; in brackets what may be added.
 _KINDS: dict[str, tuple[str, str, Callable[[re.Match[str]], Layer]]] = {
@@ -58,7 +59,7 @@ def format_layers(layers: Iterable[Layer]) -> str:
 
 
 def parse_layers(text: str) -> tuple[Layer, ...]:
-    """Reads hidden layers, in order, separated by commas.
+    """Reads hidden layers, in order, separated by commas or lines.
 
     Args:
         text: Such as "conv 32, max 2/2, flatten, dense 64"; white space and case do not count.
@@ -67,7 +68,7 @@ def parse_layers(text: str) -> tuple[Layer, ...]:
         LayerError: If a layer cannot be read or has a value out of its range (the message names
             its place), or they are too many.
     """
-    parts = [" ".join(part.lower().split()) for part in text.split(",")]
+    parts = [" ".join(part.lower().split()) for part in re.split(r"\s*[,\n]\s*", text.strip())]
     if len(parts) > MOST_LAYERS:
         raise LayerError(f"a network has at most {MOST_LAYERS} layers: {len(parts)}")
     layers = []

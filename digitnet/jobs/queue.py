@@ -246,7 +246,7 @@ def delete_network(store: RunStore, name: str) -> None:
     with changing_queue(store) as order:
         started = find_started(store)
         if started and started.training_id.startswith(f"{name}/"):
-            raise JobError(f"{name} is training now; stop it first")
+            raise JobError(f"the network {name} is training now; stop it first")
         try:
             store.delete_network(name)
         except NetworkError as error:

@@ -284,7 +284,7 @@ class RunStore:
         """
         require_own(self.local, name)
         if any(training.is_locked() for training in self.unfinished(name)):
-            raise RunError(f"{name} is training now; stop it first")
+            raise RunError(f"the network {name} is training now; stop it first")
         for visitors in self.of_visitors():
             if visitors.held(name):
                 leave_network(self.local, name, visitors.local)

@@ -84,7 +84,7 @@ def drawing_html(donation: Donation) -> Markup:
 def describe_wall(count: int) -> str:
     """What the figures of the drawings say, in a sentence."""
     newest = f" Of {count:,}, these are the newest {MOST_SHOWN}." if count > MOST_SHOWN else ""
-    return f"Below each drawing: how many of the networks read it rightly.{newest}"
+    return f"Below each drawing: how many of the networks that learnt read it rightly.{newest}"
 
 
 def describe_quota(quota: Quota, trainings: int, used: int) -> str:

@@ -66,10 +66,15 @@ def describe_standing(ranked: Sequence[Run], compared: Pairs) -> str:
     if others == 1:
         same = "cannot be told apart from" if winners[None] else "is better than"
         return f"{best.experiment.title} {same} the one other that read the same digits."
+    lead = (
+        f"Of the {others + 1} networks that read the same digits, {best.experiment.title} is the "
+        "most accurate. It is better than"
+    )
+    if not winners[None]:
+        return f"{lead} each of the {others} others."
     return (
-        f"Of the {others + 1} networks that read the same digits {best.experiment.title} is the "
-        f"most accurate. It is better than {winners['a']} of the {others} others, and cannot be "
-        f"told apart from {winners[None]}."
+        f"{lead} {winners['a']} of the {others} others, and cannot be told apart from "
+        f"{winners[None]}."
     )
 
 

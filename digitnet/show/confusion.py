@@ -157,11 +157,13 @@ def _rgba(colour: str, opacity: float) -> str:
 
 def describe_matrix(answers: Answers) -> str:
     """The commonest mistakes of a run, in a sentence."""
-    worst = worst_confusions(answers.labels, answers.readings, most=3)
+    worst = worst_confusions(answers.labels, answers.readings, most=4)
     size, wrong = len(answers.labels), int((~answers.correct).sum())
     if not worst:
         return f"All {size:,} test digits are read rightly."
-    named = ", ".join(f"{true} as {read} ({count}×)" for true, read, count in worst)
+    # Of mistakes that are made as often, none is named before the others.
+    told = [one for one in worst[:3] if len(worst) < 4 or one[2] > worst[3][2]] or worst[:1]
+    named = ", ".join(f"{true} as {read} ({count}×)" for true, read, count in told)
     return f"{wrong:,} of {size:,} test digits are misread, most often {named}."
 
 

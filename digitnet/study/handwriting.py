@@ -128,9 +128,10 @@ def describe_gains(summaries: Sequence[RunSummary]) -> str:
     on_mnist = [one.accuracy or 0 for one in alone]
     low, high = _accuracy_on_pendigits(worst), _accuracy_on_pendigits(best)
     words = (
-        f"What architecture buys: between the {len(alone)} networks that learnt from MNIST alone "
-        f"lie {_points(max(on_mnist) - min(on_mnist))} on MNIST's test and {_points(high - low)} "
-        f"on pen drawings, from {_name(worst)} ({low:.2%}) to {_name(best)} ({high:.2%})."
+        f"What architecture buys: between the {len(alone)} networks that learnt to read from MNIST "
+        f"alone lie {_points(max(on_mnist) - min(on_mnist))} on MNIST's test and "
+        f"{_points(high - low)} on pen drawings, from {_name(worst)} ({low:.2%}) to {_name(best)} "
+        f"({high:.2%})."
     )
     if others:
         words += (

@@ -202,7 +202,8 @@ def _show_for_all(seen: Sequence[Donation], count: int) -> None:
     which = some if len(seen) < count else "them all"
     with st.container(horizontal=True):
         _button(f"Show {which}", "done_all", "show_all", _show_drawings, ids)
-        _button(f"Delete {which}", "delete", "delete_all_waiting", _delete_drawings, ids)
+        with _asking(f"Delete {which}", "ask delete_all_waiting", which):
+            _button("Delete them", "delete", "delete_all_waiting", _delete_drawings, ids)
 
 
 def _show_donations(donations: Sequence[Donation], place: str) -> None:
@@ -248,8 +249,7 @@ def _show_visitor(visitors: RunStore) -> None:
         with _row():
             usage = Classroom(visitors).usage(visitors)
             st.markdown(words.describe_visitor(name, *usage))
-            with st.popover("Delete all", icon=":material/delete:", key=f"ask {name}"):
-                st.markdown("Delete all that this visitor keeps, for good?")
+            with _asking("Delete all", f"ask {name}", "all that this visitor keeps,"):
                 _button("Delete it", "delete", f"forget {name}", _delete_visitor, name)
         for job in jobs.list_jobs(visitors):
             with _row():
@@ -265,16 +265,30 @@ def _row() -> DeltaGenerator:
 
 def _show_job(visitor: str, job: Job) -> None:
     st.markdown(f"{job.experiment.title} · {job.state}")
-    label, action = ("Stop", jobs.cancel) if job.is_busy else ("Delete", jobs.delete)
-    icon = "stop" if job.is_busy else "delete"
-    _button(label, icon, f"{label} {visitor} {job.id}", _act_on, action, visitor, job.id)
+    if job.is_busy:
+        _button("Stop", "stop", f"Stop {visitor} {job.id}", _act_on, jobs.cancel, visitor, job.id)
+    else:
+        _offer_deletion(visitor, job.id, job.experiment.title)
 
 
 def _show_run(visitor: str, run: Run) -> None:
     accuracy, key = summarize_run(run).accuracy, f"{visitor} {run.id}"
     st.markdown(run.title + (f" · {accuracy:.2%} right" if accuracy else ""))
     _button("Share with the class", "check_circle", f"share {key}", _share, visitor, run.id)
-    _button("Delete", "delete", f"Delete {key}", _act_on, jobs.delete, visitor, run.id)
+    _offer_deletion(visitor, run.id, run.title)
+
+
+def _offer_deletion(visitor: str, run_id: str, title: str) -> None:
+    key = f"Delete {visitor} {run_id}"
+    with _asking("Delete", f"ask {key}", f"{title} of {visitor}"):
+        _button("Delete it", "delete", key, _act_on, jobs.delete, visitor, run_id)
+
+
+def _asking(label: str, key: str, what: str) -> DeltaGenerator:
+    """Where a deletion is confirmed, behind a button."""
+    asked = st.popover(label, icon=":material/delete:", key=key)
+    asked.markdown(f"Delete {what} for good?")
+    return asked
 
 
 def _act_on(

@@ -92,7 +92,9 @@ def test_every_drawing_that_is_left_out_has_a_reason():
 
 def test_without_the_folder_it_is_said_what_is_missing(monkeypatch):
     monkeypatch.delenv("DIGITNET_STROKES", raising=False)
-    with pytest.raises(DataError, match="set DIGITNET_STROKES .*uji_digits.*strokes unipen"):
+    with pytest.raises(
+        DataError, match="needs drawings. Set DIGITNET_STROKES .*uji_digits.*strokes unipen"
+    ):
         load_material(READER, READER.settings)
 
 

@@ -44,6 +44,11 @@ def test_case_and_white_space_do_not_count():
     )
 
 
+def test_a_line_may_hold_a_layer():
+    lines = "conv 8 same\nmax 2/2,\n\nflatten\ndense 64\n"
+    assert format_layers(parse_layers(lines)) == "conv 8 same, max 2/2, flatten, dense 64"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -55,7 +60,10 @@ def test_case_and_white_space_do_not_count():
         ("dense 9000", "units must be a whole number from 1 to 8,192"),
         ("max 2", "it is written like max 2/2"),
         ("max 2/0", "the stride must be a whole number from 1 to 28"),
-        ("dropout 1.5", "written like dropout .25"),
+        ("dense 9999999999", "units must be a whole number from 1 to 8,192"),
+        ("dropout 1.5", "dropout must be from 0 to below 1"),
+        ("dropout x", "written like dropout .25"),
+        ("conv 8,, flatten", "layer 2, empty"),
     ],
 )
 def test_what_cannot_be_read_is_said_at_its_layer(text, message):

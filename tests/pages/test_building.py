@@ -242,7 +242,7 @@ def test_a_network_that_trains_is_not_deleted(open_builder, store):
     app = open_builder()
     with training.locked():
         app.button(key="Delete it mine").click().run()
-    assert "Mine is training now; stop it first." in words_of(app)
+    assert "The network mine is training now; stop it first." in words_of(app)
     assert names_of(store) == ["mine"]
 
 

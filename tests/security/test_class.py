@@ -40,7 +40,7 @@ PAGES = tuple((page, unquote_plus(query.removeprefix("view="))) for page, query 
 UNTOLD = re.compile(r"\.lock$|class/counts\.json$")
 LINKS = 20  # invented codes that come by links
 OWN = {"Delete them all", "Teach the reader my hand"}  # buttons of who keeps drawings
-OWNERS = {"Show them all", "Delete them all", "Stop", "Share with the class", "Save", "End it"}
+OWNERS = {"Show them all", "Delete them", "Stop", "Share with the class", "Save", "End it"}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -231,6 +233,14 @@ def test_the_commonest_mistakes_are_told(cnn):
     mistakes = cnn.counts - np.diag(cnn.counts.diagonal())
     true, read = np.unravel_index(mistakes.argmax(), mistakes.shape)
     assert f"{true} as {read} ({mistakes.max()}×)" in sentence
+
+
+def test_of_mistakes_made_as_often_none_is_named_before_the_others(cnn):
+    labels = np.repeat(np.arange(10), 20)
+    readings = labels.copy()
+    readings[[0, 1, 2, 20, 21, 40, 41, 60, 61]] = 9  # three of 0 for 9, two of 1, 2 and 3
+    answers = replace(cnn, labels=labels, probabilities=np.eye(10)[readings])
+    assert figures.describe_matrix(answers).endswith("most often 0 as 9 (3×).")
 
 
 def test_the_table_has_every_digits_figures(cnn):

@@ -43,7 +43,10 @@ def find_strokes() -> Path:
     Raises:
         DataError: If DIGITNET_STROKES is not set, or a file is missing.
     """
-    folder = strokes_folder()
+    try:
+        folder = strokes_folder()
+    except DataError as error:
+        raise DataError(f"Real handwriting needs drawings. {error} {_HOW}") from None
     missing = [one.name for one in STROKE_FILES if not (folder / one.name).is_file()]
     if missing:
         raise DataError(
@@ -60,10 +63,8 @@ def strokes_folder() -> Path:
     """
     named = os.environ.get("DIGITNET_STROKES")
     if not named:
-        raise DataError(
-            "Real handwriting needs drawings: set DIGITNET_STROKES to a folder for "
-            f"{', '.join(one.name for one in STROKE_FILES)}. {_HOW}"
-        )
+        names = ", ".join(one.name for one in STROKE_FILES)
+        raise DataError(f"Set DIGITNET_STROKES to a folder for {names}.")
     return Path(named).expanduser()
 
 
