@@ -39,7 +39,7 @@ def evidence_html(
         f'<rect x="-1" y="-1" width="30" height="30" fill="{BOARD}"/>{ink}'
         f'<image href="{png_url(heat)}" {_BOX}/>{_lines(strokes, 0.3, 0.9)}</svg>'
     )
-    legend = tag("p", tag("i", class_="dn-for"), "for ", tag("i", class_="dn-against"), "against")
+    legend = tag("p", tag("i", class_="dn-for"), " for ", tag("i", class_="dn-against"), " against")
     picture = tag("img", src=svg_url(svg), alt=f"Your drawing, coloured. {said}")
     return tag("figure", picture, tag("figcaption", legend, said), class_="dn-evidence")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def describe_growth(growth: Growth) -> str:
         since -= 1
     if not since:
         return f"It read {a_digit(final)} from the first moment on."
-    before = list(dict.fromkeys(readings[:since]))
+    before = [digit for digit, _ in groupby(readings[:since])]
     named = ", then ".join(a_digit(one) for one in before[:4])
     share = f"{(since + 1) / total:.0%}"
     return f"At first it read {named}; from {share} of the line on, {a_digit(final)}."

@@ -161,7 +161,7 @@ def readings_html(readings: Sequence[OwnReading], place: int) -> Markup:
         return tag("p", "All networks that learnt to read say ", tag("b", *groups), ".")
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
     lines = (
-        tag("p", tag("b", digit), " says " if len(names) == 1 else " say ", ", ".join(names))
+        tag("p", tag("b", digit), " says " if len(names) == 1 else " say ", "; ".join(names))
         for digit, names in ordered
     )
     return tag("div", *lines, class_="dn-told")
@@ -177,17 +177,17 @@ def large_html(drawing: OwnDrawing) -> Markup:
 def _name(networks: Sequence[Experiment]) -> str:
     """Networks by name, or how many of them where they are many."""
     if len(networks) <= MOST_NAMED:
-        return ", ".join(one.title for one in networks)
+        return "; ".join(one.title for one in networks)
     return f"{networks[0].title} and {number_in_words(len(networks) - 1)} more"
 
 
-def describe_misread(count: int, total: int) -> str:
-    """How many drawings any network misreads, in a sentence."""
+def describe_misread(count: int, total: int, by_best: bool) -> str:
+    """How many drawings any network misreads, and the best one perhaps, in sentences."""
     if not count:
         return f"Not one of your {_count(total)} is misread by any network that learnt to read."
     return (
         f"{count:,} of your {_count(total)} {'is' if count == 1 else 'are'} misread by one network "
-        "or more. Those that the best one misreads come first."
+        f"or more.{' Those that the best one misreads come first.' * by_best}"
     )
 
 
@@ -200,6 +200,12 @@ def ask_to_delete_all(count: int, damaged: int) -> str:
     """What would be gone."""
     lines = f" and {_lines(damaged)} that cannot be read" * bool(damaged)
     return f"Delete {_count(count)}{lines} for good?"
+
+
+KEPT_BY_TAUGHT = (
+    "A reader that was taught keeps the drawings that it was given until its run is deleted, on "
+    "the Compare page under Retrain."
+)
 
 
 def describe_damaged(count: int) -> str:

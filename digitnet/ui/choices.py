@@ -25,7 +25,9 @@ def find_model(summaries: Sequence[RunSummary]) -> RunSummary:
     """
     by_name = {one.run.experiment.name: one for one in summaries}
     last = st.session_state.get("last_model")
-    if "model" not in st.query_params and last in by_name:  # it may have been deleted
+    if (said := st.query_params.get("model")) in by_name:
+        st.session_state["last_model"] = said  # the next page's address does not tell it
+    elif said is None and last in by_name:  # it may have been deleted
         st.query_params["model"] = last
     return by_name.get(st.query_params.get("model", ""), summaries[0])
 

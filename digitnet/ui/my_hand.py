@@ -14,7 +14,7 @@ from digitnet.study.summaries import summarize_current
 from digitnet.ui import actions, address, loaders
 from digitnet.ui.own_drawings import describe_place, find_file, keeper
 from digitnet.ui.page import page_file
-from digitnet.ui.teaching import is_mine
+from digitnet.ui.teaching import find_last_taught, is_mine
 
 MOST_MISREAD = 12
 DRAWINGS_A_PAGE = 24
@@ -63,9 +63,11 @@ def show_next_step(drawings: Sequence[OwnDrawing]) -> None:
 def show_misread(readings: Sequence[OwnReading], drawings: Sequence[OwnDrawing]) -> None:
     """The drawings that are misread, with what they were taken for."""
     misread = list_misread(readings, drawings)
+    best = next((one for one in readings if one.has_learnt), None)
+    by_best = best is not None and not best.correct.all()
     with st.container(key="own_misread"):
         st.subheader("What is misread", anchor=False)
-        st.markdown(words.describe_misread(len(misread), len(drawings)))
+        st.markdown(words.describe_misread(len(misread), len(drawings), by_best))
         with st.container(horizontal=True, key="misread_digits"):
             for one in actions.page_of(misread, MOST_MISREAD, "misread_page"):
                 _show_misread(one)
@@ -160,6 +162,8 @@ def show_files(kept: OwnLines) -> None:
         if kept.drawings or kept.damaged:
             with st.popover("Delete all", icon=":material/delete:"):
                 st.markdown(words.ask_to_delete_all(len(kept.drawings), len(kept.damaged)))
+                if find_last_taught():
+                    st.caption(words.KEPT_BY_TAUGHT)
                 st.button("Delete them all", key="delete_all", on_click=_delete_all)
     if kept.damaged:
         st.caption(words.describe_damaged(len(kept.damaged)))

@@ -68,8 +68,8 @@ def offer_teaching(drawings: Sequence[Labelled]) -> None:
     else:
         st.caption(
             "It learns from half of your drawings, in about a minute, and is tried on the other "
-            "half. It replaces the current reader only if it reads those better and has forgotten "
-            "nothing."
+            "half. It replaces the current reader only if it reads those better, or as well and "
+            "more surely, and has hardly forgotten anything."
         )
 
 

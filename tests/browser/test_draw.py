@@ -429,6 +429,19 @@ def test_a_sample_that_was_tapped_by_mistake_costs_no_drawing(page: Page) -> Non
     expect_reading(page, 7)
 
 
+def test_a_board_that_is_cleared_while_its_strokes_are_moved_can_be_drawn_on(page: Page) -> None:
+    draw_strokes(page, load_samples()[7])
+    expect_reading(page, 7)
+    move = page.get_by_role("button", name="Move")
+    move.click()
+    expect(move).to_have_attribute("aria-pressed", "true")
+    clear_canvas(page)
+    expect(move).to_have_attribute("aria-pressed", "false")
+    expect_nothing_read(page)
+    draw_strokes(page, load_samples()[3])
+    expect_reading(page, 3)
+
+
 def test_colours_of_the_system_leave_what_only_colour_tells(page: Page) -> None:
     draw_strokes(page, load_samples()[7])
     expect_reading(page, 7)

@@ -107,6 +107,14 @@ def test_a_chosen_model_is_still_chosen_when_one_comes_back(open_app):
     assert app.query_params["model"] in ("cnn_min", ["cnn_min"])
 
 
+def test_the_model_of_an_address_is_still_chosen_on_the_next_page(open_app):
+    app = open_app(model="cnn_min")
+    app.switch_page(str(page_file("curves"))).run()
+    app.query_params.clear()
+    app.switch_page(str(page_file("draw"))).run()
+    assert app.selectbox[0].value == "cnn_min"
+
+
 def test_a_chosen_model_that_is_gone_is_forgotten_without_a_word(open_app):
     app = open_app()
     app.session_state["last_model"] = "deleted"

@@ -143,6 +143,7 @@ def test_every_network_and_what_is_misread(store):
     standings = text_of(app, "own_readings")
     assert standings.count("<li") == 1 + 3 and "Basic CNN" in standings
     assert "1 of your 10 drawings is misread" in said(app)
+    assert "Those that the best one misreads come first." in said(app)
     assert "Your <b>4</b>" in text_of(app, "own_misread")
     assert "You have not drawn a 9 yet." in said(app)
     assert len([one for one in app.button if one.key.startswith("all ")]) == 10

@@ -67,7 +67,9 @@ function arrange() {
     board.addEventListener(down, () =>
       addEventListener(up, () => setTimeout(send), {once: true}));
   root.addEventListener("click", (event) => {
-    const beginning = event.target.closest('[aria-label="Clear"]') && findBeginning();
+    if (!event.target.closest('[aria-label="Clear"]')) return;
+    root.querySelector('[aria-label="Move"][aria-pressed="true"]')?.click(); // to be drawn on again
+    const beginning = findBeginning();
     if (!beginning) return;
     event.stopImmediatePropagation(); // Reset would tell first of the drawing that it returns to
     beginning.click();
