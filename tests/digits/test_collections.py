@@ -273,7 +273,7 @@ def test_the_command_makes_the_files_whole_or_not_at_all(folder, tmp_path, monke
 def test_the_command_says_where_it_cannot_write(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("DIGITNET_STROKES", raising=False)
     assert cli.main(["strokes", "unipen", str(folder)]) == 2
-    assert "set DIGITNET_STROKES" in capsys.readouterr().err
+    assert "Set DIGITNET_STROKES" in capsys.readouterr().err
     write(tmp_path / "file", "")
     monkeypatch.setenv("DIGITNET_STROKES", str(tmp_path / "file"))
     assert cli.main(["strokes", "unipen", str(folder)]) == 2

@@ -166,7 +166,7 @@ def test_what_to_draw_next(labels, said):
 def test_networks_that_misread_alike_are_named_or_counted(server, summaries, drawings):
     misread = list_misread(OwnReader(server).read(summaries, drawings), drawings)
     html = words.misread_html(misread[1])
-    assert "Your <b>1</b>" in html and "as <b>7</b> by Basic CNN, Basic dense network" in html
+    assert "Your <b>1</b>" in html and "as <b>7</b> by Basic CNN; Basic dense network" in html
 
 
 def test_a_drawings_picture_has_its_strokes_and_what_it_is():
