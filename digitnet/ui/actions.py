@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from digitnet import jobs
 from digitnet.errors import DigitnetError
@@ -85,9 +86,15 @@ def offer_pages(items: Sequence[object], most: int, key: str) -> None:
 
 def ask_to_delete(name: str, title: str, action: Callable[..., None] = jobs.delete) -> None:
     """A button that deletes something once it is confirmed."""
-    with st.popover("Delete", icon=":material/delete:", key=f"ask {name}"):
-        st.markdown(f"Delete {title} for good?")
+    with asking("Delete", f"ask {name}", title):
         button("Delete it", ":material/delete:", name, action)
+
+
+def asking(label: str, key: str, what: str) -> DeltaGenerator:
+    """Where the deletion of something is confirmed, behind a button."""
+    asked = st.popover(label, icon=":material/delete:", key=key)
+    asked.markdown(f"Delete {what} for good?")
+    return asked
 
 
 def act(action: Callable[..., None], *arguments: object) -> None:

@@ -202,7 +202,7 @@ def _show_for_all(seen: Sequence[Donation], count: int) -> None:
     which = some if len(seen) < count else "them all"
     with st.container(horizontal=True):
         _button(f"Show {which}", "done_all", "show_all", _show_drawings, ids)
-        with _asking(f"Delete {which}", "ask delete_all_waiting", which):
+        with actions.asking(f"Delete {which}", "ask delete_all_waiting", which):
             _button("Delete them", "delete", "delete_all_waiting", _delete_drawings, ids)
 
 
@@ -249,7 +249,7 @@ def _show_visitor(visitors: RunStore) -> None:
         with _row():
             usage = Classroom(visitors).usage(visitors)
             st.markdown(words.describe_visitor(name, *usage))
-            with _asking("Delete all", f"ask {name}", "all that this visitor keeps,"):
+            with actions.asking("Delete all", f"ask {name}", "all that this visitor keeps,"):
                 _button("Delete it", "delete", f"forget {name}", _delete_visitor, name)
         for job in jobs.list_jobs(visitors):
             with _row():
@@ -280,15 +280,8 @@ def _show_run(visitor: str, run: Run) -> None:
 
 def _offer_deletion(visitor: str, run_id: str, title: str) -> None:
     key = f"Delete {visitor} {run_id}"
-    with _asking("Delete", f"ask {key}", f"{title} of {visitor}"):
+    with actions.asking("Delete", f"ask {key}", f"{title} of {visitor}"):
         _button("Delete it", "delete", key, _act_on, jobs.delete, visitor, run_id)
-
-
-def _asking(label: str, key: str, what: str) -> DeltaGenerator:
-    """Where a deletion is confirmed, behind a button."""
-    asked = st.popover(label, icon=":material/delete:", key=key)
-    asked.markdown(f"Delete {what} for good?")
-    return asked
 
 
 def _act_on(

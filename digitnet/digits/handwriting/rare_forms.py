@@ -118,10 +118,8 @@ _EDITS = (
     *[(1, _add_flag)] * 4,
     *[(7, _add_bar)] * 2,
     *[(0, _add_slash)] * 2,
-    (7, _add_serif),
-    (7, _add_serif),
-    (5, _part_top),
-    (5, _part_top),
+    *[(7, _add_serif)] * 2,
+    *[(5, _part_top)] * 2,
     (8, _open_loop),
     (4, _widen),
 )
