@@ -7,19 +7,16 @@ runs the app again nor fills the browser's way back with strokes.
 
 from __future__ import annotations
 
-import json
-from itertools import count
-
 import streamlit as st
 
 from digitnet import jobs
 from digitnet.digits import CANVAS_SIZE, fit_to_canvas, ink
 from digitnet.show.html import tag
-from digitnet.ui import tally
-from digitnet.ui.page import page_file, read_asset
+from digitnet.ui import parameters, tally
+from digitnet.ui.page import page_file
+from digitnet.ui.scripts import run_script
 
 COPY_LINK = "Copy the link to this drawing"
-_turns = count()  # a script is run when it differs from the one before
 
 
 def open_drawing() -> None:
@@ -34,7 +31,7 @@ def open_drawing() -> None:
         st.session_state["last_drawing"] = ""
         st.warning(f"{error} The board is empty.", icon=":material/link_off:")
     if is_wide(last_strokes()) or st.session_state.get("last_wide"):
-        st.query_params["wide"] = "on"
+        parameters.complete({"wide": "on"})
 
 
 def last_strokes() -> ink.Strokes:
@@ -55,12 +52,10 @@ def keep(strokes: ink.Strokes) -> None:
 
 def show(code: str) -> None:
     """Shows a drawing in the address, or none."""
-    script = read_asset("address.js").replace("CODE", json.dumps(code))
-    script = script.replace("TURN", str(next(_turns)))
     # A phone shares the address by itself; but in a class that is the visitor's own.
     kind = "dn-copy dn-own" if jobs.is_class() else "dn-copy"
     button = tag("button", COPY_LINK, class_=kind, hidden="")
-    st.html(f"{button}<script>\n{script}</script>", unsafe_allow_javascript=True)
+    run_script("address.js", button, CODE=code)
 
 
 def open_on_board(strokes: ink.Strokes) -> None:

@@ -12,8 +12,8 @@ from streamlit_drawable_canvas import st_canvas
 from digitnet.digits import CANVAS_SIZE, bring_to_middle, canvas_drawing, ink, load_samples
 from digitnet.experiments import DATASETS
 from digitnet.show.pictures import BOARD, CHALK
-from digitnet.ui import address, choices, loaders
-from digitnet.ui.page import run_script
+from digitnet.ui import address, choices, loaders, parameters
+from digitnet.ui.scripts import run_script
 
 DRAW, UPLOAD, CAMERA = "Draw", "Upload", "Camera"  # the ways in
 
@@ -233,7 +233,7 @@ def _image_under() -> np.ndarray | None:
             return images[int(position)]
     asked = choices.quote(f"{dataset} {position}".strip())
     st.info(f"The address asks for digit “{asked}”, which there is not.")
-    _take_away()
+    parameters.complete(dict.fromkeys(over("", 0)))
     return None
 
 

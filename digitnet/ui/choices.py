@@ -15,6 +15,7 @@ import streamlit as st
 
 from digitnet.show.words import describe_share
 from digitnet.study.summaries import RunSummary
+from digitnet.ui import parameters
 
 
 def find_model(summaries: Sequence[RunSummary]) -> RunSummary:
@@ -28,7 +29,7 @@ def find_model(summaries: Sequence[RunSummary]) -> RunSummary:
     if (said := st.query_params.get("model")) in by_name:
         st.session_state["last_model"] = said  # the next page's address does not tell it
     elif said is None and last in by_name:  # it may have been deleted
-        st.query_params["model"] = last
+        parameters.complete({"model": last})
     return by_name.get(st.query_params.get("model", ""), summaries[0])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -27,7 +26,8 @@ from digitnet.runs import (
 from digitnet.serving import make_current
 from digitnet.show import classroom as words
 from digitnet.study.summaries import summarize_run
-from digitnet.ui import actions, address, live, loaders, my_hand, own_drawings, page, roles, tally
+from digitnet.ui import actions, address, live, loaders, my_hand, own_drawings, roles, tally
+from digitnet.ui.scripts import run_script
 
 LOOK_SECONDS = 2
 DRAWINGS_A_PAGE = 24
@@ -108,8 +108,7 @@ def _sign_in() -> None:
 
 def tell_browser() -> None:
     """Has a browser remember, until it is closed, whether it is the owner's."""
-    script = page.read_asset("owner.js").replace("COOKIE", json.dumps(roles.cookie()))
-    st.html(f"<script>\n{script}</script>", unsafe_allow_javascript=True)
+    run_script("owner.js", COOKIE=roles.cookie())
 
 
 def _sign_out() -> None:

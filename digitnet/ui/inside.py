@@ -17,8 +17,9 @@ from digitnet.study import alterations
 from digitnet.study.alterations import Flips, Way, find_flips, read_sparsely
 from digitnet.study.evidence import Evidence, find_evidence
 from digitnet.study.growth import LARGE_MOMENTS, MOMENTS, Growth, watch
-from digitnet.ui import address, loaders
-from digitnet.ui.page import page_file, read_asset
+from digitnet.ui import address, loaders, parameters
+from digitnet.ui.page import page_file
+from digitnet.ui.scripts import read_asset
 
 FIRST_SAMPLE = 3  # shown to whoever has drawn nothing yet
 OPEN = 3  # networks that are kept open; the largest takes 150 MB
@@ -58,20 +59,21 @@ def find_drawing() -> tuple[np.ndarray, ink.Pieces | None]:
         What the networks see, uint8 (28, 28), and the pieces that it is made of, if any.
     """
     if code := st.query_params.get("drawing"):
-        st.query_params.pop("kept", None)
+        parameters.complete({"kept": None})
         try:
             strokes = ink.decode_strokes(code)
             return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
         except ink.InkError as error:
             st.info(str(error))
-            del st.query_params["drawing"]
+            parameters.complete({"drawing": None})
     if "last_read" not in st.session_state:
-        if st.query_params.pop("kept", None):
+        if "kept" in st.query_params:
+            parameters.complete({"kept": None})
             st.info(NOT_KEPT)
         strokes = sample_strokes(FIRST_SAMPLE)
         return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
     image, pieces = st.session_state["last_read"]
-    st.query_params.update(_address(pieces))
+    parameters.complete(_address(pieces))
     return image, pieces
 
 

@@ -28,7 +28,7 @@ from digitnet.digits import ink, load_samples
 from digitnet.runs import RunError, write_atomically
 from digitnet.study.summaries import RunSummary
 from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_current, load_seen_store
-from digitnet.ui.page import ASSETS
+from digitnet.ui.scripts import ASSETS
 
 LARGEST = 4_000_000  # bytes of a model that a browser is to fetch; larger ones read at pen-up
 DEMONSTRATED = 3  # the sample digit, of one stroke, that draws itself on the first visit

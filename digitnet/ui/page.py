@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from digitnet.runs import RunStore
 from digitnet.ui import roles, tally
 from digitnet.ui.forgiving import forgive_expiry, forgive_unreadable_values, keep_caches
 from digitnet.ui.loaders import LOOK_SECONDS, MOST_STORES, load_store
+from digitnet.ui.scripts import ASSETS, run_script
 
-ASSETS = Path(__file__).with_name("assets")
 TRAIN_VIEW = "Retrain"  # the part of the Compare page where trainings are watched
 
 
@@ -38,21 +37,6 @@ def page_file(name: str) -> Path:
 def apply_style() -> None:
     """Adds the app's style sheet to the page."""
     st.html(ASSETS / "style.css")
-
-
-def run_script(name: str) -> None:
-    """Runs one of the app's own scripts in the page.
-
-    Args:
-        name: Of a file among the assets.
-    """
-    st.html(f"<script>\n{read_asset(name)}</script>", unsafe_allow_javascript=True)
-
-
-@cache
-def read_asset(name: str) -> str:
-    """The text of a file among the assets."""
-    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def heed_taps() -> None:

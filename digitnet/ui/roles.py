@@ -21,6 +21,7 @@ from digitnet import jobs
 from digitnet.errors import DigitnetError
 from digitnet.jobs import Permissions
 from digitnet.runs import Classroom, RunError, RunStore, make_code, visitor_of
+from digitnet.ui import parameters
 
 CODE = "code"  # in the address and in the visit
 TOKEN = "token"  # in the visit, once it was signed in
@@ -44,7 +45,7 @@ def enter() -> None:
         st.session_state[CODE] = _find_or_issue(st.query_params.get(CODE, ""))
         _come_back()
     if st.query_params.get(CODE) != st.session_state[CODE]:
-        st.query_params[CODE] = st.session_state[CODE]
+        parameters.complete({CODE: st.session_state[CODE]})
 
 
 def _find_or_issue(said: str) -> str:

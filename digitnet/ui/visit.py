@@ -3,8 +3,9 @@
 import streamlit as st
 
 from digitnet import jobs
-from digitnet.ui import roles
-from digitnet.ui.page import ASSETS, page_file, run_script, show_menu, show_training_sign
+from digitnet.ui import parameters, roles
+from digitnet.ui.page import page_file, show_menu, show_training_sign
+from digitnet.ui.scripts import ASSETS, run_script
 
 st.set_page_config(page_title="digitnet", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 roles.enter()
@@ -22,3 +23,4 @@ page = st.navigation(pages, position="top")
 show_menu(pages)
 show_training_sign(compare)
 page.run()
+parameters.show_completed()

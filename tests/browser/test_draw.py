@@ -122,6 +122,20 @@ def test_a_chosen_model_survives_a_reload(page: Page) -> None:
     expect(page.locator(".st-key-all_models li", has_text="shown above")).to_contain_text("LeNet-5")
 
 
+def test_the_way_back_leads_past_what_a_page_writes_into_its_address(page: Page) -> None:
+    choose_model(page, "LeNet-5")
+    expect(page).to_have_url(re.compile("model=lenet5"))
+    draw_strokes(page, load_samples()[2])
+    expect_reading(page, 2)
+    page.get_by_role("link", name="Curves", exact=True).first.click()
+    for title, written in (("Inside", "inside.*drawing="), ("Draw", r"/\?.*model=lenet5")):
+        page.get_by_role("link", name=title, exact=True).first.click()
+        expect(page).to_have_url(re.compile(written))
+    for name in ("inside", "curves"):
+        page.go_back()
+        expect(page).to_have_url(re.compile(f"/{name}"))
+
+
 def test_changing_the_model_reads_the_same_drawing_again(page: Page) -> None:
     draw_strokes(page, load_samples()[8])
     expect_reading(page, 8)

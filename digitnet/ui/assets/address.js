@@ -1,7 +1,7 @@
 // Keeps the drawing in the address without a step in the browser's way back. A button copies the
 // address, without the code by which a class knows a visitor.
 {
-  const code = CODE, address = new URL(location.href); // filled in, turn TURN
+  const code = CODE, address = new URL(location.href); // filled in
   if ((address.searchParams.get("drawing") ?? "") !== code) {
     if (code) address.searchParams.set("drawing", code);
     else address.searchParams.delete("drawing");
