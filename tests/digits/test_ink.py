@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from digitnet.digits import ink, load_mnist, load_samples
 from digitnet.digits.ink import drawings
@@ -414,6 +414,29 @@ def lit_from_a_side():
     return Image.fromarray(level)
 
 
+def unevenly_lit(darkening):
+    """Grainy paper in light that falls by a share of its brightness, of each pixel."""
+    grain = np.random.default_rng(5).normal(0, 6, darkening.shape)
+    return Image.fromarray(np.clip(235 * (1 - darkening) + grain, 0, 255).astype(np.uint8))
+
+
+def lit_from_a_corner():
+    down, right = np.mgrid[:300, :400]
+    return unevenly_lit(0.35 * (down / 300 + right / 400))
+
+
+def darker_to_the_right():
+    return unevenly_lit(np.tile(np.linspace(0, 0.5, 400), (300, 1)))
+
+
+def lit_by_a_lamp():
+    down, right = np.mgrid[:300, :400] / 400
+    return unevenly_lit(0.3 * (1 - np.exp(-((right - 0.3) ** 2 + (down - 0.2) ** 2) / 0.1)))
+
+
+SLOPING = [lit_from_a_corner, darker_to_the_right]
+
+
 def lined_paper():
     image = Image.new("RGB", (600, 600), (250, 250, 245))
     for y in range(40, 600, 60):
@@ -428,11 +451,30 @@ def grainy_paper():
     return image
 
 
-@pytest.mark.parametrize("make", [noisy_image, lit_from_a_side, lined_paper, grainy_paper])
+@pytest.mark.parametrize(
+    "make", [noisy_image, lit_from_a_side, lined_paper, grainy_paper, *SLOPING]
+)
 def test_paper_without_a_digit_holds_none(make):
     for kind, settings in (("PNG", {}), ("JPEG", {"quality": 90})):
         with pytest.raises(ink.InkError, match="No digit stands out"):
             ink.find_pieces(encode(make(), kind, **settings))
+
+
+@pytest.mark.parametrize("make", [*SLOPING, lit_by_a_lamp])
+@pytest.mark.parametrize("digit", [1, 4, 9])
+def test_a_pencils_digit_stands_off_uneven_light(make, digit):
+    paper, shade = make(), Image.new("L", (400, 300), 255)
+    for stroke in load_samples()[digit]:
+        at = [(150 + 0.7 * x, 50 + 0.7 * y) for x, y in stroke]
+        ImageDraw.Draw(shade).line(at, fill=150, width=6, joint="curve")
+    pieces = ink.find_pieces(encode(ImageChops.multiply(paper, shade)))
+    assert len(pieces.boxes) == 1
+    left, top, right, bottom = pieces.boxes[0]
+    points = np.concatenate([np.array(one) for one in load_samples()[digit]])
+    low, high = 50 + 0.7 * points[:, 1].min(), 50 + 0.7 * points[:, 1].max()
+    scale = 300 / len(pieces.shape)
+    assert scale * top == pytest.approx(low, abs=8)
+    assert scale * bottom == pytest.approx(high, abs=8)
 
 
 def read_photo(source):

@@ -84,9 +84,10 @@ class PhotoPieces:
 
         self._contrast = contrast
         self._threshold = _otsu_threshold(contrast)
-        self._labels, count = ndimage.label(contrast > self._threshold, np.ones((3, 3)))
-        if not count:
+        ink = contrast > self._threshold
+        if np.ptp(contrast) < LEAST_CONTRAST or _gap(contrast, ink) < LEAST_CONTRAST:
             raise InkError(NO_DIGIT)
+        self._labels, _ = ndimage.label(ink, np.ones((3, 3)))
         places = ndimage.find_objects(self._labels)
         self._chosen = np.array(_choose_pieces(self._labels, places))
         self.shape = np.isin(self._labels, self._chosen)
@@ -111,6 +112,11 @@ class PhotoPieces:
         if not shape.any():
             raise InkError(NO_DIGIT)
         return _fit_shape(shape)
+
+
+def _gap(values: np.ndarray, above: np.ndarray) -> float:
+    """Returns by how much values differ in the mean between two classes, neither empty."""
+    return float(values[above].mean() - values[~above].mean())
 
 
 def _box_of(place: tuple[slice, ...]) -> tuple[int, int, int, int]:
@@ -210,13 +216,29 @@ def _find_contrast(colours: np.ndarray) -> np.ndarray:
     ink = distance > _otsu_threshold(distance)
     if not ink.any() or distance[ink].mean() < LEAST_CONTRAST:
         raise InkError(NO_DIGIT)
-    direction = difference[ink].mean(axis=0)
+    direction = _direction_of_edges(colours, difference)
     level = colours @ (direction / max(float(np.linalg.norm(direction)), 1e-9))
     level = ndimage.gaussian_filter(level, max(level.shape) / LONGEST_SIDE)
     window = int(0.35 * min(level.shape)) | 1  # wider than any pen
-    padded = np.pad(level, window, mode="reflect")
+    # Beyond the edges light goes on as it comes to them.
+    padded = np.pad(level, window, mode="reflect", reflect_type="odd")
     opened = ndimage.grey_opening(padded, size=(window, window))[window:-window, window:-window]
     return level - opened
+
+
+def _direction_of_edges(colours: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """Returns the mean difference (3,) from the background where colours change at once.
+
+    Ink has edges; light, however bright, has none.
+    """
+    from scipy import ndimage
+
+    sigma = max(colours.shape) / LONGEST_SIDE
+    changes = sum(
+        ndimage.gaussian_gradient_magnitude(channel, sigma) ** 2
+        for channel in np.moveaxis(colours, -1, 0)
+    )
+    return np.tensordot(changes, difference, 2) / max(float(changes.sum()), 1e-9)
 
 
 def _local_median(colours: np.ndarray) -> np.ndarray:
