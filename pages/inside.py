@@ -244,7 +244,7 @@ def show_growth(subject: Subject) -> None:
         st.info(NO_STROKES)
         return
     watched = inside.watch_growth(subject.run, subject.strokes)
-    st.markdown(growth.describe_growth(watched))
+    st.markdown(growth.describe_growth(watched, subject.is_digit is not False))
     inside.show_film(growth.film_data(watched))
 
 

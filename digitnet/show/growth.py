@@ -46,8 +46,20 @@ def _path(points: NDArray) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in way)
 
 
-def describe_growth(growth: Growth) -> str:
-    """When the reading became what it is, in a sentence."""
+def describe_growth(growth: Growth, is_digit: bool) -> str:
+    """When the reading became what it is, in a sentence, or in two where it is none.
+
+    Args:
+        growth: Of a drawing.
+        is_digit: Whether the whole of it is taken for one.
+    """
+    said = _describe_readings(growth)
+    if is_digit:
+        return said
+    return f"The whole is taken for no digit; this is which one it would be. {said}"
+
+
+def _describe_readings(growth: Growth) -> str:
     readings, total = growth.readings, len(growth.readings)
     final = readings[-1]
     since = total

@@ -158,9 +158,11 @@ def test_a_film_is_plain_json_with_a_path_for_each_moment():
     assert len(film["moments"]) == len(found.strokes)
     assert film["moments"][0]["read"] == 1 and film["moments"][-1]["read"] == 7
     assert len(film["moments"][0]["path"]) < len(film["moments"][-1]["path"])
-    assert describe_growth(found) == "At first it read a 1; from 29% of the line on, a 7."
+    said = describe_growth(found, False)
+    assert said.startswith("The whole is taken for no digit") and said.endswith("a 7.")
+    assert describe_growth(found, True) == "At first it read a 1; from 29% of the line on, a 7."
     back = watch(SEVEN, lambda images: np.eye(10)[[1, 1, 9, 9, 1] + [7] * (len(images) - 5)])
-    assert describe_growth(back).startswith("At first it read a 1, then a 9, then a 1; from ")
+    assert describe_growth(back, True).startswith("At first it read a 1, then a 9, then a 1; from ")
 
 
 def test_bands_are_as_wide_as_a_digit_is_read():
