@@ -55,7 +55,7 @@ def show(code: str) -> None:
     # A phone shares the address by itself; but in a class that is the visitor's own.
     kind = "dn-copy dn-own" if jobs.is_class() else "dn-copy"
     button = tag("button", COPY_LINK, class_=kind, hidden="")
-    run_script("address.js", button, CODE=code)
+    run_script("address.js", button, again=True, CODE=code)
 
 
 def open_on_board(strokes: ink.Strokes) -> None:

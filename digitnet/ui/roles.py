@@ -44,8 +44,7 @@ def enter() -> None:
     if CODE not in st.session_state:
         st.session_state[CODE] = _find_or_issue(st.query_params.get(CODE, ""))
         _come_back()
-    if st.query_params.get(CODE) != st.session_state[CODE]:
-        parameters.complete({CODE: st.session_state[CODE]})
+    parameters.complete({CODE: st.session_state[CODE]})
 
 
 def _find_or_issue(said: str) -> str:

@@ -53,6 +53,19 @@ def test_a_first_visit_shows_a_samples_way_through_the_network(open_page):
     assert html_of(app, "layer").count("<img") == 32
 
 
+def scripts_of(app):
+    return [one.proto.body for one in app.get("html") if "replaceState" in one.proto.body]
+
+
+def test_what_the_address_tells_is_not_written_again(open_page):
+    app = open_page(drawing=SEVEN, model="cnn_min")
+    assert not scripts_of(app)
+    app.query_params["kept"] = "no"
+    assert len(scripts_of(app.run())) == 1
+    assert "kept" not in app.query_params
+    assert not scripts_of(app.run())
+
+
 def test_the_drawing_of_the_address_is_looked_at(open_page):
     app = open_page(drawing=SEVEN, model="cnn_min", layer="3")
     assert '<p class="dn-digit">7</p>' in read_of(app)

@@ -227,7 +227,7 @@ def _find_contrast(colours: np.ndarray) -> np.ndarray:
 
 
 def _direction_of_edges(colours: np.ndarray, difference: np.ndarray) -> np.ndarray:
-    """Returns the mean difference (3,) from the background where colours change at once.
+    """Returns the way (3,), of any length, off the background where colours change at once.
 
     Ink has edges; light, however bright, has none.
     """
@@ -238,7 +238,7 @@ def _direction_of_edges(colours: np.ndarray, difference: np.ndarray) -> np.ndarr
         ndimage.gaussian_gradient_magnitude(channel, sigma) ** 2
         for channel in np.moveaxis(colours, -1, 0)
     )
-    return np.tensordot(changes, difference, 2) / max(float(changes.sum()), 1e-9)
+    return np.tensordot(changes, difference, 2)
 
 
 def _local_median(colours: np.ndarray) -> np.ndarray:
