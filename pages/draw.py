@@ -142,6 +142,8 @@ def show_number(number: Number, pieces: Pieces) -> None:
     with st.container(key="prediction"):
         st.html(numbers.number_html(number))
     st.html(numbers.boxes_html(number, pieces))
+    if number.marks:
+        st.caption(numbers.MARKS_LEFT_OUT)
 
 
 def show_reading(

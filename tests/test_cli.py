@@ -361,9 +361,19 @@ def test_predict_numbers(served_reader, tmp_path, capsys):
         (4, [1, 2]),
     ]
     assert all(digit["probability"] == pytest.approx(0.955, abs=1e-3) for digit in two["digits"])
+    assert two["marks"] == 0
     assert "predictions" in two and "error" in nothing and "number" not in nothing
     cli.main(["predict", str(file), "--number"])
     assert "[0]: number 24  reader" in capsys.readouterr().out
+
+
+def test_predict_says_how_many_marks_of_a_number_it_left_out(served_reader, tmp_path, capsys):
+    moved = [[[x + 300, y] for x, y in stroke] for stroke in load_samples()[4]]
+    point = [[250, 230], [252, 232]]
+    file = tmp_path / "drawings.jsonl"
+    file.write_text(json.dumps({"strokes": [*load_samples()[2], point, *moved]}) + "\n")
+    assert cli.main(["predict", str(file), "--number"]) == cli.OK
+    assert "[0]: number 24 (one mark left out)  reader" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -377,7 +387,7 @@ def test_predict_numbers(served_reader, tmp_path, capsys):
 def test_what_is_no_digit_is_no_number_of_one_digit_either(number, is_digit, told):
     predictions = {"cnn": {"digit": 4, "probabilities": [0.7]}}
     answer = {"file": "x", "index": 0, "is_digit": is_digit, "predictions": predictions}
-    assert format_answer(answer | {"number": number}) == f"x[0]: {told}  cnn 4 (70.0%)"
+    assert format_answer(answer | {"number": number, "marks": 0}) == f"x[0]: {told}  cnn 4 (70.0%)"
 
 
 @pytest.mark.parametrize(

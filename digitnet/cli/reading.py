@@ -11,7 +11,7 @@ from typing import Any
 from digitnet.cli.ends import FAILED, OK, CommandError
 from digitnet.native_logs import hidden_native_logs
 from digitnet.runs import RunStore
-from digitnet.show.words import format_share
+from digitnet.show.words import format_share, number_in_words
 from digitnet.study import files
 
 
@@ -51,6 +51,8 @@ def format_answer(answer: dict[str, Any]) -> str:
     verdict = ["not a digit"] if answer["is_digit"] is False else []
     if len(answer.get("number", "")) > 1 or ("number" in answer and not verdict):
         verdict = [f"number {answer['number']}"]
+        if marks := answer["marks"]:
+            verdict[0] += f" ({number_in_words(marks)} mark{'s' * (marks > 1)} left out)"
     return f"{place}: " + "  ".join(verdict + readings)
 
 

@@ -2,8 +2,9 @@
 
 Strokes in a row, from left to right, are parted in every way that gives a few to each digit. The
 network reads every part, and the most probable parting is the number (as LeCun et al., 1998, part a
-word). Against it stand that all strokes are one digit, and that they are none. The pieces of a
-picture that do not touch are parted like strokes.
+word). Against it stand that all strokes are one digit, and that they are none. Marks between or
+beside the digits, such as a minus or a point, are left out. The pieces of a picture that do not
+touch are parted like strokes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ MOST_STROKES = 40  # of a number; more are read as one drawing
 MOST_POINTS = 20_000  # likewise: each is drawn in every part that may be a digit, and so ten times
 MOST_OF_DIGIT = 4  # strokes: of 16,000 digits at hand one has more
 WIDEST_GAP = 0.6  # between the strokes of a digit
+# A mark stands apart from all digits, is flat, and not as high as the bar of a 5. In heights of the
+# tallest stroke; 6 of UNIPEN's and UJI's 16,092 digits have a stroke of their own that is like one.
+APART, FLAT, BELOW = 0.05, 0.25, 0.3
 # Log-odds: fitted by maximum likelihood on numbers composed of UNIPEN's and UJI's digits, on their
 # digits of several strokes, and on UNIPEN's letters. Then SPLIT and NEAR were lowered (from 1.2 and
 # 3.4), which halves the letters taken for numbers and costs one number of 500: of those 15,997
@@ -56,9 +60,16 @@ class ReadDigit:
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it was read; its digits from left to right, at least one."""
+    """A number as it was read.
+
+    Args:
+        digits: From left to right, at least one.
+        marks: Indices of the strokes or pieces that are left out, from left to right: a minus, a
+            point, a colon. None beside a single digit, which they may be a part of.
+    """
 
     digits: tuple[ReadDigit, ...]
+    marks: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
@@ -85,6 +96,8 @@ def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> N
     places = pieces.boxes
     inked = np.flatnonzero(np.isfinite(places).all(axis=1))
     row = inked[(places[inked, 0] + places[inked, 2]).argsort(kind="stable")]
+    is_mark = find_marks(places[row])
+    row, marks = row[~is_mark], row[is_mark]
     boxes = places[row]
     images = {(0, len(row)): whole}
     parts = find_parts(boxes) if pieces.points <= MOST_POINTS else []
@@ -92,12 +105,15 @@ def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> N
         with suppress(InkError):  # a dot, which is no digit by itself
             images[begin, end] = pieces.draw(row[begin:end])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
-    return Number(
-        tuple(
-            _read_digit(row[part[0] : part[1]], _join(boxes, part), outputs[part], temperature)
-            for part in choose_parts(boxes, outputs)
-        )
+    parts = choose_parts(boxes, outputs)
+    if len(parts) == 1:
+        everything = _join(places[inked], (0, len(inked)))
+        return Number((_read_digit(inked, everything, outputs[parts[0]], temperature),))
+    digits = (
+        _read_digit(row[begin:end], _join(boxes, (begin, end)), outputs[begin, end], temperature)
+        for begin, end in parts
     )
+    return Number(tuple(digits), tuple(marks.tolist()))
 
 
 def _read_digit(
@@ -112,6 +128,28 @@ def _join(boxes: np.ndarray, part: Part) -> np.ndarray:
     """The box (4,) around those of a part."""
     boxes = boxes[part[0] : part[1]]
     return np.array([*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)])
+
+
+def find_marks(boxes: np.ndarray) -> np.ndarray:
+    """Which strokes are marks, bool (n,); none where all would be.
+
+    Args:
+        boxes: float (n, 4): left, top, right and bottom of each stroke.
+    """
+    height, top = _height_of(boxes), boxes[:, 1].min()
+    is_mark = np.zeros(len(boxes), bool)
+    for column in _find_columns(boxes, APART * height):
+        flat = (boxes[column, 3] - boxes[column, 1]).max() < FLAT * height
+        middle = (boxes[column, 1].min() + boxes[column, 3].max()) / 2
+        is_mark[column] = flat and middle - top > BELOW * height
+    return is_mark & ~is_mark.all()
+
+
+def _find_columns(boxes: np.ndarray, gap: float) -> list[np.ndarray]:
+    """The strokes, by index, that stand one above the other, with a wider gap to all others."""
+    order = boxes[:, 0].argsort(kind="stable")
+    reached = np.maximum.accumulate(boxes[order, 2])
+    return np.split(order, np.flatnonzero(boxes[order[1:], 0] - reached[:-1] > gap) + 1)
 
 
 def find_parts(boxes: np.ndarray) -> list[Part]:

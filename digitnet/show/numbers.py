@@ -15,6 +15,10 @@ WHO_READS = (
     "Numbers are read by the reader alone, which knows what is no digit; the other networks would "
     "take all that is drawn for one. Draw one digit to compare them."
 )
+MARKS_LEFT_OUT = (
+    "Only digits are read: what stands beside them, such as a minus, a point or a colon, "
+    "is left out."
+)
 FRAME = "#6bb0c6"
 MARGIN = 12  # around each box, as all lengths here in hundredths of the drawing's height
 LABEL = 30  # height of the digits above the boxes

@@ -42,8 +42,9 @@ def predict_files(
         For each drawing {"file", "index", "is_digit", "predictions": {name: {"digit",
         "probabilities"}}}, or {"file", "index", "error"} where it cannot be read. "is_digit" is
         None where no network is served that tells. As numbers, they also have {"number",
-        "digits": [{"digit", "probability", "box", "strokes"}]}: left, top, right and bottom in the
-        drawing's or picture's unit, and which strokes make the digit, for a picture none.
+        "digits": [{"digit", "probability", "box", "strokes"}], "marks"}: left, top, right and
+        bottom in the drawing's or picture's unit; which strokes make the digit, for a picture none;
+        how many marks beside the digits, such as a minus or a point, are left out.
 
     Raises:
         ReadingError: If the network has no run, or none reads numbers.
@@ -96,7 +97,7 @@ def _tell_number(pieces: ink.Pieces, server: ModelServer, reader: Run) -> dict[s
         }
         for one in number.digits
     ]
-    return {"number": number.text, "digits": digits}
+    return {"number": number.text, "digits": digits, "marks": len(number.marks)}
 
 
 def choose_runs(store: RunStore, names: Sequence[str]) -> list[Run]:

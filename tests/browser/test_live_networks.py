@@ -20,6 +20,7 @@ from digitnet.runs import RunStore
 from digitnet.serving import ServedNetwork, read_number
 from digitnet.serving.numbers import MOST_STROKES
 from digitnet.study.files import find_reader
+from tests.browser.conftest import place
 
 pytestmark = pytest.mark.browser
 
@@ -200,7 +201,15 @@ def numbers() -> list[list[list[list[float]]]]:
         [line(0, 0, 90, 100), line(90, 0, 0, 100)],
         [line(0, 0, 0, 100), line(20, 20, 20, 20), line(30, 0, 30, 90)],  # a dot in it
         [line(10 * i, 0, 10 * i + 5, 60) for i in range(MOST_STROKES + 1)],
+        [line(0, 0, 40, 0), line(60, 2, 90, 2)],  # marks alone
     ]
+    beside = place([5, 2])
+    minus, point, colon = (
+        [line(-20, 100, 35, 100)],
+        [line(165, 148, 166, 149)],
+        [line(165, 90, 166, 91), line(165, 130, 166, 131)],
+    )
+    none += [[*map(np.array, beside), *marks] for marks in (minus, point, colon)]
     return [[stroke.tolist() for stroke in strokes] for strokes in [*made, *none]]
 
 

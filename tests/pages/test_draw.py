@@ -238,12 +238,12 @@ def test_a_drawing_resolves_each_run_and_runs_each_network_once(open_app, monkey
     assert set(ran.values()) == {1} and len(ran) == 3
 
 
-def draw_number(monkeypatch, checkpoints, left, right):
+def draw_number(monkeypatch, checkpoints, left, right, marks=()):
     """Two sample digits lie on the board; a reader is served that tells them from all else."""
     served = (checkpoints / "cnn" / "served.tflite").read_bytes()
     ship_run(RunStore.default(), make_request("reader"), served=served)
     drawn = [[np.array(stroke, float) for stroke in load_samples()[one]] for one in (left, right)]
-    strokes = drawn[0] + [stroke + [300, 0] for stroke in drawn[1]]
+    strokes = drawn[0] + [stroke + [300, 0] for stroke in drawn[1]] + list(marks)
     seen = {
         ink.render_strokes(drawn[0]).tobytes(): left,
         ink.render_strokes(drawn[1]).tobytes(): right,
@@ -265,7 +265,15 @@ def test_two_digits_are_read_as_a_number(open_app, checkpoints, monkeypatch):
     assert 'role="status"' in read and ">42</p>" in read and "two digits" in read
     assert 'each digit: 4, 2"' in text_of(app, "reading")
     assert not text_of(app, "all_models")  # all networks would take the number for one digit
+    assert not any("left out" in caption.value for caption in app.caption)
     assert app.toggle[0].value is True
+
+
+def test_a_mark_beside_the_digits_is_left_out_and_that_is_said(open_app, checkpoints, monkeypatch):
+    draw_number(monkeypatch, checkpoints, 4, 2, marks=[np.array([[-90.0, 140], [-30, 140]])])
+    app = open_app(wide="on")
+    assert ">42</p>" in text_of(app, "prediction")
+    assert "a minus" in app.caption[0].value
 
 
 def test_without_the_reader_all_is_one_digit(open_app, checkpoints, monkeypatch):

@@ -15,7 +15,7 @@ from benchmarks.numbers import compose
 from digitnet.digits import ink, load_samples
 from digitnet.runs import RunStore
 from digitnet.serving import ModelServer, Number, read_number
-from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_parts
+from digitnet.serving.numbers import MOST_STROKES, choose_parts, find_marks, find_parts
 from digitnet.study import measured
 from digitnet.study.files import find_reader
 
@@ -111,6 +111,40 @@ def test_a_stroke_drawn_late_finds_its_digit() -> None:
     upright, bar = sample(5, 0)
     number = read([upright, *sample(3, 300), bar], InkNetwork(NETWORK))
     assert [(one.digit, one.pieces) for one in number.digits] == [(5, (0, 2)), (3, (1,))]
+
+
+MARKS = {
+    "a minus": [line(-90, 140, -30, 140)],
+    "a point": [line(245, 228, 248, 231)],
+    "a colon": [line(245, 110, 246, 112), line(245, 190, 246, 192)],
+    "an equals sign": [line(225, 120, 270, 120), line(225, 160, 270, 160)],
+}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_beside_digits_is_left_out_of_their_number(mark: str) -> None:
+    digits = [*sample(2, 0), *sample(4, 300)]
+    number = read([*digits, *MARKS[mark]], InkNetwork(NETWORK))
+    assert number.text == "24"
+    assert [one.pieces for one in number.digits] == [(0,), (1, 2)]
+    assert number.marks == tuple(range(3, 3 + len(MARKS[mark])))
+
+
+def test_a_mark_beside_a_single_digit_stays_with_it() -> None:
+    seven, minus = sample(7, 0), MARKS["a minus"]
+    number = read([*minus, *seven], InkNetwork({7: [*minus, *seven]}))
+    (one,) = number.digits
+    assert (number.marks, one.digit, one.pieces) == ((), 7, tuple(range(1 + len(seven))))
+    assert one.box[0] == -90
+
+
+def test_what_belongs_to_a_digit_is_no_mark() -> None:
+    flag_of_a_5 = box(80, 40, top=10, height=3)
+    base_of_a_1 = box(30, 60, top=100, height=2)
+    upright, next_digit = box(0, 70), box(150, 60)
+    for stroke in (flag_of_a_5, base_of_a_1):
+        assert not find_marks(np.array([upright, stroke, next_digit])).any()
+    assert not find_marks(np.array([box(0, 40, height=1), box(60, 40, top=2, height=1)])).any()
 
 
 @pytest.mark.parametrize("digit", range(10))

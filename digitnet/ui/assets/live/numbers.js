@@ -5,6 +5,7 @@ import {boxOf} from "./ink.js";
 import {CLASSES, calibrate, likeliest} from "./reading.js";
 
 const MOST_STROKES = 40, MOST_POINTS = 20000, MOST_OF_DIGIT = 4, WIDEST_GAP = 0.6;
+const APART = 0.05, FLAT = 0.25, BELOW = 0.3;
 const SURENESS = 3.4, SPLIT = 0.7, SHORT = 2.5, SHORTEST = 0.7, OVERLAP = 4;
 const NEAR = 2.5, NEAREST = 0.5, LEAST = 1e-6;
 const [LEFT, TOP, RIGHT, BOTTOM] = [0, 1, 2, 3];
@@ -20,19 +21,48 @@ const [LEFT, TOP, RIGHT, BOTTOM] = [0, 1, 2, 3];
  *   left, top, right and bottom. Where it is no number, what the whole is read as.
  */
 export function readNumber(pieces, evaluate, calibration) {
-  const row = pieces.map((piece) => ({piece, box: boxAround(piece.points)}))
+  const all = pieces.map((piece) => ({piece, box: boxAround(piece.points)}));
+  const row = leaveOutMarks(all)
     .sort((a, b) => a.box[LEFT] + a.box[RIGHT] - b.box[LEFT] - b.box[RIGHT]);
   const boxes = row.map(({box}) => box);
   const read = findParts(boxes, pieces.reduce((sum, {points}) => sum + points.length, 0))
     .map(([begin, end]) => ({
       begin, end, box: join(boxes.slice(begin, end)),
-      outputs: evaluate(row.slice(begin, end).map(({piece}) => piece)),
+      outputs: evaluate((end - begin < row.length ? row.slice(begin, end) : all)
+        .map(({piece}) => piece)),
     }))
     .filter(({outputs}) => outputs);
-  return chooseParts(row.length, heightOf(boxes), read).map(({box, outputs}) => {
+  const chosen = chooseParts(row.length, heightOf(boxes), read);
+  if (chosen.length === 1) chosen[0].box = join(all.map(({box}) => box));
+  return chosen.map(({box, outputs}) => {
     const {probabilities} = calibrate(outputs, calibration), digit = likeliest(probabilities);
     return {digit, probability: probabilities[digit], box};
   });
+}
+
+/** What is not one of the marks that stand between or beside digits: a minus, a point. */
+function leaveOutMarks(all) {
+  const boxes = all.map(({box}) => box);
+  const height = heightOf(boxes), top = Math.min(...boxes.map((box) => box[TOP]));
+  const isMark = (column) => {
+    const [, high, , low] = join(column.map(({box}) => box));
+    return heightOf(column.map(({box}) => box)) < FLAT * height &&
+      (high + low) / 2 - top > BELOW * height;
+  };
+  const left = findColumns(all, APART * height).filter((column) => !isMark(column)).flat();
+  return left.length ? left : all;
+}
+
+/** The strokes that stand one above the other, with a wider gap to all others. */
+function findColumns(all, gap) {
+  const columns = [];
+  let reached = -Infinity;
+  for (const one of all.toSorted((a, b) => a.box[LEFT] - b.box[LEFT])) {
+    if (one.box[LEFT] - reached > gap) columns.push([]);
+    columns.at(-1).push(one);
+    reached = Math.max(reached, one.box[RIGHT]);
+  }
+  return columns;
 }
 
 /** All of a row, and its parts that may be a digit: a few strokes, with no wide gap between them. */
