@@ -96,11 +96,15 @@ def draw_and_read(way: str, run: Run) -> None:
         if image is not None:
             inside.remember(image, pieces)
             inside.link(run.experiment.name)
+        elif way == canvas.DRAW:
+            inside.forget_drawing()
     with st.container(key="all_models"):
         if number is not None:
             st.caption(numbers.WHO_READS)
         elif image is None:
-            st.html(draw.all_accuracies_html(current))
+            st.html(
+                draw.all_accuracies_html(current, is_number=canvas.board_width() == canvas.WIDE)
+            )
         else:
             show_vote(chosen, current, answers, is_digit is not False, trusts)
 

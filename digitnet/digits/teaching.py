@@ -65,9 +65,9 @@ def find_lack(labels: Iterable[int]) -> str | None:
     """What is lacking to teach a network with drawings of these digits; None if nothing is."""
     counts = Counter(labels)
     if counts.total() < FEWEST_DRAWINGS:
-        return f"at least {FEWEST_DRAWINGS} drawings are needed, and these are {counts.total()}"
+        return f"at least {FEWEST_DRAWINGS} drawings are needed; so far: {counts.total()}"
     if len(counts) < FEWEST_DIGITS:
-        return f"at least {FEWEST_DIGITS} of the ten digits are needed, and these are {len(counts)}"
+        return f"at least {FEWEST_DIGITS} of the ten digits are needed; so far: {len(counts)}"
     return None
 
 

@@ -235,7 +235,7 @@ def all_readings_html(
     chosen: Experiment,
     trust: Trust | None = None,
 ) -> Markup:
-    """The vote, what it is worth, and every network's reading, those against the majority marked.
+    """The vote, what it is worth, and every network's reading, those against the most votes marked.
 
     Args:
         readings: For each network probabilities, float (10,).
@@ -245,12 +245,12 @@ def all_readings_html(
     """
     votes = count_votes(voters)
     whose = "" if len(voters) == len(readings) else "the report’s"
-    majority = votes[0][0]
+    leading = {digit for digit, count in votes if count == votes[0][1]}  # several at a tie
     rows = {
         network: _reading_row(
             network,
             probabilities,
-            disagrees=network in voters and int(probabilities.argmax()) != majority,
+            disagrees=network in voters and int(probabilities.argmax()) not in leading,
             chosen=network == chosen,
         )
         for network, probabilities in readings.items()
@@ -266,17 +266,19 @@ def absence_html(absent: Sequence[Experiment]) -> Markup:
     return tag("p", said, class_="dn-absent")
 
 
-def all_accuracies_html(summaries: Sequence[RunSummary]) -> Markup:
+def all_accuracies_html(summaries: Sequence[RunSummary], is_number: bool) -> Markup:
     """Every network with the share of test digits that its run reads rightly.
 
     Args:
         summaries: Whole runs.
+        is_number: Whether a number is to be drawn, which not all of them read.
     """
     rows = {
         one.run.experiment: _network_row(one.run.experiment, [], tag("span", describe_share(one)))
         for one in summaries
     }
-    return join(tag("h3", "These networks will read it"), _network_lists(rows))
+    heading = "These networks read single digits" if is_number else "These networks will read it"
+    return join(tag("h3", heading), _network_lists(rows))
 
 
 def _network_lists(rows: Mapping[Experiment, Markup]) -> Markup:

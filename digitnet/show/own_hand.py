@@ -54,6 +54,9 @@ def describe_readings(readings: Sequence[OwnReading]) -> str:
         readings: Of all networks, at least one, the best first.
     """
     best, total = readings[0], len(readings[0].labels)
+    if total == 1:
+        verb = "reads" if best.right else "misreads"
+        return f"**{best.experiment.title}** {verb} your only drawing.{_describe_refused(readings)}"
     low, high = best.interval
     said = (
         f"**{best.experiment.title}** reads **{best.right:,} of your {_count(total)}** rightly. "
@@ -71,7 +74,8 @@ def describe_readings(readings: Sequence[OwnReading]) -> str:
 def _describe_refused(readings: Sequence[OwnReading]) -> str:
     for one in readings:
         if refused := int(one.refused.sum()):
-            return f" {one.experiment.title} takes {number_in_words(refused)} of them for no digit."
+            those = f"{number_in_words(refused)} of them" if len(one.labels) > 1 else "it"
+            return f" {one.experiment.title} takes {those} for no digit."
     return ""
 
 
@@ -183,6 +187,9 @@ def _name(networks: Sequence[Experiment]) -> str:
 
 def describe_misread(count: int, total: int, by_best: bool) -> str:
     """How many drawings any network misreads, and the best one perhaps, in sentences."""
+    if total == 1:
+        by = "one network or more" if count else "no network that learnt to read"
+        return f"Your only drawing is misread by {by}."
     if not count:
         return f"Not one of your {_count(total)} is misread by any network that learnt to read."
     return (

@@ -39,6 +39,13 @@ def remember(image: np.ndarray, pieces: ink.Pieces | None) -> None:
     st.session_state["last_read"] = image, pieces
 
 
+def forget_drawing() -> None:
+    """Keeps no drawing any more, once it was cleared; a photo stays."""
+    _, pieces = st.session_state.get("last_read", (None, None))
+    if isinstance(pieces, ink.DrawnPieces):
+        del st.session_state["last_read"]
+
+
 def link(network: str) -> None:
     """A link to the Inside page, with the network and the drawing, if that is not too long."""
     _, pieces = st.session_state["last_read"]
@@ -88,8 +95,10 @@ def sample_strokes(digit: int) -> ink.Strokes:
 
 
 def find_sample() -> int | None:
-    """The sample digit that the URL's drawing is, if it is one."""
+    """The sample digit that is looked at: the URL's drawing, or what is there instead of one."""
     code = st.query_params.get("drawing")
+    if code is None and "last_read" not in st.session_state:
+        return FIRST_SAMPLE
     return next((digit for digit in range(CLASSES) if _sample_code(digit) == code), None)
 
 

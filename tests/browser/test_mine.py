@@ -89,7 +89,7 @@ def test_a_drawing_is_told_left_come_back_to_linked_read_and_deleted(
     expect(choice(page, 7)).to_be_checked()
 
     go(page, "My hand")
-    expect(page.locator(".st-key-own_readings")).to_contain_text("1 of your 1 drawing")
+    expect(page.locator(".st-key-own_readings")).to_contain_text("reads your only drawing")
     expect(page.locator(".st-key-own_drawings")).to_contain_text("own_drawings.jsonl")
     thumbnail = page.locator(".st-key-all_digits button")
     expect(thumbnail).to_have_count(1)

@@ -285,8 +285,11 @@ def test_without_the_reader_all_is_one_digit(open_app, checkpoints, monkeypatch)
 
 
 def test_a_wide_board_says_what_to_draw(open_app):
-    assert "Draw a number" in text_of(open_app(wide="on"), "prediction")
-    assert "Draw one digit" in text_of(open_app(), "prediction")
+    wide, square = open_app(wide="on"), open_app()
+    assert "Draw a number" in text_of(wide, "prediction")
+    assert "These networks read single digits" in text_of(wide, "all_models")
+    assert "Draw one digit" in text_of(square, "prediction")
+    assert "These networks will read it" in text_of(square, "all_models")
 
 
 def test_a_wide_board_is_kept_in_the_url(open_app):

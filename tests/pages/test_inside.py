@@ -48,6 +48,7 @@ def test_a_first_visit_shows_a_samples_way_through_the_network(open_page):
     app = open_page()
     assert not app.exception and not app.info
     assert '<p class="dn-digit">3</p>' in read_of(app)
+    assert app.button_group(key="inside_sample").value == 3  # so that nobody takes it for theirs
     names = [card.label.partition("**")[2].partition("**")[0] for card in cards_of(app)]
     assert names == ["conv 32", "max 2/2", "conv 64", "max 2/2", "softmax"]
     assert html_of(app, "layer").count("<img") == 32
@@ -117,7 +118,7 @@ def test_a_choice_of_the_digit_that_was_spoken_against_is_no_fault_of_the_addres
 def test_the_sample_that_is_marked_is_the_one_that_is_looked_at(open_page):
     app = open_page()
     samples = app.button_group(key="inside_sample")
-    assert samples.value is None
+    assert samples.value == 3
     app = samples.set_value(5).run()
     five = app.query_params["drawing"]
     app.query_params["drawing"] = SEVEN  # as the browser's way back does
@@ -193,6 +194,17 @@ def test_a_drawing_of_the_draw_page_is_looked_at_without_a_link(open_app):
     app.switch_page(str(REPOSITORY / "pages" / "inside.py")).run()
     assert '<p class="dn-digit">4</p>' in read_of(app)
     assert app.query_params["drawing"]  # so that the address can be passed on
+
+
+def test_a_drawing_that_was_cleared_is_not_looked_at(open_app, monkeypatch):
+    app = open_app(begin_with=4)
+    assert isinstance(app.session_state["last_read"][1], ink.DrawnPieces)
+    monkeypatch.setattr(ink, "strokes_from_canvas", lambda *_: [])
+    app.run()
+    app.query_params.clear()
+    app.switch_page(str(REPOSITORY / "pages" / "inside.py")).run()
+    assert '<p class="dn-digit">3</p>' in read_of(app)
+    assert app.button_group(key="inside_sample").value == 3
 
 
 def test_a_photo_has_layers_but_no_strokes(open_page):

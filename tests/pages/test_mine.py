@@ -162,7 +162,7 @@ def test_who_only_visits_did_not_teach_the_reader(visit_only, open_app, monkeypa
     app = open_app(begin_with=7)
     tap(app, 7)
     app.switch_page(str(page_file("mine"))).run()
-    assert own_hand.LEARNT_FROM_THESE not in said(app) and "1 of your 1 drawing" in said(app)
+    assert own_hand.LEARNT_FROM_THESE not in said(app) and "reads your only drawing" in said(app)
 
 
 def test_a_drawing_opens_large_with_what_all_networks_say(store):

@@ -1,15 +1,18 @@
 """Words for people, whatever the counts are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from digitnet.experiments import TrainingSettings
+from digitnet.experiments import EXPERIMENTS, TrainingSettings
 from digitnet.runs import OwnDrawing
 from digitnet.show import own_hand
 from digitnet.show.classroom import counts_html
-from digitnet.show.draw import describe_votes
+from digitnet.show.draw import all_readings_html, describe_votes
 from digitnet.show.trainings import describe_settings
 from digitnet.show.words import describe_odds, number_in_words
+from digitnet.study.own_hand import OwnReading
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,45 @@ def test_it_is_said_which_networks_vote():
 )
 def test_odds_are_said_in_plain_words(right, total, said):
     assert describe_odds(right, total) == said
+
+
+def test_nobody_disagrees_with_a_tie():
+    networks = EXPERIMENTS[:5]
+
+    def say(digits):
+        readings = dict(zip(networks, np.eye(10)[digits], strict=False))
+        return all_readings_html(readings, readings, networks[0])
+
+    assert "disagrees" not in say([3, 9, 3, 9])
+    assert say([3, 9, 3, 9, 8]).count("disagrees</em>") == 1
+    assert say([3, 9, 3, 9, 9]).count("disagrees</em>") == 2
+
+
+def reading(label, read, is_refused):
+    summary = SimpleNamespace(run=SimpleNamespace(experiment=EXPERIMENTS[0]), has_learnt=True)
+    return OwnReading(summary, np.array([label]), np.array([read]), np.array([is_refused]))
+
+
+@pytest.mark.parametrize(
+    ("read", "is_refused", "said"),
+    [
+        (7, False, "reads your only drawing."),
+        (1, False, "misreads your only drawing."),
+        (7, True, f"reads your only drawing. {EXPERIMENTS[0].title} takes it for no digit."),
+    ],
+)
+def test_a_single_drawing_is_no_statistics(read, is_refused, said):
+    title = EXPERIMENTS[0].title
+    assert own_hand.describe_readings([reading(7, read, is_refused)]) == f"**{title}** {said}"
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "said"),
+    [
+        (0, 1, "Your only drawing is misread by no network that learnt to read."),
+        (1, 1, "Your only drawing is misread by one network or more."),
+        (1, 2, "1 of your 2 drawings is misread by one network or more."),
+    ],
+)
+def test_misread_drawings_are_counted_in_words_that_fit(count, total, said):
+    assert own_hand.describe_misread(count, total, by_best=False) == said

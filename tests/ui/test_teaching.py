@@ -46,7 +46,7 @@ def open_page(drawings: int) -> AppTest:
 def test_the_button_waits_for_enough_drawings(store):
     app = open_page(7)
     assert app.button[0].disabled
-    assert app.caption[0].value == "At least 20 drawings are needed, and these are 7."
+    assert app.caption[0].value == "At least 20 drawings are needed; so far: 7."
 
 
 def test_a_press_queues_a_teaching_which_can_be_stopped(store):
