@@ -71,7 +71,7 @@ def answer_url(probabilities: NDArray, colour: str) -> str:
 
 def describe_refused(digit: int) -> str:
     """What all that is shown of a drawing means that is no digit."""
-    return f"This is taken for no digit. What follows tells why {a_digit(digit)} comes nearest."
+    return f"This is taken for no digit; the answer that comes nearest is {a_digit(digit)}."
 
 
 def describe_shape(activation: Activation) -> str:

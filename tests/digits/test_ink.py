@@ -594,6 +594,16 @@ def test_what_is_no_picture_of_a_digit_gives_a_sentence(data, tmp_path):
         read_photo(tmp_path / "digit.png")
 
 
+def test_a_picture_too_small_to_show_a_digit_is_not_guessed_at():
+    tiny, small = (Image.new("L", (side, side), 255) for side in (8, 12))
+    for picture in (tiny, small):
+        ImageDraw.Draw(picture).line([(3, 1), (3, picture.height - 2)], 0)
+    with pytest.raises(ink.InkError, match="too small to read") as caught:
+        read_photo(encode(tiny))
+    assert_sentence(caught.value)
+    assert read_photo(encode(small)).any()
+
+
 def test_a_missing_file_gives_a_sentence(tmp_path):
     with pytest.raises(ink.InkError) as caught:
         read_photo(tmp_path / "none.png")

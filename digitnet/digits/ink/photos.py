@@ -34,6 +34,7 @@ TURNS = {  # by EXIF's orientation
 }
 LONGEST_SIDE = 480  # pixels of the longer side that is looked at: a digit of a tenth still has 48
 SHORTEST_SIDE = 192  # smaller images are enlarged, so that strokes are several pixels wide
+SMALLEST = 12  # pixels of the longer side: in fewer, a 3, an 8 and a 9 are one blob
 NARROWEST = 1 / 20  # of the sides
 LEAST_CONTRAST = 0.06  # of the way from black to white
 MOST_PIECES = 40  # of ink, about as large: more are the paper's grain, or a text
@@ -137,6 +138,10 @@ def _open_image(source: bytes | Path) -> np.ndarray:
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             if image.width * image.height > MOST_DECODED_PIXELS:
                 raise too_large
+            if max(image.size) < SMALLEST:
+                raise InkError(
+                    f"The image is too small to read: a digit needs at least {SMALLEST} pixels."
+                )
             if min(image.size) < NARROWEST * max(image.size):
                 raise InkError("The image is too narrow to hold a digit.")
             return _reduce_image(image)
