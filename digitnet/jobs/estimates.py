@@ -127,7 +127,7 @@ def _describe_limit(epochs: int, settings: TrainingSettings, report_epochs: int 
     if epochs == settings.epochs:
         return "the most allowed"
     if epochs == report_epochs:
-        return "the report's"
+        return "where the report's stopped"
     best = "the report's best" if report_epochs else "a usual best"
     return f"{settings.patience:,} after {best}"
 
