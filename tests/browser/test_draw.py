@@ -182,11 +182,18 @@ def test_a_number_is_still_there_when_the_wide_board_is_switched_off(page: Page)
 def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(phone: Page, address: str) -> None:
     page = phone
     page.set_viewport_size({"width": 390, "height": 700})
-    open_page(page, f"{address}/?wide=on")
+    one = ink.encode_strokes([np.array(stroke) for stroke in place([1])])
+    open_page(page, f"{address}/?drawing={one}")
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("1")
+    switch = page.get_by_text("Wide board")
+    switch.evaluate("(one) => one.scrollIntoView({block: 'start'})")
+    expect(page.locator("canvas.upper-canvas")).not_to_be_in_viewport(ratio=1)
+    switch.tap()
+    expect(page.locator("canvas.upper-canvas")).to_have_attribute("width", "560")
     expect(page.locator("canvas.upper-canvas")).to_be_in_viewport(ratio=1)
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert box["width"] <= 390 - 2 * 16
-    draw_with_finger(page, place([1, 2]), box["width"] / 560)
+    draw_with_finger(page, place([1, 2])[len(place([1])) :], box["width"] / 560)
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
 
 

@@ -26,7 +26,7 @@ const style = `
   .dc-toolbar-separator { display: none; }
   .dc-toolbar-contextual .dc-icon-button { padding: 0 0.2rem; }
   .dc-canvas { border-radius: 0.6rem; outline: none; }
-  .dc-container { border-radius: 0.6rem; overflow: hidden;
+  .dc-container { border-radius: 0.6rem; overflow: hidden; scroll-margin-top: 4.5rem; /* the menu */
     width: var(--width) !important; height: var(--height) !important; }
   .dc-container[data-held] { opacity: 0.3; pointer-events: none; }
   .dc-container :is(.canvas-container, canvas) { width: 100% !important; height: 100% !important; }
@@ -53,9 +53,12 @@ function arrange() {
     board.style.setProperty("--height", `${scale * height()}px`);
   };
   fit(); // before the first frame
-  let known = ""; // what the canvas says of its size
+  const said = () => board.style.width + board.style.height; // by the canvas, of its size
+  let known = said();
   new MutationObserver(() => {
-    if (known !== (known = board.style.width + board.style.height)) fit();
+    if (known === (known = said())) return;
+    fit();
+    board.scrollIntoView({block: "nearest"}); // the switch lies below it, on a phone out of sight
   }).observe(board, {attributes: true, attributeFilter: ["style"]});
   const sizes = new ResizeObserver(fit);
   [room, board, document.documentElement].forEach((one) => sizes.observe(one));
