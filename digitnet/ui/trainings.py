@@ -73,7 +73,7 @@ def show_settings(experiments: Iterable[Experiment]) -> None:
         show_number("Batch size", "batch_size", own, "Images a step")
         show_number("Learning rate", "learning_rate", own, "Adam's")
         show_number("Seed", "seed", own, "Of the weights, dropout and the order of images")
-    st.caption("What is left empty is the network's own.")
+    st.caption("What you leave as it is stays the network's own, in grey.")
 
 
 def show_number(
