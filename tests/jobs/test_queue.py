@@ -471,7 +471,7 @@ def test_the_time_is_this_machines_for_the_same(store):
 @pytest.mark.parametrize(
     ("settings", "epochs", "limit"),
     [
-        (TrainingSettings(), 12, "the report's"),
+        (TrainingSettings(), 12, "where the report's stopped"),
         (TrainingSettings(patience=1), 10, "1 after the report's best"),
         (TrainingSettings(patience=40), 49, "40 after the report's best"),
         (TrainingSettings(epochs=30, patience=40), 30, "the most allowed"),
