@@ -159,6 +159,7 @@ def test_two_visitors_queue_two_trainings_one_is_recognised_and_cancelled(open_t
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     expect(button(second, "Resume")).to_be_visible()
     expect(first.locator(".st-key-training_sign a")).to_have_count(0)
+    wait_until_drawn(first)
     first.locator(".st-key-jobs").get_by_role("button", name="Delete", exact=True).click()
     first.wait_for_timeout(6000)  # the question stays while the page looks at the trainings again
     button(first, "Delete it").click()
