@@ -102,9 +102,7 @@ def draw_and_read(way: str, run: Run) -> None:
         if number is not None:
             st.caption(numbers.WHO_READS)
         elif image is None:
-            st.html(
-                draw.all_accuracies_html(current, is_number=canvas.board_width() == canvas.WIDE)
-            )
+            st.html(draw.all_accuracies_html(current, is_number=canvas.is_wide()))
         else:
             show_vote(chosen, current, answers, is_digit is not False, trusts)
 

@@ -105,13 +105,13 @@ def read_number(pieces: Pieces, evaluate: Evaluate, temperature: float = 1) -> N
         with suppress(InkError):  # a dot, which is no digit by itself
             images[begin, end] = pieces.draw(row[begin:end])
     outputs = dict(zip(images, evaluate(np.stack(list(images.values()))), strict=True))
-    parts = choose_parts(boxes, outputs)
-    if len(parts) == 1:
+    chosen = choose_parts(boxes, outputs)
+    if len(chosen) == 1:
         everything = _join(places[inked], (0, len(inked)))
-        return Number((_read_digit(inked, everything, outputs[parts[0]], temperature),))
+        return Number((_read_digit(inked, everything, outputs[chosen[0]], temperature),))
     digits = (
         _read_digit(row[begin:end], _join(boxes, (begin, end)), outputs[begin, end], temperature)
-        for begin, end in parts
+        for begin, end in chosen
     )
     return Number(tuple(digits), tuple(marks.tolist()))
 
@@ -139,17 +139,16 @@ def find_marks(boxes: np.ndarray) -> np.ndarray:
     height, top = _height_of(boxes), boxes[:, 1].min()
     is_mark = np.zeros(len(boxes), bool)
     for column in _find_columns(boxes, APART * height):
-        flat = (boxes[column, 3] - boxes[column, 1]).max() < FLAT * height
+        is_flat = _height_of(boxes[column]) < FLAT * height
         middle = (boxes[column, 1].min() + boxes[column, 3].max()) / 2
-        is_mark[column] = flat and middle - top > BELOW * height
+        is_mark[column] = is_flat and middle - top > BELOW * height
     return is_mark & ~is_mark.all()
 
 
 def _find_columns(boxes: np.ndarray, gap: float) -> list[np.ndarray]:
     """The strokes, by index, that stand one above the other, with a wider gap to all others."""
     order = boxes[:, 0].argsort(kind="stable")
-    reached = np.maximum.accumulate(boxes[order, 2])
-    return np.split(order, np.flatnonzero(boxes[order[1:], 0] - reached[:-1] > gap) + 1)
+    return np.split(order, np.flatnonzero(_gaps_between(boxes[order]) > gap) + 1)
 
 
 def find_parts(boxes: np.ndarray) -> list[Part]:
@@ -178,9 +177,12 @@ def _height_of(boxes: np.ndarray) -> float:
 
 def _gap_in(boxes: np.ndarray) -> float:
     """The widest gap, from left to right, that boxes leave between them; 0 if they leave none."""
-    boxes = boxes[boxes[:, 0].argsort()]
-    reached = np.maximum.accumulate(boxes[:, 2])
-    return float((boxes[1:, 0] - reached[:-1]).max(initial=0))
+    return float(_gaps_between(boxes[boxes[:, 0].argsort()]).max(initial=0))
+
+
+def _gaps_between(boxes: np.ndarray) -> np.ndarray:
+    """How far each box but the first lies right of all before it, (n - 1,); sorted by the left."""
+    return boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
 
 
 def choose_parts(boxes: np.ndarray, outputs: Mapping[Part, np.ndarray]) -> list[Part]:

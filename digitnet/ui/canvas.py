@@ -34,9 +34,13 @@ IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"]
 
 
 def board_width() -> int:
-    """How wide the board is, in pixels: as the URL's `wide` tells; an image's board is square."""
-    is_wide = st.query_params.get("wide") == "on" and not is_over()
-    return WIDE if is_wide else CANVAS_SIZE
+    """How wide the board is, in pixels."""
+    return WIDE if is_wide() else CANVAS_SIZE
+
+
+def is_wide() -> bool:
+    """Whether the board has room for numbers: as the URL's `wide` tells; never over an image."""
+    return st.query_params.get("wide") == "on" and not is_over()
 
 
 def is_drawn_from_nothing() -> bool:
@@ -90,7 +94,7 @@ def draw_on_canvas() -> tuple[np.ndarray, ink.DrawnPieces | None]:
     _remember(strokes)
     address.keep(strokes)
     if not strokes:
-        raise ink.InkError(WIDE_INVITATION if board_width() == WIDE else INVITATION)
+        raise ink.InkError(WIDE_INVITATION if is_wide() else INVITATION)
     return ink.render_strokes(strokes), ink.DrawnPieces(strokes)
 
 
@@ -155,7 +159,7 @@ def _begin() -> dict[str, Any] | None:
 def _begin_anew() -> None:
     st.session_state["begun_with"] = []
     if (sample := st.session_state.get("sample")) is not None:
-        address.put_away(_newest_strokes(board_width()), board_width() == WIDE)
+        address.put_away(_newest_strokes(board_width()), is_wide())
         st.session_state["given"] = len(load_samples()[sample])
 
 
@@ -179,7 +183,7 @@ def pick_beginning() -> None:
 def _fit_board() -> None:
     """Makes a drawing smaller that the board, now that it is square, has no room for."""
     strokes = _newest_strokes(WIDE)
-    if board_width() != WIDE and address.passes_edge(strokes):
+    if not is_wide() and address.passes_edge(strokes):
         _put_on_board(bring_to_middle(strokes))
         st.session_state["sample"] = None
 
@@ -191,7 +195,7 @@ def _put_on_board(strokes: ink.Strokes) -> None:
 def _remember(strokes: ink.Strokes) -> None:
     """Keeps what was on the board before it was cleared."""
     if not strokes:
-        address.put_away(st.session_state.get("on_board", []), board_width() == WIDE)
+        address.put_away(st.session_state.get("on_board", []), is_wide())
         st.session_state.pop("given", None)
     st.session_state["on_board"] = strokes
 
@@ -215,7 +219,7 @@ def offer_cleared() -> None:
 
 def _bring_back() -> None:
     if strokes := st.session_state.pop("cleared", None):  # not twice, at a double click
-        is_square_now = st.session_state["cleared_wide"] and board_width() != WIDE
+        is_square_now = st.session_state["cleared_wide"] and not is_wide()
         is_cut = is_square_now and address.passes_edge(strokes)
         _put_on_board(bring_to_middle(strokes) if is_cut else strokes)
 

@@ -182,18 +182,28 @@ def test_a_number_is_still_there_when_the_wide_board_is_switched_off(page: Page)
 def test_the_wide_board_fits_a_phone_and_a_finger_draws_a_number(phone: Page, address: str) -> None:
     page = phone
     page.set_viewport_size({"width": 390, "height": 700})
-    one = ink.encode_strokes([np.array(stroke) for stroke in place([1])])
-    open_page(page, f"{address}/?drawing={one}")
-    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("1")
-    switch = page.get_by_text("Wide board")
-    switch.evaluate("(one) => one.scrollIntoView({block: 'start'})")
-    expect(page.locator("canvas.upper-canvas")).not_to_be_in_viewport(ratio=1)
-    switch.tap()
-    expect(page.locator("canvas.upper-canvas")).to_have_attribute("width", "560")
+    open_page(page, f"{address}/?wide=on")
     expect(page.locator("canvas.upper-canvas")).to_be_in_viewport(ratio=1)
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert box["width"] <= 390 - 2 * 16
-    draw_with_finger(page, place([1, 2])[len(place([1])) :], box["width"] / 560)
+    draw_with_finger(page, place([1, 2]), box["width"] / 560)
+    expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
+
+
+def test_the_board_comes_into_view_when_it_is_made_wide(phone: Page, address: str) -> None:
+    page = phone
+    page.set_viewport_size({"width": 390, "height": 700})
+    one, two = place([1]), place([1, 2])[len(place([1])) :]
+    code = ink.encode_strokes([np.array(stroke) for stroke in one])
+    open_page(page, f"{address}/?drawing={code}")
+    expect(page.locator(".st-key-prediction .dn-digit")).to_have_text("1")
+    board, switch = page.locator("canvas.upper-canvas"), page.get_by_text("Wide board")
+    switch.evaluate("(one) => one.scrollIntoView({block: 'start'})")
+    expect(board).not_to_be_in_viewport(ratio=1)
+    switch.tap()
+    expect(board).to_have_attribute("width", "560")
+    expect(board).to_be_in_viewport(ratio=1)
+    draw_with_finger(page, two, board.bounding_box()["width"] / 560)  # below the menu, too
     expect(page.locator(".st-key-prediction .dn-number")).to_have_text("12")
 
 

@@ -190,7 +190,7 @@ def test_readings_are_calibrated_alike(scripts: Page, images: np.ndarray, name: 
 
 @pytest.fixture(scope="module")
 def numbers() -> list[list[list[list[float]]]]:
-    """Numbers of a writer's digits, and what are rather no numbers."""
+    """Numbers of a writer's digits, what are rather no numbers, and digits with marks beside."""
     rng = np.random.default_rng(0)
     samples = [([np.array(one, float) for one in s], d) for d, s in load_samples().items()]
     written = [samples]
@@ -209,8 +209,8 @@ def numbers() -> list[list[list[list[float]]]]:
         [line(165, 148, 166, 149)],
         [line(165, 90, 166, 91), line(165, 130, 166, 131)],
     )
-    none += [[*map(np.array, beside), *marks] for marks in (minus, point, colon)]
-    return [[stroke.tolist() for stroke in strokes] for strokes in [*made, *none]]
+    marked = [[*map(np.array, beside), *marks] for marks in (minus, point, colon)]
+    return [[stroke.tolist() for stroke in strokes] for strokes in [*made, *none, *marked]]
 
 
 def line(left: float, top: float, right: float, bottom: float) -> np.ndarray:

@@ -45,9 +45,8 @@ function leaveOutMarks(all) {
   const boxes = all.map(({box}) => box);
   const height = heightOf(boxes), top = Math.min(...boxes.map((box) => box[TOP]));
   const isMark = (column) => {
-    const [, high, , low] = join(column.map(({box}) => box));
-    return heightOf(column.map(({box}) => box)) < FLAT * height &&
-      (high + low) / 2 - top > BELOW * height;
+    const places = column.map(({box}) => box), [, high, , low] = join(places);
+    return heightOf(places) < FLAT * height && (high + low) / 2 - top > BELOW * height;
   };
   const left = findColumns(all, APART * height).filter((column) => !isMark(column)).flat();
   return left.length ? left : all;
@@ -55,13 +54,12 @@ function leaveOutMarks(all) {
 
 /** The strokes that stand one above the other, with a wider gap to all others. */
 function findColumns(all, gap) {
-  const columns = [];
-  let reached = -Infinity;
-  for (const one of all.toSorted((a, b) => a.box[LEFT] - b.box[LEFT])) {
-    if (one.box[LEFT] - reached > gap) columns.push([]);
+  const sorted = all.toSorted((a, b) => a.box[LEFT] - b.box[LEFT]), columns = [];
+  const gaps = gapsBefore(sorted.map(({box}) => box));
+  sorted.forEach((one, place) => {
+    if (gaps[place] > gap) columns.push([]);
     columns.at(-1).push(one);
-    reached = Math.max(reached, one.box[RIGHT]);
-  }
+  });
   return columns;
 }
 
@@ -79,13 +77,17 @@ const heightOf = (boxes) => Math.max(LEAST, ...boxes.map((box) => box[BOTTOM] - 
 
 /** The widest gap, from left to right, that boxes leave between them; 0 if they leave none. */
 function gapIn(boxes) {
-  const [first, ...rest] = boxes.toSorted((a, b) => a[LEFT] - b[LEFT]);
-  let widest = 0, reached = first[RIGHT];
-  for (const box of rest) {
-    widest = Math.max(widest, box[LEFT] - reached);
+  return Math.max(0, ...gapsBefore(boxes.toSorted((a, b) => a[LEFT] - b[LEFT])).slice(1));
+}
+
+/** How far each box lies right of all before it, the first infinitely; sorted by their left. */
+function gapsBefore(boxes) {
+  let reached = -Infinity;
+  return boxes.map((box) => {
+    const gap = box[LEFT] - reached;
     reached = Math.max(reached, box[RIGHT]);
-  }
-  return widest;
+    return gap;
+  });
 }
 
 /**
